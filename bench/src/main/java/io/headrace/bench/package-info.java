@@ -1,0 +1,5 @@
+/** Benchmarks. */
+@NullMarked
+package io.headrace.bench;
+
+import org.jspecify.annotations.NullMarked;

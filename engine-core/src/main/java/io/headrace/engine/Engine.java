@@ -1,0 +1,37 @@
+package io.headrace.engine;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A running storage engine: a catalog of topics and the logs of their partitions.
+ *
+ * <p>Thread-safe. The caller who opened it owns it and closes it; closing drains what was appended,
+ * syncs the journals, and ends the engine's threads. Leases that are still open stay readable until
+ * they are closed.
+ */
+public interface Engine extends AutoCloseable {
+
+    /** The topics. */
+    TopicCatalog catalog();
+
+    /**
+     * The log of one partition, activated on first use (one or a few reads of the metadata store,
+     * about 10 µs).
+     *
+     * <p>The returned object may be kept: when it has been deactivated meanwhile, {@link
+     * PartitionLog#append} answers {@link PartitionLog#CLOSED} and reads answer {@link
+     * Unavailable#CLOSED}, and the caller asks here again.
+     *
+     * @return null if the topic was deleted or has no such partition
+     */
+    @Nullable PartitionLog partitionLog(Topic topic, int partition);
+
+    /** The term in which this engine leads its partitions; rises with every start. */
+    int leaderEpoch();
+
+    /** Counters and gauges, cheap to read at any time. */
+    EngineMetrics metrics();
+
+    @Override
+    void close();
+}

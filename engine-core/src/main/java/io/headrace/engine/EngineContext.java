@@ -1,0 +1,288 @@
+package io.headrace.engine;
+
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.spi.ObjectStore;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an engine is made of. Set, then {@link #conclude}d once by whoever opens the engine, and not
+ * changed afterwards.
+ */
+public final class EngineContext {
+    private static final long MIB = 1 << 20;
+
+    private @Nullable Path directory;
+    private @Nullable MemoryStore memoryStore;
+    private @Nullable Function<Path, MetadataStore> metadataStoreFactory;
+    private final Map<String, ObjectStore> objectStores = new LinkedHashMap<>();
+    private TopicConfig topicDefaults = TopicConfig.DEFAULTS;
+    private List<TopicPolicy> topicPolicies = List.of();
+    private int journalCount =
+            Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
+    private long journalCycleBytes = 128 * MIB;
+    private long diskReserveBytes = 256 * MIB;
+    private long memoryTopicBudgetBytes = 64 * MIB;
+    private int coldReaderCount = 4;
+    private long retentionCheckIntervalMs = 5 * 60 * 1000L;
+    private long producerExpirationMs = 24 * 3600 * 1000L;
+    private Consumer<Throwable> failureHandler = EngineContext::halt;
+
+    /** Topic configs for names with a prefix, applied where the creator says nothing else. */
+    public record TopicPolicy(String namePrefix, Map<String, String> configs) {}
+
+    /**
+     * The data folder; created if it is not there. One process uses it at a time.
+     *
+     * @return this
+     */
+    public EngineContext directory(Path path) {
+        this.directory = path;
+        return this;
+    }
+
+    /** The data folder. */
+    public Path directory() {
+        return Objects.requireNonNull(directory, "directory");
+    }
+
+    /**
+     * Off-heap memory. The caller owns it, and closes it after the engine.
+     *
+     * @return this
+     */
+    public EngineContext memoryStore(MemoryStore store) {
+        this.memoryStore = store;
+        return this;
+    }
+
+    /** Off-heap memory. */
+    public MemoryStore memoryStore() {
+        return Objects.requireNonNull(memoryStore, "memoryStore");
+    }
+
+    /**
+     * Opens the metadata store in a folder; the engine owns what it opens.
+     *
+     * @return this
+     */
+    public EngineContext metadataStoreFactory(Function<Path, MetadataStore> factory) {
+        this.metadataStoreFactory = factory;
+        return this;
+    }
+
+    /** Opens the metadata store. */
+    public Function<Path, MetadataStore> metadataStoreFactory() {
+        return Objects.requireNonNull(metadataStoreFactory, "metadataStoreFactory");
+    }
+
+    /**
+     * Adds a named store that source topics may read: {@code headrace.source.uri=NAME://prefix} or
+     * the URI of the store itself. The caller owns it.
+     *
+     * @param uri the store's root as it may be named in a topic, e.g. {@code s3://bucket/} or
+     *     {@code file:///srv/data/}
+     * @return this
+     */
+    public EngineContext objectStore(String uri, ObjectStore store) {
+        objectStores.put(uri, store);
+        return this;
+    }
+
+    /** The stores that source topics may read, by root URI. */
+    public Map<String, ObjectStore> objectStores() {
+        return objectStores;
+    }
+
+    /**
+     * What a topic config is where neither the topic nor a policy says.
+     *
+     * @return this
+     */
+    public EngineContext topicDefaults(TopicConfig defaults) {
+        this.topicDefaults = defaults;
+        return this;
+    }
+
+    /** What a topic config is where neither the topic nor a policy says. */
+    public TopicConfig topicDefaults() {
+        return topicDefaults;
+    }
+
+    /**
+     * Configs by name prefix, longest prefix first wins.
+     *
+     * @return this
+     */
+    public EngineContext topicPolicies(List<TopicPolicy> policies) {
+        this.topicPolicies = List.copyOf(policies);
+        return this;
+    }
+
+    /** Configs by name prefix. */
+    public List<TopicPolicy> topicPolicies() {
+        return topicPolicies;
+    }
+
+    /**
+     * Data journals (shards), each with a lock, a syncer and files of its own; 1 to 16.
+     *
+     * @return this
+     */
+    public EngineContext journalCount(int count) {
+        this.journalCount = count;
+        return this;
+    }
+
+    /** Data journals. */
+    public int journalCount() {
+        return journalCount;
+    }
+
+    /**
+     * Bytes of one journal file before the next is begun; 1 MiB to 1 GiB. A file takes 1.25 times
+     * that on disk.
+     *
+     * @return this
+     */
+    public EngineContext journalCycleBytes(long bytes) {
+        this.journalCycleBytes = bytes;
+        return this;
+    }
+
+    /** Bytes of one journal file. */
+    public long journalCycleBytes() {
+        return journalCycleBytes;
+    }
+
+    /**
+     * Free bytes of the disk below which appends are refused.
+     *
+     * @return this
+     */
+    public EngineContext diskReserveBytes(long bytes) {
+        this.diskReserveBytes = bytes;
+        return this;
+    }
+
+    /** Free bytes of the disk below which appends are refused. */
+    public long diskReserveBytes() {
+        return diskReserveBytes;
+    }
+
+    /**
+     * Most bytes that one partition of a memory topic holds where the topic has no {@code
+     * retention.bytes}.
+     *
+     * @return this
+     */
+    public EngineContext memoryTopicBudgetBytes(long bytes) {
+        this.memoryTopicBudgetBytes = bytes;
+        return this;
+    }
+
+    /** Most bytes that one partition of a memory topic holds. */
+    public long memoryTopicBudgetBytes() {
+        return memoryTopicBudgetBytes;
+    }
+
+    /**
+     * Threads that read what is not in memory; 1 to 64.
+     *
+     * @return this
+     */
+    public EngineContext coldReaderCount(int count) {
+        this.coldReaderCount = count;
+        return this;
+    }
+
+    /** Threads that read what is not in memory. */
+    public int coldReaderCount() {
+        return coldReaderCount;
+    }
+
+    /**
+     * Time between two passes of retention, in milliseconds.
+     *
+     * @return this
+     */
+    public EngineContext retentionCheckIntervalMs(long ms) {
+        this.retentionCheckIntervalMs = ms;
+        return this;
+    }
+
+    /** Time between two passes of retention, in milliseconds. */
+    public long retentionCheckIntervalMs() {
+        return retentionCheckIntervalMs;
+    }
+
+    /**
+     * How long an idempotent producer is remembered after its last batch, in milliseconds.
+     *
+     * @return this
+     */
+    public EngineContext producerExpirationMs(long ms) {
+        this.producerExpirationMs = ms;
+        return this;
+    }
+
+    /** How long an idempotent producer is remembered, in milliseconds. */
+    public long producerExpirationMs() {
+        return producerExpirationMs;
+    }
+
+    /**
+     * Called when durability can no longer be kept (a failed force); by default the process is
+     * halted at once, with status 70, because what is acknowledged afterwards might be lost.
+     *
+     * @return this
+     */
+    public EngineContext failureHandler(Consumer<Throwable> handler) {
+        this.failureHandler = handler;
+        return this;
+    }
+
+    /** Called when durability can no longer be kept. */
+    public Consumer<Throwable> failureHandler() {
+        return failureHandler;
+    }
+
+    /**
+     * Checks every value.
+     *
+     * @return this
+     * @throws InvalidConfigException naming the first bad one
+     */
+    public EngineContext conclude() {
+        directory();
+        memoryStore();
+        metadataStoreFactory();
+        check("journalCount", journalCount, 1, 16);
+        check("journalCycleBytes", journalCycleBytes, MIB, 1024 * MIB);
+        check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
+        check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
+        check("coldReaderCount", coldReaderCount, 1, 64);
+        check("retentionCheckIntervalMs", retentionCheckIntervalMs, 1, Long.MAX_VALUE);
+        check("producerExpirationMs", producerExpirationMs, 1, Long.MAX_VALUE);
+        return this;
+    }
+
+    private static void check(String key, long value, long min, long max) {
+        if (value < min || value > max) {
+            throw new InvalidConfigException(key, Long.toString(value), min + " to " + max);
+        }
+    }
+
+    private static void halt(Throwable failure) {
+        System.err.println(
+                "headrace: stopping at once, durability can no longer be kept: " + failure);
+        Runtime.getRuntime().halt(70);
+    }
+}

@@ -1,0 +1,35 @@
+package io.headrace.engine;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Record batches that may be read until {@link #close}: whole batches, in offset order, in one or
+ * more slices.
+ *
+ * <p>Used and closed by one thread at a time; a hand-over between threads must happen-before.
+ * Overwriting, retention and deletion never touch leased bytes. A slice must not be used after
+ * {@code close()}: the memory behind it may be unmapped.
+ */
+public non-sealed interface RecordsLease extends ReadResult {
+
+    /** How many slices there are; at least 1, at most {@link #SLICE_COUNT_MAX}. */
+    int sliceCount();
+
+    /**
+     * One slice: a direct buffer whose position to limit are the bytes. The buffer object is the
+     * lease's; its position and limit must not be changed (take a duplicate).
+     */
+    ByteBuffer slice(int index);
+
+    /** Sum of the slices' lengths, in bytes. */
+    int length();
+
+    /** First offset after the last batch: where the next read goes on. */
+    long nextOffset();
+
+    /**
+     * Journals interleave topics, so that a batch may be a slice of its own; a lease has at most so
+     * many.
+     */
+    int SLICE_COUNT_MAX = 512;
+}

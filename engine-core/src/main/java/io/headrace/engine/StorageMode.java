@@ -1,0 +1,41 @@
+package io.headrace.engine;
+
+import java.util.Locale;
+
+/**
+ * Where a topic's bytes live, and so what an acknowledgement promises. Topic config {@value
+ * #CONFIG}.
+ */
+public enum StorageMode {
+    /** Off-heap memory. Lost, announced, when the process ends; offsets are never reused. */
+    MEMORY,
+    /**
+     * The journal: acknowledged means on disk and synced, unless the topic's flush settings say
+     * otherwise.
+     */
+    PERSISTENT,
+    /** Objects that already exist in an object store; read-only. */
+    SOURCE;
+
+    /** Name of the topic config. */
+    public static final String CONFIG = "headrace.storage.mode";
+
+    /** The value this mode has in the topic config. */
+    public String configValue() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * The mode of a config value.
+     *
+     * @throws InvalidConfigException if there is none of that name
+     */
+    public static StorageMode of(String configValue) {
+        for (StorageMode mode : values()) {
+            if (mode.configValue().equals(configValue.toLowerCase(Locale.ROOT))) {
+                return mode;
+            }
+        }
+        throw new InvalidConfigException(CONFIG, configValue, "memory, persistent or source");
+    }
+}

@@ -1,0 +1,271 @@
+package io.headrace.engine;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The topic configs that the engine acts upon, parsed, defaults applied. Names are Kafka's where
+ * Kafka has one.
+ *
+ * @param storageMode {@code headrace.storage.mode}
+ * @param retentionMs {@code retention.ms}; −1 keeps for ever
+ * @param retentionBytes {@code retention.bytes}, per partition; −1 is without limit
+ * @param flushMessages {@code flush.messages}: 1 means that an acks=all answer follows the sync
+ * @param flushMs {@code flush.ms}: the longest time that an appended record stays unsynced; {@link
+ *     Long#MAX_VALUE} leaves it to the server
+ * @param maxMessageBytes {@code max.message.bytes}: largest record batch accepted
+ * @param logAppendTime {@code message.timestamp.type=LogAppendTime}
+ * @param compact {@code cleanup.policy} contains {@code compact}
+ * @param delete {@code cleanup.policy} contains {@code delete}
+ */
+public record TopicConfig(
+        StorageMode storageMode,
+        long retentionMs,
+        long retentionBytes,
+        long flushMessages,
+        long flushMs,
+        int maxMessageBytes,
+        boolean logAppendTime,
+        boolean compact,
+        boolean delete) {
+
+    /** Defaults as Kafka has them, except that we sync before we acknowledge. */
+    public static final TopicConfig DEFAULTS =
+            new TopicConfig(
+                    StorageMode.PERSISTENT,
+                    7L * 24 * 3600 * 1000,
+                    -1,
+                    1,
+                    Long.MAX_VALUE,
+                    1_048_588,
+                    false,
+                    false,
+                    true);
+
+    /**
+     * Configs that a topic may carry without any effect on the engine; kept and described as they
+     * are.
+     */
+    private static final Set<String> WITHOUT_EFFECT =
+            Set.of(
+                    "compression.type",
+                    "delete.retention.ms",
+                    "file.delete.delay.ms",
+                    "index.interval.bytes",
+                    "max.compaction.lag.ms",
+                    "message.timestamp.before.max.ms",
+                    "message.timestamp.after.max.ms",
+                    "min.cleanable.dirty.ratio",
+                    "min.compaction.lag.ms",
+                    "min.insync.replicas",
+                    "preallocate",
+                    "segment.bytes",
+                    "segment.index.bytes",
+                    "segment.jitter.ms",
+                    "segment.ms",
+                    "unclean.leader.election.enable",
+                    "compression.gzip.level",
+                    "compression.lz4.level",
+                    "compression.zstd.level",
+                    "message.downconversion.enable",
+                    "follower.replication.throttled.replicas",
+                    "leader.replication.throttled.replicas",
+                    "local.retention.bytes",
+                    "local.retention.ms",
+                    "remote.log.copy.disable",
+                    "remote.log.delete.on.disable");
+
+    /**
+     * These configs with a topic's own settings applied.
+     *
+     * @throws InvalidConfigException naming the first key that is unknown or has a value it cannot
+     *     have
+     */
+    public TopicConfig with(Map<String, String> overrides) {
+        TopicConfig config = this;
+        for (Map.Entry<String, String> override : overrides.entrySet()) {
+            config = config.with(override.getKey(), override.getValue());
+        }
+        return config;
+    }
+
+    private TopicConfig with(String key, String value) {
+        return switch (key) {
+            case StorageMode.CONFIG -> withStorageMode(StorageMode.of(value));
+            case "retention.ms" -> withRetentionMs(longOf(key, value, -1));
+            case "retention.bytes" -> withRetentionBytes(longOf(key, value, -1));
+            case "flush.messages" -> withFlushMessages(longOf(key, value, 1));
+            case "flush.ms" -> withFlushMs(longOf(key, value, 0));
+            case "max.message.bytes" -> withMaxMessageBytes(intOf(key, value, 0));
+            case "message.timestamp.type" -> withLogAppendTime(isLogAppendTime(value));
+            case "cleanup.policy" -> withCleanupPolicy(value);
+            case "headrace.source.uri", "headrace.source.format" -> this;
+            default -> {
+                if (WITHOUT_EFFECT.contains(key)) {
+                    yield this;
+                }
+                throw new InvalidConfigException(key, value, "a known topic config");
+            }
+        };
+    }
+
+    private static boolean isLogAppendTime(String value) {
+        return switch (value) {
+            case "LogAppendTime" -> true;
+            case "CreateTime" -> false;
+            default ->
+                    throw new InvalidConfigException(
+                            "message.timestamp.type", value, "CreateTime or LogAppendTime");
+        };
+    }
+
+    private TopicConfig withCleanupPolicy(String value) {
+        boolean wantsCompact = false;
+        boolean wantsDelete = false;
+        for (String policy : value.toLowerCase(Locale.ROOT).split(",")) {
+            switch (policy.trim()) {
+                case "compact" -> wantsCompact = true;
+                case "delete" -> wantsDelete = true;
+                case "" -> {}
+                default ->
+                        throw new InvalidConfigException(
+                                "cleanup.policy", value, "a list of compact, delete");
+            }
+        }
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                wantsCompact,
+                wantsDelete);
+    }
+
+    private static long longOf(String key, String value, long min) {
+        try {
+            long parsed = Long.parseLong(value.trim());
+            if (parsed >= min) {
+                return parsed;
+            }
+        } catch (NumberFormatException ignored) {
+            // named below, with the value
+        }
+        throw new InvalidConfigException(key, value, "an integer of at least " + min);
+    }
+
+    private static int intOf(String key, String value, int min) {
+        long parsed = longOf(key, value, min);
+        if (parsed > Integer.MAX_VALUE) {
+            throw new InvalidConfigException(key, value, "at most " + Integer.MAX_VALUE);
+        }
+        return (int) parsed;
+    }
+
+    /** Copy with another storage mode. */
+    public TopicConfig withStorageMode(StorageMode mode) {
+        return new TopicConfig(
+                mode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    /** Copy with another retention time, in milliseconds; −1 keeps for ever. */
+    public TopicConfig withRetentionMs(long ms) {
+        return new TopicConfig(
+                storageMode,
+                ms,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    /** Copy with another retention size, in bytes per partition; −1 is without limit. */
+    public TopicConfig withRetentionBytes(long bytes) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                bytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    /**
+     * Copy with another count of records after which a sync follows; 1 syncs before acknowledging.
+     */
+    public TopicConfig withFlushMessages(long messages) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                messages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    /** Copy with another longest time that an appended record stays unsynced, in milliseconds. */
+    public TopicConfig withFlushMs(long ms) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                ms,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    /** Copy with another largest record batch, in bytes. */
+    public TopicConfig withMaxMessageBytes(int bytes) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                bytes,
+                logAppendTime,
+                compact,
+                delete);
+    }
+
+    private TopicConfig withLogAppendTime(boolean appendTime) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                appendTime,
+                compact,
+                delete);
+    }
+
+    /** Whether an acks=all answer follows the sync. */
+    public boolean syncsBeforeAcknowledging() {
+        return storageMode == StorageMode.PERSISTENT && flushMessages == 1;
+    }
+}

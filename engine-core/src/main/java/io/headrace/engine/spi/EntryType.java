@@ -1,0 +1,47 @@
+package io.headrace.engine.spi;
+
+/** What a journal entry is. The codes are on disk: docs/design/formats.md. */
+public enum EntryType {
+    /** A record batch of a partition. */
+    BATCH(1),
+    /** The log start offset of a partition was moved up to {@code baseOffset}; no payload. */
+    LOG_START(2),
+    /** Offsets of a partition below {@code baseOffset} may have been used; no payload. */
+    OFFSET_RESERVE(3),
+    /** A metadata command; the payload's first byte says which. */
+    COMMAND(4),
+    /** An entry of a source's index; the payload's first byte says which. */
+    SOURCE_INDEX(5);
+
+    private static final EntryType[] BY_CODE = new EntryType[6];
+
+    static {
+        for (EntryType type : values()) {
+            BY_CODE[type.code] = type;
+        }
+    }
+
+    private final byte code;
+
+    EntryType(int code) {
+        this.code = (byte) code;
+    }
+
+    /** The code on disk. */
+    public byte code() {
+        return code;
+    }
+
+    /**
+     * The type of a code.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public static EntryType of(byte code) {
+        EntryType type = code > 0 && code < BY_CODE.length ? BY_CODE[code] : null;
+        if (type == null) {
+            throw new IllegalArgumentException("unknown journal entry type: code=" + code);
+        }
+        return type;
+    }
+}

@@ -1,0 +1,19 @@
+package io.headrace.engine.spi;
+
+import io.headrace.engine.EngineException;
+
+/**
+ * A write or force of the journal failed. Stop now: what was not synced may be lost, and nothing
+ * may be retried.
+ */
+public final class JournalFailedException extends EngineException {
+    private static final long serialVersionUID = 1L;
+
+    /**
+     * @param message what failed, then {@code key=value} pairs
+     * @param cause the failure
+     */
+    public JournalFailedException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}
