@@ -1,0 +1,160 @@
+package io.headrace.engine.batch;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one uncompressed record batch into a buffer of the caller's: {@link #begin}, {@link
+ * #append} as often as {@link #fits} says, {@link #end}. For whoever has records that no Kafka
+ * producer framed. Not thread-safe; allocates nothing.
+ */
+public final class RecordBatchWriter {
+    private static final int NULL_LENGTH = -1;
+
+    private ByteBuffer buffer = ByteBuffer.allocate(0);
+    private int start;
+    private int count;
+    private long baseTimestampMs;
+    private long maxTimestampMs;
+
+    /**
+     * Begins a batch at the buffer's position; the buffer is borrowed until {@link #end}.
+     *
+     * @param timestampMs of the first record
+     */
+    public RecordBatchWriter begin(ByteBuffer into, long timestampMs) {
+        buffer = into;
+        start = into.position();
+        count = 0;
+        baseTimestampMs = timestampMs;
+        maxTimestampMs = timestampMs;
+        into.position(start + RecordBatch.HEADER_LENGTH);
+        return this;
+    }
+
+    /** How many records were appended. */
+    public int count() {
+        return count;
+    }
+
+    /** Upper bound of the bytes that a record takes, without headers. */
+    public static int lengthMax(int keyLength, int valueLength) {
+        // length, attributes, timestamp delta, offset delta, key length, value length, header count
+        return 5 + 1 + 10 + 5 + 5 + 5 + 1 + keyLength + valueLength;
+    }
+
+    /** Whether a record of that size is sure to fit behind what was written. */
+    public boolean fits(int keyLength, int valueLength) {
+        return buffer.remaining() >= lengthMax(keyLength, valueLength);
+    }
+
+    /**
+     * Appends a record without headers. Key and value are read from position to limit and left as
+     * they were.
+     */
+    public void append(long timestampMs, @Nullable ByteBuffer key, @Nullable ByteBuffer value) {
+        append(timestampMs, key, value, null, 0);
+    }
+
+    /**
+     * Appends a record.
+     *
+     * @param headers the headers as they stand on the wire: per header a varint key length, the
+     *     key, a varint value length, the value
+     * @param headerCount how many there are in it
+     */
+    public void append(
+            long timestampMs,
+            @Nullable ByteBuffer key,
+            @Nullable ByteBuffer value,
+            @Nullable ByteBuffer headers,
+            int headerCount) {
+        long timestampDelta = timestampMs - baseTimestampMs;
+        int body =
+                1
+                        + varlongLength(timestampDelta)
+                        + varintLength(count)
+                        + fieldLength(key)
+                        + fieldLength(value)
+                        + varintLength(headerCount)
+                        + (headers == null ? 0 : headers.remaining());
+        putVarint(buffer, body);
+        buffer.put((byte) 0);
+        putVarlong(buffer, timestampDelta);
+        putVarint(buffer, count);
+        putField(key);
+        putField(value);
+        putVarint(buffer, headerCount);
+        if (headers != null) {
+            putBytes(headers);
+        }
+        count++;
+        maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
+    }
+
+    /**
+     * Writes the header; the buffer's position is the batch's end. Returns the batch's length in
+     * bytes.
+     */
+    public int end() {
+        int length = buffer.position() - start;
+        buffer.putLong(start + RecordBatch.BASE_OFFSET, 0);
+        buffer.putInt(start + RecordBatch.LENGTH, length - RecordBatch.LENGTH_OVERHEAD);
+        buffer.putInt(start + RecordBatch.LEADER_EPOCH, -1);
+        buffer.put(start + RecordBatch.MAGIC_AT, RecordBatch.MAGIC);
+        buffer.putShort(start + RecordBatch.ATTRIBUTES, (short) 0);
+        buffer.putInt(start + RecordBatch.LAST_OFFSET_DELTA, count - 1);
+        buffer.putLong(start + RecordBatch.BASE_TIMESTAMP, baseTimestampMs);
+        buffer.putLong(start + RecordBatch.MAX_TIMESTAMP, maxTimestampMs);
+        buffer.putLong(start + RecordBatch.PRODUCER_ID, RecordBatch.NO_PRODUCER_ID);
+        buffer.putShort(start + RecordBatch.PRODUCER_EPOCH, (short) -1);
+        buffer.putInt(start + RecordBatch.BASE_SEQUENCE, -1);
+        buffer.putInt(start + RecordBatch.RECORD_COUNT, count);
+        buffer.putInt(start + RecordBatch.CRC, RecordBatch.computeCrc(buffer, start));
+        return length;
+    }
+
+    private static int fieldLength(@Nullable ByteBuffer field) {
+        return field == null
+                ? varintLength(NULL_LENGTH)
+                : varintLength(field.remaining()) + field.remaining();
+    }
+
+    private void putField(@Nullable ByteBuffer field) {
+        if (field == null) {
+            putVarint(buffer, NULL_LENGTH);
+            return;
+        }
+        putVarint(buffer, field.remaining());
+        putBytes(field);
+    }
+
+    private void putBytes(ByteBuffer bytes) {
+        int length = bytes.remaining();
+        buffer.put(buffer.position(), bytes, bytes.position(), length);
+        buffer.position(buffer.position() + length);
+    }
+
+    private static int varintLength(int value) {
+        return varlongLength(value);
+    }
+
+    private static int varlongLength(long value) {
+        long zigzag = (value << 1) ^ (value >> 63);
+        return (70 - Long.numberOfLeadingZeros(zigzag | 1)) / 7;
+    }
+
+    /** Writes a zigzag variable-length integer, as records have them. */
+    public static void putVarint(ByteBuffer buffer, int value) {
+        putVarlong(buffer, value);
+    }
+
+    private static void putVarlong(ByteBuffer buffer, long value) {
+        long rest = (value << 1) ^ (value >> 63);
+        while ((rest & ~0x7FL) != 0) {
+            buffer.put((byte) (rest & 0x7F | 0x80));
+            rest >>>= 7;
+        }
+        buffer.put((byte) rest);
+    }
+}
