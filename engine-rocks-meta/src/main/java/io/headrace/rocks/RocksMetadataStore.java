@@ -1,0 +1,232 @@
+package io.headrace.rocks;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.CheckpointFolder;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+import org.rocksdb.Checkpoint;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+
+/**
+ * The projection of the journals in RocksDB: one column family, no log of its own. What a crash
+ * leaves is a prefix of the batches, up to the last write buffer that was flushed.
+ *
+ * <p>Thread-safe. Opened and closed by the engine that owns it. A call after {@link #close} throws
+ * {@link IllegalStateException}; closing waits for the calls in progress and frees cursors that
+ * were left open.
+ */
+public final class RocksMetadataStore implements MetadataStore {
+    static {
+        RocksDB.loadLibrary();
+    }
+
+    private final RocksResources resources;
+    private final RocksDB database;
+
+    /** Calls hold it shared, close exclusively: native code does not survive a call after it. */
+    private final ReadWriteLock gate = new ReentrantReadWriteLock();
+
+    private final Set<RocksCursor> cursors = ConcurrentHashMap.newKeySet();
+    private boolean closed;
+
+    private RocksMetadataStore(RocksResources resources, RocksDB database) {
+        this.resources = resources;
+        this.database = database;
+    }
+
+    /**
+     * Opens the store in a folder, which is created if it is not there, with default limits.
+     *
+     * @throws EngineException if the folder is in use, or its files are damaged or absent
+     */
+    public static RocksMetadataStore open(Path folder) {
+        return open(folder, new RocksContext());
+    }
+
+    /**
+     * Opens the store in a folder, which is created if it is not there.
+     *
+     * @throws EngineException if the folder is in use, or its files are damaged or absent
+     */
+    public static RocksMetadataStore open(Path folder, RocksContext context) {
+        context.conclude();
+        createFolder(folder);
+        RocksResources resources = new RocksResources(context);
+        try {
+            return new RocksMetadataStore(
+                    resources, RocksDB.open(resources.options, folder.toString()));
+        } catch (RocksDBException failure) {
+            resources.close();
+            throw RocksFailure.of("open folder=" + folder, failure);
+        }
+    }
+
+    /**
+     * Reads every byte of a checkpoint and compares it with its checksums.
+     *
+     * @throws EngineException naming the first file that is not as it was written
+     */
+    public static void verifyCheckpoint(Path folder) {
+        CheckpointFolder.verify(folder);
+    }
+
+    /**
+     * Copies a checkpoint to where a store can be opened; the folder must not exist.
+     *
+     * @throws EngineException naming the first file that is not as it was written
+     */
+    public static void restoreCheckpoint(Path checkpoint, Path folder) {
+        CheckpointFolder.restore(checkpoint, folder);
+    }
+
+    @Override
+    public byte @Nullable [] get(byte[] key) {
+        enter();
+        try {
+            return database.get(resources.readOptions, key);
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("get", failure);
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    @Override
+    public Batch newBatch() {
+        return new RocksBatch();
+    }
+
+    @Override
+    public void write(Batch batch) {
+        enter();
+        try {
+            database.write(resources.writeOptions, ((RocksBatch) batch).changes());
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("write", failure);
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    @Override
+    public Cursor cursor() {
+        enter();
+        try {
+            RocksCursor cursor =
+                    new RocksCursor(
+                            database.newIterator(resources.readOptions),
+                            gate.readLock(),
+                            cursors::remove);
+            cursors.add(cursor);
+            return cursor;
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    @Override
+    public void flush() {
+        enter();
+        try {
+            database.flush(resources.flushOptions);
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("flush", failure);
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    @Override
+    public void checkpoint(Path folder) {
+        enter();
+        try {
+            checkpointTo(folder);
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    private void checkpointTo(Path folder) {
+        Path links = folder.resolveSibling(folder.getFileName() + ".links");
+        CheckpointFolder.delete(links);
+        linkLiveFiles(links);
+        Path temporary = CheckpointFolder.temporaryFor(folder);
+        CheckpointFolder.copyFiles(links, temporary);
+        CheckpointFolder.delete(links);
+        TableFiles.verify(temporary, resources.options);
+        CheckpointFolder.seal(temporary, folder);
+    }
+
+    /** RocksDB's own checkpoint: flushes, then links the table files and copies the rest. */
+    private void linkLiveFiles(Path links) {
+        try (Checkpoint checkpoint = Checkpoint.create(database)) {
+            checkpoint.createCheckpoint(links.toString());
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("checkpoint folder=" + links, failure);
+        }
+    }
+
+    @Override
+    public long memoryBytes() {
+        enter();
+        try {
+            // The write buffers are charged to the cache: its usage is the sum.
+            return resources.cache.getUsage();
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    /** Flushes, and frees everything native. Idempotent. */
+    @Override
+    public void close() {
+        gate.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                free();
+            }
+        } finally {
+            gate.writeLock().unlock();
+        }
+    }
+
+    private void free() {
+        cursors.forEach(RocksCursor::free);
+        cursors.clear();
+        try {
+            database.flush(resources.flushOptions);
+            database.closeE();
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("close", failure);
+        } finally {
+            database.close();
+            resources.close();
+        }
+    }
+
+    private void enter() {
+        gate.readLock().lock();
+        if (closed) {
+            gate.readLock().unlock();
+            throw new IllegalStateException("metadata store is closed");
+        }
+    }
+
+    private static void createFolder(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException failure) {
+            throw new EngineException(
+                    "metadata store failed: action=create folder=" + folder, failure);
+        }
+    }
+}
