@@ -1,0 +1,135 @@
+package io.headrace.bench.kafkaload;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.NewTopic;
+
+/** A running broker, either contestant: its process, and the topics that a round needs. */
+final class Broker implements AutoCloseable {
+    private static final Duration START_PATIENCE = Duration.ofSeconds(60);
+    private static final long CALL_PATIENCE_S = 60;
+
+    private final String name;
+    private final String version;
+    private final String bootstrapServer;
+    private final Map<String, String> topicConfigs;
+    private final ChildProcess process;
+    private final Admin admin;
+    private final double startSeconds;
+
+    private Broker(
+            String name,
+            String version,
+            String bootstrapServer,
+            Map<String, String> topicConfigs,
+            ChildProcess process,
+            double startSeconds,
+            Admin admin) {
+        this.name = name;
+        this.version = version;
+        this.bootstrapServer = bootstrapServer;
+        this.topicConfigs = topicConfigs;
+        this.process = process;
+        this.startSeconds = startSeconds;
+        this.admin = admin;
+    }
+
+    /** Takes over a process that was just started, and waits until it answers. */
+    static Broker await(
+            String name,
+            String version,
+            String bootstrapServer,
+            Map<String, String> topicConfigs,
+            ChildProcess process)
+            throws InterruptedException {
+        long startNs = System.nanoTime();
+        Admin admin = Admin.create(adminProperties(bootstrapServer));
+        try {
+            awaitAnswer(admin, process, startNs + START_PATIENCE.toNanos());
+        } catch (RuntimeException e) {
+            admin.close(Duration.ZERO);
+            process.close();
+            throw e;
+        }
+        double startSeconds = (System.nanoTime() - startNs) / 1e9;
+        return new Broker(
+                name, version, bootstrapServer, topicConfigs, process, startSeconds, admin);
+    }
+
+    private static Properties adminProperties(String bootstrapServer) {
+        Properties properties = new Properties();
+        properties.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServer);
+        properties.put(AdminClientConfig.RECONNECT_BACKOFF_MS_CONFIG, "50");
+        properties.put(AdminClientConfig.RECONNECT_BACKOFF_MAX_MS_CONFIG, "200");
+        return properties;
+    }
+
+    private static void awaitAnswer(Admin admin, ChildProcess process, long deadlineNs)
+            throws InterruptedException {
+        while (true) {
+            try {
+                admin.describeCluster().nodes().get(2, TimeUnit.SECONDS);
+                return;
+            } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
+                if (!process.isAlive() || System.nanoTime() > deadlineNs) {
+                    throw process.failure("did not answer: " + e);
+                }
+            }
+        }
+    }
+
+    String name() {
+        return name;
+    }
+
+    String version() {
+        return version;
+    }
+
+    String bootstrapServer() {
+        return bootstrapServer;
+    }
+
+    /** Time from the start of the process to the first answer, about, in seconds. */
+    double startSeconds() {
+        return startSeconds;
+    }
+
+    double cpuSeconds() {
+        return ProcessStat.cpuSeconds(process.pid());
+    }
+
+    long residentBytes() {
+        return ProcessStat.residentBytes(process.pid());
+    }
+
+    void createTopic(String topic) throws InterruptedException {
+        NewTopic newTopic = new NewTopic(topic, 1, (short) 1).configs(topicConfigs);
+        try {
+            admin.createTopics(List.of(newTopic)).all().get(CALL_PATIENCE_S, TimeUnit.SECONDS);
+        } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
+            throw process.failure("cannot create topic " + topic + ": " + e);
+        }
+    }
+
+    void deleteTopic(String topic) throws InterruptedException {
+        try {
+            admin.deleteTopics(Set.of(topic)).all().get(CALL_PATIENCE_S, TimeUnit.SECONDS);
+        } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
+            throw process.failure("cannot delete topic " + topic + ": " + e);
+        }
+    }
+
+    @Override
+    public void close() {
+        admin.close(Duration.ofSeconds(1));
+        process.close();
+    }
+}

@@ -1,0 +1,192 @@
+package io.headrace.bench.kafkaload;
+
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.kafka.common.Uuid;
+
+/**
+ * Starts the contestants, each with a data folder of its own on the same disk, the same heap and
+ * the same collector: the JVM settings of Kafka's own start script.
+ */
+final class BrokerLauncher {
+    /** KAFKA_JVM_PERFORMANCE_OPTS of bin/kafka-run-class.sh. */
+    private static final List<String> KAFKA_JVM_SETTINGS =
+            List.of(
+                    "-XX:+UseG1GC",
+                    "-XX:MaxGCPauseMillis=20",
+                    "-XX:InitiatingHeapOccupancyPercent=35",
+                    "-XX:+ExplicitGCInvokesConcurrent");
+
+    private static final String HEADRACE_MAIN = "io.headrace.server.HeadraceServer";
+    private static final int HEADRACE_PORT = 19192;
+    private static final int KAFKA_PORT = 19292;
+    private static final int KAFKA_CONTROLLER_PORT = 19293;
+
+    private final Path home;
+    private final Path out;
+    private final LoadOptions options;
+
+    BrokerLauncher(Path home, Path out, LoadOptions options) {
+        this.home = home;
+        this.out = out;
+        this.options = options;
+    }
+
+    Broker launch(String name) throws InterruptedException, IOException {
+        return switch (name) {
+            case "headrace" -> launchHeadrace();
+            case "kafka" -> launchKafka();
+            default -> throw new IllegalArgumentException("unknown contestant: name=" + name);
+        };
+    }
+
+    private Broker launchHeadrace() throws InterruptedException, IOException {
+        Path data = emptyFolder("headrace");
+        String address = "127.0.0.1:" + HEADRACE_PORT;
+        List<String> command = jvm("headrace");
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(
+                List.of("-cp", System.getProperty("java.class.path"), HEADRACE_MAIN, "serve"));
+        command.addAll(set("listeners=PLAINTEXT://" + address));
+        command.addAll(set("log.dirs=" + data));
+        options.headraceSettings().forEach(setting -> command.addAll(set(setting)));
+        ChildProcess process = ChildProcess.start("headrace", out.resolve("headrace.log"), command);
+        return Broker.await(
+                "headrace",
+                "Headrace " + Machine.gitRevision(home),
+                address,
+                options.mode().headraceTopicConfigs,
+                process);
+    }
+
+    private static List<String> set(String keyAndValue) {
+        return List.of("--set", keyAndValue);
+    }
+
+    private Broker launchKafka() throws InterruptedException, IOException {
+        Path data = emptyFolder("kafka");
+        Path properties = out.resolve("kafka.properties");
+        Files.writeString(properties, kafkaProperties(data));
+        formatKafka(properties);
+        List<String> command = jvm("kafka");
+        command.addAll(kafkaClassPath());
+        command.addAll(List.of("kafka.Kafka", properties.toString()));
+        ChildProcess process = ChildProcess.start("kafka", out.resolve("kafka.log"), command);
+        return Broker.await(
+                "kafka",
+                "Apache Kafka " + kafkaVersion(),
+                "127.0.0.1:" + KAFKA_PORT,
+                Map.of(),
+                process);
+    }
+
+    /** As config/server.properties of the distribution, but for addresses and the data folder. */
+    private static String kafkaProperties(Path data) {
+        return """
+        process.roles=broker,controller
+        node.id=1
+        controller.quorum.voters=1@127.0.0.1:%2$d
+        listeners=PLAINTEXT://127.0.0.1:%1$d,CONTROLLER://127.0.0.1:%2$d
+        controller.listener.names=CONTROLLER
+        inter.broker.listener.name=PLAINTEXT
+        log.dirs=%3$s
+        num.network.threads=3
+        num.io.threads=8
+        offsets.topic.replication.factor=1
+        share.coordinator.state.topic.replication.factor=1
+        share.coordinator.state.topic.min.isr=1
+        transaction.state.log.replication.factor=1
+        transaction.state.log.min.isr=1
+        group.initial.rebalance.delay.ms=0
+        # Deleted topics give their space back between rounds instead of a minute later.
+        log.segment.delete.delay.ms=100
+        """
+                .formatted(KAFKA_PORT, KAFKA_CONTROLLER_PORT, data);
+    }
+
+    private void formatKafka(Path properties) throws InterruptedException, IOException {
+        List<String> command = new ArrayList<>(List.of(Machine.javaBinary()));
+        command.addAll(kafkaClassPath());
+        command.addAll(
+                List.of(
+                        "kafka.tools.StorageTool",
+                        "format",
+                        "--config",
+                        properties.toString(),
+                        "--cluster-id",
+                        Uuid.randomUuid().toString()));
+        ChildProcess.start("kafka-format", out.resolve("kafka-format.log"), command)
+                .output(Duration.ofSeconds(60));
+    }
+
+    private List<String> kafkaClassPath() {
+        return List.of(
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+                "-cp",
+                home.resolve("bench/target/peers/kafka") + "/*");
+    }
+
+    private String kafkaVersion() {
+        File[] jars =
+                home.resolve("bench/target/peers/kafka")
+                        .toFile()
+                        .listFiles((folder, file) -> file.startsWith("kafka_2.13-"));
+        if (jars == null || jars.length != 1) {
+            throw new IllegalStateException("no Kafka in bench/target/peers/kafka");
+        }
+        return jars[0].getName().replaceAll("kafka_2.13-|\\.jar", "");
+    }
+
+    private List<String> jvm(String name) {
+        List<String> command = new ArrayList<>();
+        command.add(Machine.javaBinary());
+        command.add("-Xms" + options.heap());
+        command.add("-Xmx" + options.heap());
+        command.addAll(KAFKA_JVM_SETTINGS);
+        options.brokerJvmArguments()
+                .forEach(argument -> command.add(argument.replace("%BROKER%", name)));
+        return command;
+    }
+
+    /** What is printed about the JVMs of both. */
+    String jvmDescription() {
+        return "-Xms"
+                + options.heap()
+                + " -Xmx"
+                + options.heap()
+                + " "
+                + String.join(" ", KAFKA_JVM_SETTINGS);
+    }
+
+    private Path emptyFolder(String name) throws IOException {
+        Path folder = options.dataDirectory().toAbsolutePath().resolve(name);
+        deleteFolder(folder);
+        return Files.createDirectories(folder);
+    }
+
+    /** Removes what the brokers left; called after they have ended. */
+    void deleteData() throws IOException {
+        deleteFolder(options.dataDirectory().toAbsolutePath().resolve("headrace"));
+        deleteFolder(options.dataDirectory().toAbsolutePath().resolve("kafka"));
+    }
+
+    private static void deleteFolder(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

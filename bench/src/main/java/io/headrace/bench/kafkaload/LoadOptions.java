@@ -1,0 +1,103 @@
+package io.headrace.bench.kafkaload;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The command line of {@code bench/run kafka-load}.
+ *
+ * @param mode what Headrace promises
+ * @param rounds how often each contestant runs each workload, measured
+ * @param warmUpRounds rounds before them that are not reported, in which the JITs settle
+ * @param workloads what a round runs
+ * @param contestants the names of those who take part
+ * @param heap the maximum and initial heap of each broker, as -Xmx takes it
+ * @param dataDirectory on the disk to be measured; emptied
+ * @param producerProperties given to the load producer beside the defaults, key=value
+ * @param brokerJvmArguments given to the JVM of Headrace, for profiling
+ * @param headraceSettings given to Headrace's server, key=value
+ */
+record LoadOptions(
+        Mode mode,
+        int rounds,
+        int warmUpRounds,
+        List<Workload> workloads,
+        List<String> contestants,
+        String heap,
+        Path dataDirectory,
+        List<String> producerProperties,
+        List<String> brokerJvmArguments,
+        List<String> headraceSettings) {
+
+    static final String USAGE =
+            """
+            usage: bench/run kafka-load [options]
+              --mode %s  (default persistent-os)
+              --rounds N             measured rounds of both contestants (default 10)
+              --warm-up N            rounds before them, not reported (default 1)
+              --workloads A,B        of 100B, 4KB, 64KB, latency (default: all)
+              --contestants A,B      of headrace, kafka (default: both)
+              --scale X              factor for the number of records (default 1)
+              --heap SIZE            heap of each broker (default 1g)
+              --data DIR             data folder of both (default bench/target/kafka-load)
+              --producer KEY=VALUE   producer property, may be repeated
+              --jvm ARGUMENT         JVM argument of both brokers, may be repeated
+              --set KEY=VALUE        setting of the Headrace server, may be repeated
+            """
+                    .formatted(Mode.known());
+
+    static LoadOptions parse(String[] arguments, Path home) {
+        Map<String, List<String>> given = collect(List.of(arguments).iterator());
+        double scale = Double.parseDouble(single(given, "--scale", "1"));
+        return new LoadOptions(
+                Mode.of(single(given, "--mode", Mode.PERSISTENT_OS.argument)),
+                Integer.parseInt(single(given, "--rounds", "10")),
+                Integer.parseInt(single(given, "--warm-up", "1")),
+                workloads(single(given, "--workloads", "100B,4KB,64KB,latency"), scale),
+                List.of(single(given, "--contestants", "headrace,kafka").split(",")),
+                single(given, "--heap", "1g"),
+                Path.of(single(given, "--data", home.resolve("bench/target/kafka-load") + "")),
+                given.getOrDefault("--producer", List.of()),
+                given.getOrDefault("--jvm", List.of()),
+                given.getOrDefault("--set", List.of()));
+    }
+
+    private static Map<String, List<String>> collect(Iterator<String> arguments) {
+        Map<String, List<String>> given = new TreeMap<>();
+        while (arguments.hasNext()) {
+            String name = arguments.next();
+            if (!USAGE.contains("  " + name + " ") || !arguments.hasNext()) {
+                throw new IllegalArgumentException(
+                        "unknown option or no value: option=" + name + "\n" + USAGE);
+            }
+            given.computeIfAbsent(name, key -> new ArrayList<>()).add(arguments.next());
+        }
+        return given;
+    }
+
+    private static String single(
+            Map<String, List<String>> given, String name, String defaultValue) {
+        List<String> values = given.getOrDefault(name, List.of(defaultValue));
+        return values.get(values.size() - 1);
+    }
+
+    private static List<Workload> workloads(String names, double scale) {
+        List<Workload> chosen = new ArrayList<>();
+        for (String name : names.split(",")) {
+            chosen.add(
+                    Workload.all().stream()
+                            .filter(workload -> workload.name().equals(name))
+                            .findFirst()
+                            .orElseThrow(
+                                    () ->
+                                            new IllegalArgumentException(
+                                                    "unknown workload: name=" + name))
+                            .scaled(scale));
+        }
+        return chosen;
+    }
+}
