@@ -1,4 +1,7 @@
-/** The Kafka protocol over Netty. */
+/**
+ * The Kafka protocol over Netty: listeners, frames, the order of responses, and the table of
+ * request handlers.
+ */
 @NullMarked
 package io.headrace.kafka;
 

@@ -1,0 +1,223 @@
+package io.headrace.kafka;
+
+import io.netty.util.concurrent.EventExecutor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.requests.AbstractRequest;
+import org.apache.kafka.common.requests.AbstractResponse;
+import org.apache.kafka.common.requests.RequestContext;
+import org.apache.kafka.common.requests.RequestHeader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request of one connection, from its arrival until its response has left.
+ *
+ * <p>Answered exactly once, from any thread; responses leave the connection in the order of the
+ * requests, whatever the order of the answers.
+ */
+public final class KafkaRequest {
+    private final KafkaConnection connection;
+    private final RequestHeader header;
+    private final AbstractRequest body;
+    private final int frameLength;
+    private final long arrivedNanos;
+    private final AtomicBoolean answered = new AtomicBoolean();
+
+    // What follows belongs to the event loop.
+    private boolean ready;
+    private @Nullable ApiMessage response;
+    private @Nullable Runnable whenReleased;
+    private @Nullable Runnable whenAbandoned;
+
+    KafkaRequest(
+            KafkaConnection connection,
+            RequestHeader header,
+            AbstractRequest body,
+            int frameLength,
+            long arrivedNanos) {
+        this.connection = connection;
+        this.header = header;
+        this.body = body;
+        this.frameLength = frameLength;
+        this.arrivedNanos = arrivedNanos;
+    }
+
+    /** API key, version, correlation id and client id. */
+    public RequestHeader header() {
+        return header;
+    }
+
+    /** Which API is asked. */
+    public ApiKeys api() {
+        return header.apiKey();
+    }
+
+    /** The version of the API in which the request came and its response goes. */
+    public short version() {
+        return header.apiVersion();
+    }
+
+    /** The request's own class of the wire library, e.g. {@code FetchRequest}. */
+    public AbstractRequest body() {
+        return body;
+    }
+
+    /**
+     * The request's data, e.g. {@code FetchRequestData}.
+     *
+     * @throws ClassCastException if it is of another class
+     */
+    public <T extends ApiMessage> T data(Class<T> dataClass) {
+        return dataClass.cast(body.data());
+    }
+
+    /** Who asks: peer address, listener, principal, client's name. Built anew by each call. */
+    public RequestContext context() {
+        return connection.contextOf(header);
+    }
+
+    /** The name of the listener by which the client came. */
+    public String listenerName() {
+        return connection.listener().name();
+    }
+
+    /** The event loop of the connection; everything about the connection happens there. */
+    public EventExecutor eventLoop() {
+        return connection.eventLoop();
+    }
+
+    /** {@link System#nanoTime} when the request had been received. */
+    public long arrivedNanos() {
+        return arrivedNanos;
+    }
+
+    /** Whether the connection is gone, so that an answer would reach nobody. */
+    public boolean isAbandoned() {
+        return connection.isClosed();
+    }
+
+    /**
+     * Calls something when the connection closes before this request was answered; at once if it is
+     * closed already. At most one, set on the event loop; called there. The request has still to be
+     * answered by nobody then: its answer is dropped.
+     */
+    public void onAbandoned(Runnable callback) {
+        if (connection.isClosed()) {
+            callback.run();
+        } else {
+            whenAbandoned = callback;
+        }
+    }
+
+    /** Tells the handler that its answer is no longer wanted. */
+    void abandon() {
+        Runnable callback = whenAbandoned;
+        whenAbandoned = null;
+        if (callback != null && !answered.get()) {
+            callback.run();
+        }
+    }
+
+    /** Answers. */
+    public void respond(AbstractResponse answer) {
+        respond(answer.data());
+    }
+
+    /** Answers with a message of the response type of this API. */
+    public void respond(ApiMessage answer) {
+        respond(answer, null);
+    }
+
+    /**
+     * Answers with a message that refers to leased bytes.
+     *
+     * @param release called once on the event loop, when the last byte was written or none will be;
+     *     null if there is nothing to give back
+     */
+    public void respond(ApiMessage answer, @Nullable Runnable release) {
+        if (!answered.compareAndSet(false, true)) {
+            if (release != null) {
+                release.run();
+            }
+            throw new IllegalStateException("answered twice: header=" + header);
+        }
+        completeOnEventLoop(answer, release);
+    }
+
+    /** Ends the request without a response, as a Produce with acks=0 asks for. */
+    public void respondNothing() {
+        if (!answered.compareAndSet(false, true)) {
+            throw new IllegalStateException("answered twice: header=" + header);
+        }
+        completeOnEventLoop(null, null);
+    }
+
+    private void completeOnEventLoop(@Nullable ApiMessage answer, @Nullable Runnable release) {
+        EventExecutor eventLoop = eventLoop();
+        if (eventLoop.inEventLoop()) {
+            complete(answer, release);
+            return;
+        }
+        try {
+            eventLoop.execute(() -> complete(answer, release));
+        } catch (RejectedExecutionException e) {
+            // The shell was closed meanwhile: nobody waits for the answer, but leases are real.
+            if (release != null) {
+                release.run();
+            }
+        }
+    }
+
+    /** Answers every part of the request with this error. */
+    public void fail(Errors error) {
+        fail(error.exception());
+    }
+
+    /** Answers every part of the request with the error that the exception stands for. */
+    public void fail(@Nullable Throwable cause) {
+        Throwable reason = cause == null ? Errors.UNKNOWN_SERVER_ERROR.exception() : cause;
+        connection.metrics().onRequestFailed(api(), reason, header, connection);
+        AbstractResponse answer = body.getErrorResponse(reason);
+        if (answer == null) {
+            respondNothing();
+        } else {
+            respond(answer.data());
+        }
+    }
+
+    private void complete(@Nullable ApiMessage answer, @Nullable Runnable release) {
+        response = answer;
+        whenReleased = release;
+        ready = true;
+        connection.onReady(this);
+    }
+
+    boolean isAnswered() {
+        return answered.get();
+    }
+
+    boolean isReady() {
+        return ready;
+    }
+
+    int frameLength() {
+        return frameLength;
+    }
+
+    @Nullable ApiMessage response() {
+        return response;
+    }
+
+    /** Gives back what the response refers to; once. */
+    void release() {
+        Runnable release = whenReleased;
+        whenReleased = null;
+        response = null;
+        if (release != null) {
+            release.run();
+        }
+    }
+}

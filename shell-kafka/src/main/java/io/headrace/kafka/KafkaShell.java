@@ -1,0 +1,213 @@
+package io.headrace.kafka;
+
+import io.headrace.engine.EngineException;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ObjLongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A Kafka broker's face on an engine: listeners, connections, and the APIs.
+ *
+ * <p>Thread-safe. The caller who launched it owns it, closes it, and closes the engine after it.
+ */
+public final class KafkaShell implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(KafkaShell.class);
+
+    /** Above it a connection's requests wait in the socket until the peer has taken responses. */
+    private static final WriteBufferWaterMark WRITE_BUFFER_WATER_MARK =
+            new WriteBufferWaterMark(4 << 20, 8 << 20);
+
+    private final KafkaShellContext context;
+    private final RequestHandlers handlers = new RequestHandlers();
+    private final ShellMetrics metrics = new ShellMetrics();
+    private final InFlightBudget budget;
+    private final Set<KafkaConnection> connections = ConcurrentHashMap.newKeySet();
+    private final Map<InetAddress, Integer> connectionCountByIp = new ConcurrentHashMap<>();
+    private final Map<String, Channel> serverChannelByListener = new LinkedHashMap<>();
+    private final EventLoopGroup eventLoops;
+    private final Class<? extends ServerChannel> serverChannelClass;
+
+    private KafkaShell(KafkaShellContext context) {
+        this.context = context;
+        this.budget = new InFlightBudget(context.bytesInFlightMax());
+        boolean epoll = Epoll.isAvailable();
+        if (!epoll) {
+            LOGGER.info("no native epoll here, using NIO: cause={}", cause());
+        }
+        IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+        serverChannelClass = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+        eventLoops =
+                new MultiThreadIoEventLoopGroup(
+                        context.eventLoopThreads(), new DefaultThreadFactory("kafka-io"), io);
+    }
+
+    private static String cause() {
+        Throwable cause = Epoll.unavailabilityCause();
+        return cause == null ? "unknown" : cause.toString();
+    }
+
+    /**
+     * Starts to serve an engine. Clients may connect when this returns.
+     *
+     * @throws io.headrace.engine.InvalidConfigException if the context has a bad value
+     * @throws EngineException if a listener cannot be bound
+     */
+    public static KafkaShell launch(KafkaShellContext context) {
+        KafkaShell shell = new KafkaShell(context.conclude());
+        try {
+            shell.registerHandlers();
+            shell.bindListeners();
+            return shell;
+        } catch (RuntimeException e) {
+            shell.close();
+            throw e;
+        }
+    }
+
+    private void registerHandlers() {
+        new ApiVersionsHandler(handlers).register();
+    }
+
+    private void bindListeners() {
+        for (Listener listener : context.listeners()) {
+            Channel channel = bind(listener);
+            serverChannelByListener.put(listener.name(), channel);
+            LOGGER.info(
+                    "listening: listener={} address={}", listener.name(), channel.localAddress());
+        }
+    }
+
+    private Channel bind(Listener listener) {
+        InetSocketAddress address =
+                listener.host().isEmpty()
+                        ? new InetSocketAddress(listener.port())
+                        : new InetSocketAddress(listener.host(), listener.port());
+        var bound = bootstrap(listener).bind(address).awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            throw new EngineException(
+                    "cannot listen: listener=" + listener.name() + " address=" + address,
+                    bound.cause());
+        }
+        return bound.channel();
+    }
+
+    private ServerBootstrap bootstrap(Listener listener) {
+        return new ServerBootstrap()
+                .group(eventLoops)
+                .channel(serverChannelClass)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .option(ChannelOption.SO_BACKLOG, 1024)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .childOption(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
+                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WRITE_BUFFER_WATER_MARK)
+                .childHandler(
+                        new ChannelInitializer<>() {
+                            @Override
+                            protected void initChannel(Channel channel) {
+                                admit(channel, listener);
+                            }
+                        });
+    }
+
+    private void admit(Channel channel, Listener listener) {
+        InetAddress ip = ((InetSocketAddress) channel.remoteAddress()).getAddress();
+        int countOfIp = connectionCountByIp.merge(ip, 1, Integer::sum);
+        channel.closeFuture()
+                .addListener(
+                        closed -> connectionCountByIp.computeIfPresent(ip, KafkaShell::decrement));
+        if (connections.size() >= context.connectionsMax()) {
+            refuse(channel, "max.connections=" + context.connectionsMax());
+        } else if (countOfIp > context.connectionsPerIpMax()) {
+            refuse(channel, "max.connections.per.ip=" + context.connectionsPerIpMax());
+        } else {
+            connect(channel, new KafkaConnection(context, listener, handlers, budget, metrics));
+        }
+    }
+
+    private static Integer decrement(InetAddress ip, Integer count) {
+        return count == 1 ? null : count - 1;
+    }
+
+    private void refuse(Channel channel, String reason) {
+        metrics.onConnectionRefused(channel.remoteAddress(), reason);
+        channel.close();
+    }
+
+    private void connect(Channel channel, KafkaConnection connection) {
+        connections.add(connection);
+        channel.closeFuture().addListener(closed -> connections.remove(connection));
+        channel.config().setRecvByteBufAllocator(connection.frames());
+        channel.pipeline().addLast(connection);
+    }
+
+    /** The port of the first listener. */
+    public int boundPort() {
+        return boundPort(context.listeners().get(0).name());
+    }
+
+    /**
+     * The port of a listener.
+     *
+     * @throws IllegalArgumentException if there is no listener of that name
+     */
+    public int boundPort(String listenerName) {
+        Channel channel = serverChannelByListener.get(listenerName);
+        if (channel == null) {
+            throw new IllegalArgumentException("no such listener: name=" + listenerName);
+        }
+        return ((InetSocketAddress) channel.localAddress()).getPort();
+    }
+
+    /** Calls the consumer with each counter and gauge, named in Prometheus style with its unit. */
+    public void metrics(ObjLongConsumer<String> consumer) {
+        metrics.forEach(consumer);
+        consumer.accept("headrace_kafka_in_flight_bytes", budget.bytes());
+    }
+
+    /**
+     * Accepts no more connections and no more requests, waits for what is in flight at most {@link
+     * KafkaShellContext#closeTimeoutMs}, then closes every connection and ends the threads.
+     */
+    @Override
+    public void close() {
+        List<Channel> servers = new ArrayList<>(serverChannelByListener.values());
+        servers.forEach(server -> server.close().awaitUninterruptibly());
+        long deadlineNanos =
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(context.closeTimeoutMs());
+        for (KafkaConnection connection : connections) {
+            connection.closeSoon();
+        }
+        for (KafkaConnection connection : connections) {
+            connection.awaitClosed(deadlineNanos);
+        }
+        eventLoops
+                .shutdownGracefully(0, 2_000, TimeUnit.MILLISECONDS)
+                .awaitUninterruptibly(5_000, TimeUnit.MILLISECONDS);
+    }
+}
