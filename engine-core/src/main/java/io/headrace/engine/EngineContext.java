@@ -255,12 +255,14 @@ public final class EngineContext {
     }
 
     /**
-     * Checks every value.
+     * Checks every value, and the flags of the JVM.
      *
      * @return this
      * @throws InvalidConfigException naming the first bad one
+     * @throws EngineException naming the JVM flags that are missing
      */
     public EngineContext conclude() {
+        JvmFlags.check();
         directory();
         memoryStore();
         metadataStoreFactory();
