@@ -1,0 +1,472 @@
+package io.headrace.server.config;
+
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Every key the server knows. docs/configuration.md is checked against this table by a test, which
+ * also writes it anew.
+ */
+public final class ConfigKeys {
+    private static final long MIB = 1 << 20;
+    private static final long HOUR_MS = 3600 * 1000L;
+
+    /** {@code listeners}. */
+    public static final ConfigKey<List<Endpoint>> LISTENERS =
+            ConfigKey.parsed(
+                    "listeners",
+                    "PLAINTEXT://127.0.0.1:9092",
+                    "PLAINTEXT://HOST:PORT, several separated by commas",
+                    Endpoint::listOf,
+                    "Where the Kafka protocol is served. An empty host means every interface.");
+
+    /** {@code advertised.listeners}. */
+    public static final ConfigKey<List<Endpoint>> ADVERTISED_LISTENERS =
+            ConfigKey.parsed(
+                    "advertised.listeners",
+                    "",
+                    "PLAINTEXT://HOST:PORT, as many as listeners",
+                    Endpoint::listOf,
+                    "What clients are told to connect to; the listeners themselves if empty.");
+
+    /** {@code log.dirs}. */
+    public static final ConfigKey<String> LOG_DIRS =
+            ConfigKey.text(
+                    "log.dirs",
+                    "data",
+                    "The data folder: one, created if absent. A relative path begins at the"
+                            + " working directory.");
+
+    /** {@code node.id}. */
+    public static final ConfigKey<Long> NODE_ID =
+            ConfigKey.number(
+                    "node.id", 1, 0, Integer.MAX_VALUE, "The broker id that clients are told.");
+
+    /** {@code num.network.threads}. */
+    public static final ConfigKey<Long> NUM_NETWORK_THREADS =
+            ConfigKey.number(
+                    "num.network.threads",
+                    0,
+                    0,
+                    256,
+                    "Event loops of the Kafka listener; 0 takes one per core.");
+
+    /** {@code num.partitions}. */
+    public static final ConfigKey<Long> NUM_PARTITIONS =
+            ConfigKey.number(
+                    "num.partitions",
+                    1,
+                    1,
+                    100_000,
+                    "Partitions of a topic whose creator does not say.");
+
+    /** {@code auto.create.topics.enable}. */
+    public static final ConfigKey<Boolean> AUTO_CREATE_TOPICS =
+            ConfigKey.flag(
+                    "auto.create.topics.enable",
+                    true,
+                    "Whether a topic is created when a client first asks for it.");
+
+    /** {@code message.max.bytes}. */
+    public static final ConfigKey<Long> MESSAGE_MAX_BYTES =
+            ConfigKey.number(
+                    "message.max.bytes",
+                    1_048_588,
+                    0,
+                    512 * MIB,
+                    "Largest record batch accepted; topic config max.message.bytes.");
+
+    /** {@code socket.request.max.bytes}. */
+    public static final ConfigKey<Long> SOCKET_REQUEST_MAX_BYTES =
+            ConfigKey.number(
+                    "socket.request.max.bytes",
+                    100 * MIB,
+                    1024,
+                    1024 * MIB,
+                    "Largest request; a longer one closes the connection.");
+
+    /** {@code queued.max.request.bytes}. */
+    public static final ConfigKey<Long> QUEUED_MAX_REQUEST_BYTES =
+            ConfigKey.number(
+                    "queued.max.request.bytes",
+                    256 * MIB,
+                    MIB,
+                    Long.MAX_VALUE,
+                    "Bytes of requests in flight beyond which the server stops reading from its"
+                            + " connections.");
+
+    /** {@code max.connections}. */
+    public static final ConfigKey<Long> MAX_CONNECTIONS =
+            ConfigKey.number(
+                    "max.connections",
+                    10_000,
+                    1,
+                    Integer.MAX_VALUE,
+                    "Connections at a time; further ones are closed.");
+
+    /** {@code max.connections.per.ip}. */
+    public static final ConfigKey<Long> MAX_CONNECTIONS_PER_IP =
+            ConfigKey.number(
+                    "max.connections.per.ip",
+                    Integer.MAX_VALUE,
+                    1,
+                    Integer.MAX_VALUE,
+                    "Connections at a time from one address; further ones are closed.");
+
+    /** {@code connections.max.idle.ms}. */
+    public static final ConfigKey<Long> CONNECTIONS_MAX_IDLE_MS =
+            ConfigKey.number(
+                    "connections.max.idle.ms",
+                    600_000,
+                    1,
+                    Long.MAX_VALUE,
+                    "A connection without a request for so long is closed.");
+
+    /** {@code log.flush.interval.messages}. */
+    public static final ConfigKey<Long> LOG_FLUSH_INTERVAL_MESSAGES =
+            ConfigKey.number(
+                    "log.flush.interval.messages",
+                    1,
+                    1,
+                    Long.MAX_VALUE,
+                    "Topic config flush.messages. 1: an acks=all answer follows the sync."
+                            + " 9223372036854775807 leaves syncing to the operating system.");
+
+    /** {@code log.flush.interval.ms}. */
+    public static final ConfigKey<Long> LOG_FLUSH_INTERVAL_MS =
+            ConfigKey.number(
+                    "log.flush.interval.ms",
+                    Long.MAX_VALUE,
+                    0,
+                    Long.MAX_VALUE,
+                    "Topic config flush.ms: longest time that an appended record stays unsynced.");
+
+    /** {@code log.retention.ms}. */
+    public static final ConfigKey<Long> LOG_RETENTION_MS =
+            ConfigKey.number(
+                    "log.retention.ms",
+                    168 * HOUR_MS,
+                    -1,
+                    Long.MAX_VALUE,
+                    "Topic config retention.ms; -1 keeps for ever. Goes before the two keys"
+                            + " below.");
+
+    /** {@code log.retention.minutes}. */
+    public static final ConfigKey<Long> LOG_RETENTION_MINUTES =
+            ConfigKey.number(
+                    "log.retention.minutes",
+                    168 * 60,
+                    -1,
+                    Integer.MAX_VALUE,
+                    "As log.retention.ms, in minutes. Goes before the key below.");
+
+    /** {@code log.retention.hours}. */
+    public static final ConfigKey<Long> LOG_RETENTION_HOURS =
+            ConfigKey.number(
+                    "log.retention.hours",
+                    168,
+                    -1,
+                    Integer.MAX_VALUE,
+                    "As log.retention.ms, in hours.");
+
+    /** {@code log.retention.bytes}. */
+    public static final ConfigKey<Long> LOG_RETENTION_BYTES =
+            ConfigKey.number(
+                    "log.retention.bytes",
+                    -1,
+                    -1,
+                    Long.MAX_VALUE,
+                    "Topic config retention.bytes, per partition; -1 is without limit.");
+
+    /** {@code log.retention.check.interval.ms}. */
+    public static final ConfigKey<Long> LOG_RETENTION_CHECK_INTERVAL_MS =
+            ConfigKey.number(
+                    "log.retention.check.interval.ms",
+                    300_000,
+                    1,
+                    Long.MAX_VALUE,
+                    "Time between two passes of retention.");
+
+    /** {@code log.cleanup.policy}. */
+    public static final ConfigKey<String> LOG_CLEANUP_POLICY =
+            ConfigKey.oneOf(
+                    "log.cleanup.policy",
+                    "delete",
+                    List.of("delete", "compact", "compact,delete", "delete,compact"),
+                    "Topic config cleanup.policy.");
+
+    /** {@code log.message.timestamp.type}. */
+    public static final ConfigKey<String> LOG_MESSAGE_TIMESTAMP_TYPE =
+            ConfigKey.oneOf(
+                    "log.message.timestamp.type",
+                    "CreateTime",
+                    List.of("CreateTime", "LogAppendTime"),
+                    "Topic config message.timestamp.type.");
+
+    /** {@code producer.id.expiration.ms}. */
+    public static final ConfigKey<Long> PRODUCER_ID_EXPIRATION_MS =
+            ConfigKey.number(
+                    "producer.id.expiration.ms",
+                    24 * HOUR_MS,
+                    1,
+                    Long.MAX_VALUE,
+                    "How long an idempotent producer is remembered after its last batch.");
+
+    /** {@code offsets.topic.num.partitions}. */
+    public static final ConfigKey<Long> OFFSETS_TOPIC_NUM_PARTITIONS =
+            ConfigKey.number(
+                    "offsets.topic.num.partitions",
+                    8,
+                    1,
+                    1000,
+                    "Partitions of __consumer_offsets; counts when the topic is first made.");
+
+    /** {@code offsets.retention.minutes}. */
+    public static final ConfigKey<Long> OFFSETS_RETENTION_MINUTES =
+            ConfigKey.number(
+                    "offsets.retention.minutes",
+                    10_080,
+                    1,
+                    Integer.MAX_VALUE,
+                    "How long the offsets of an empty group are kept.");
+
+    /** {@code group.initial.rebalance.delay.ms}. */
+    public static final ConfigKey<Long> GROUP_INITIAL_REBALANCE_DELAY_MS =
+            ConfigKey.number(
+                    "group.initial.rebalance.delay.ms",
+                    0,
+                    0,
+                    60_000,
+                    "How long an empty classic group waits for more members before it begins.");
+
+    /** {@code group.min.session.timeout.ms}. */
+    public static final ConfigKey<Long> GROUP_MIN_SESSION_TIMEOUT_MS =
+            ConfigKey.number(
+                    "group.min.session.timeout.ms",
+                    1_000,
+                    1,
+                    Integer.MAX_VALUE,
+                    "Shortest session timeout of a classic group's member.");
+
+    /** {@code group.max.session.timeout.ms}. */
+    public static final ConfigKey<Long> GROUP_MAX_SESSION_TIMEOUT_MS =
+            ConfigKey.number(
+                    "group.max.session.timeout.ms",
+                    1_800_000,
+                    1,
+                    Integer.MAX_VALUE,
+                    "Longest session timeout of a classic group's member.");
+
+    /** {@code group.max.size}. */
+    public static final ConfigKey<Long> GROUP_MAX_SIZE =
+            ConfigKey.number(
+                    "group.max.size",
+                    Integer.MAX_VALUE,
+                    1,
+                    Integer.MAX_VALUE,
+                    "Most members of one classic group.");
+
+    /** {@code group.consumer.session.timeout.ms}. */
+    public static final ConfigKey<Long> GROUP_CONSUMER_SESSION_TIMEOUT_MS =
+            ConfigKey.number(
+                    "group.consumer.session.timeout.ms",
+                    45_000,
+                    1_000,
+                    Integer.MAX_VALUE,
+                    "Session timeout of members with group.protocol=consumer.");
+
+    /** {@code group.consumer.heartbeat.interval.ms}. */
+    public static final ConfigKey<Long> GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS =
+            ConfigKey.number(
+                    "group.consumer.heartbeat.interval.ms",
+                    1_000,
+                    100,
+                    Integer.MAX_VALUE,
+                    "Heartbeat interval of members with group.protocol=consumer. Shorter than"
+                            + " Kafka's 5000, so that a join takes less.");
+
+    /** {@code headrace.admin.listener}. */
+    public static final ConfigKey<String> ADMIN_LISTENER =
+            ConfigKey.parsed(
+                    "headrace.admin.listener",
+                    "127.0.0.1:9644",
+                    "HOST:PORT, or empty for none",
+                    ConfigKeys::endpointOrEmpty,
+                    "Where /metrics, /healthz and /readyz are served. There is no authentication.");
+
+    /** {@code headrace.journal.shards}. */
+    public static final ConfigKey<Long> JOURNAL_SHARDS =
+            ConfigKey.number(
+                    "headrace.journal.shards",
+                    0,
+                    0,
+                    16,
+                    "Data journals, each with a lock, a syncer and files of its own; 0 takes one"
+                            + " per two cores, at most 4.");
+
+    /** {@code headrace.journal.cycle.bytes}. */
+    public static final ConfigKey<Long> JOURNAL_CYCLE_BYTES =
+            ConfigKey.number(
+                    "headrace.journal.cycle.bytes",
+                    128 * MIB,
+                    MIB,
+                    1024 * MIB,
+                    "Length of a journal file before the next is begun; it takes 1.25 times that"
+                            + " on disk.");
+
+    /** {@code headrace.disk.reserve.bytes}. */
+    public static final ConfigKey<Long> DISK_RESERVE_BYTES =
+            ConfigKey.number(
+                    "headrace.disk.reserve.bytes",
+                    256 * MIB,
+                    0,
+                    Long.MAX_VALUE,
+                    "Free bytes of the disk below which produce is refused.");
+
+    /** {@code headrace.memory.budget.bytes}. */
+    public static final ConfigKey<Long> MEMORY_BUDGET_BYTES =
+            ConfigKey.number(
+                    "headrace.memory.budget.bytes",
+                    512 * MIB,
+                    MIB,
+                    Long.MAX_VALUE,
+                    "Off-heap memory for memory topics and for blocks read from disk or from an"
+                            + " object store. Taken as it is needed.");
+
+    /** {@code headrace.memory.topic.budget.bytes}. */
+    public static final ConfigKey<Long> MEMORY_TOPIC_BUDGET_BYTES =
+            ConfigKey.number(
+                    "headrace.memory.topic.budget.bytes",
+                    64 * MIB,
+                    1024,
+                    Long.MAX_VALUE,
+                    "Most bytes of one partition of a memory topic that has no retention.bytes;"
+                            + " the oldest are overwritten beyond it.");
+
+    /** {@code headrace.metadata.cache.bytes}. */
+    public static final ConfigKey<Long> METADATA_CACHE_BYTES =
+            ConfigKey.number(
+                    "headrace.metadata.cache.bytes",
+                    64 * MIB,
+                    MIB,
+                    Long.MAX_VALUE,
+                    "Memory of RocksDB: block cache and write buffers.");
+
+    /** {@code headrace.cold.readers}. */
+    public static final ConfigKey<Long> COLD_READERS =
+            ConfigKey.number(
+                    "headrace.cold.readers", 4, 1, 64, "Threads that read what is not in memory.");
+
+    /** All of them, in the order of the documentation: Kafka's, then ours. */
+    public static final List<ConfigKey<?>> ALL =
+            List.of(
+                    LISTENERS,
+                    ADVERTISED_LISTENERS,
+                    LOG_DIRS,
+                    NODE_ID,
+                    NUM_NETWORK_THREADS,
+                    NUM_PARTITIONS,
+                    AUTO_CREATE_TOPICS,
+                    MESSAGE_MAX_BYTES,
+                    SOCKET_REQUEST_MAX_BYTES,
+                    QUEUED_MAX_REQUEST_BYTES,
+                    MAX_CONNECTIONS,
+                    MAX_CONNECTIONS_PER_IP,
+                    CONNECTIONS_MAX_IDLE_MS,
+                    LOG_FLUSH_INTERVAL_MESSAGES,
+                    LOG_FLUSH_INTERVAL_MS,
+                    LOG_RETENTION_MS,
+                    LOG_RETENTION_MINUTES,
+                    LOG_RETENTION_HOURS,
+                    LOG_RETENTION_BYTES,
+                    LOG_RETENTION_CHECK_INTERVAL_MS,
+                    LOG_CLEANUP_POLICY,
+                    LOG_MESSAGE_TIMESTAMP_TYPE,
+                    PRODUCER_ID_EXPIRATION_MS,
+                    OFFSETS_TOPIC_NUM_PARTITIONS,
+                    OFFSETS_RETENTION_MINUTES,
+                    GROUP_INITIAL_REBALANCE_DELAY_MS,
+                    GROUP_MIN_SESSION_TIMEOUT_MS,
+                    GROUP_MAX_SESSION_TIMEOUT_MS,
+                    GROUP_MAX_SIZE,
+                    GROUP_CONSUMER_SESSION_TIMEOUT_MS,
+                    GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS,
+                    ADMIN_LISTENER,
+                    JOURNAL_SHARDS,
+                    JOURNAL_CYCLE_BYTES,
+                    DISK_RESERVE_BYTES,
+                    MEMORY_BUDGET_BYTES,
+                    MEMORY_TOPIC_BUDGET_BYTES,
+                    METADATA_CACHE_BYTES,
+                    COLD_READERS);
+
+    /**
+     * A family of keys with a name inside that the operator chooses.
+     *
+     * @param prefix begins each key
+     * @param suffix ends it, after the chosen name and a dot; may itself end in a dot, and then the
+     *     name of a topic config follows
+     * @param meaning in a sentence
+     */
+    public record Family(String prefix, String suffix, String meaning) {
+        /** How the documentation writes it. */
+        public String pattern() {
+            return prefix + "<name>." + suffix + (suffix.endsWith(".") ? "<topic config>" : "");
+        }
+
+        /** The chosen name within a key of this family; empty if the key is none. */
+        String nameWithin(String key) {
+            String rest = suffix.endsWith(".") ? ".+" : "";
+            Matcher matcher =
+                    Pattern.compile(
+                                    Pattern.quote(prefix)
+                                            + "(.+?)\\."
+                                            + Pattern.quote(suffix)
+                                            + rest)
+                            .matcher(key);
+            return matcher.matches() ? matcher.group(1) : "";
+        }
+    }
+
+    /** Stores that source topics may read. */
+    public static final String STORE_PREFIX = "headrace.store.";
+
+    /** Topic configs by name prefix. */
+    public static final String POLICY_PREFIX = "headrace.policy.";
+
+    /** All families. */
+    public static final List<Family> FAMILIES =
+            List.of(
+                    new Family(
+                            STORE_PREFIX,
+                            "uri",
+                            "Root of an object store that source topics may read:"
+                                    + " s3://BUCKET/PREFIX or file:///FOLDER."),
+                    new Family(STORE_PREFIX, "endpoint", "URL of an S3 server other than AWS."),
+                    new Family(STORE_PREFIX, "region", "Region of an S3 store."),
+                    new Family(
+                            STORE_PREFIX,
+                            "path.style.access",
+                            "true to name the bucket in the path, as MinIO and others want it."),
+                    new Family(
+                            STORE_PREFIX,
+                            "access.key",
+                            "Key id; the AWS SDK's usual chain is asked if it is absent."),
+                    new Family(STORE_PREFIX, "secret.key", "Secret that belongs to the key id."),
+                    new Family(
+                            POLICY_PREFIX,
+                            "prefix",
+                            "Topics whose name begins so take the policy's configs where their"
+                                    + " creator sets none; the longest prefix wins."),
+                    new Family(POLICY_PREFIX, "config.", "A topic config of the policy."));
+
+    private ConfigKeys() {}
+
+    private static String endpointOrEmpty(String text) {
+        if (!text.isEmpty()) {
+            Endpoint.of(text);
+        }
+        return text;
+    }
+}
