@@ -47,7 +47,7 @@ public final class RocksContext {
     }
 
     /**
-     * Files held open at a time; 16 to 10000.
+     * Files held open at a time, about; 32 to 10000.
      *
      * @return this
      */
@@ -85,7 +85,7 @@ public final class RocksContext {
     public RocksContext conclude() {
         check("blockCacheBytes", blockCacheBytes, MIB, 64 * 1024 * MIB);
         check("writeBufferBytes", writeBufferBytes, MIB, 4 * 1024 * MIB);
-        check("openFilesMax", openFilesMax, 16, 10_000);
+        check("openFilesMax", openFilesMax, 32, 10_000);
         check("backgroundThreadCount", backgroundThreadCount, 2, 64);
         return this;
     }

@@ -25,6 +25,7 @@ final class RocksResources implements AutoCloseable {
     private static final int WRITE_BUFFER_COUNT = 4;
     private static final long TABLE_FILE_BYTES = 32 << 20;
     private static final long LEVEL_BASE_BYTES = 128 << 20;
+    private static final int TABLE_CACHE_SHARD_BITS = 2;
     private static final long INFO_LOG_BYTES = 1 << 20;
     private static final int INFO_LOG_COUNT = 2;
     private static final long MANIFEST_BYTES = 16 << 20;
@@ -77,6 +78,8 @@ final class RocksResources implements AutoCloseable {
     private void limitFiles(RocksContext context) {
         options.setCreateIfMissing(true)
                 .setMaxOpenFiles(context.openFilesMax())
+                // Each shard holds at least one file open: 64 by default, whatever the limit says.
+                .setTableCacheNumshardbits(TABLE_CACHE_SHARD_BITS)
                 .setMaxBackgroundJobs(context.backgroundThreadCount())
                 .setTargetFileSizeBase(TABLE_FILE_BYTES)
                 .setMaxBytesForLevelBase(LEVEL_BASE_BYTES)
