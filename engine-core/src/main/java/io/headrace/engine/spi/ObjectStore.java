@@ -19,7 +19,7 @@ public interface ObjectStore extends AutoCloseable {
      *
      * @param prefix keys begin with it; relative to the store's own root
      * @param afterKey keys after this one, or null for the first page
-     * @param limit at most that many
+     * @param limit at most that many; fewer mean that the listing ends here
      */
     List<StoredObject> list(String prefix, @Nullable String afterKey, int limit) throws IOException;
 
@@ -28,6 +28,7 @@ public interface ObjectStore extends AutoCloseable {
      *
      * @throws ObjectChangedException if it is gone or no longer of that version; names both
      *     versions
+     * @throws IOException if the store did not answer, after the store's own bounded retries
      */
     void read(StoredObject object, long offset, ByteBuffer into) throws IOException;
 
@@ -40,8 +41,10 @@ public interface ObjectStore extends AutoCloseable {
      * @param key relative to the store's root
      * @param length in bytes
      * @param version changes whenever the bytes do: the etag, or size, mtime and inode of a file
+     * @param modifiedMs when it was last written, in milliseconds since 1970; 0 if the store does
+     *     not say
      */
-    record StoredObject(String key, long length, String version) {}
+    record StoredObject(String key, long length, String version, long modifiedMs) {}
 
     /** An object is not what it was when it was listed. */
     final class ObjectChangedException extends IOException {
