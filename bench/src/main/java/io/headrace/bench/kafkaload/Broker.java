@@ -1,5 +1,6 @@
 package io.headrace.bench.kafkaload;
 
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -49,16 +50,17 @@ final class Broker implements AutoCloseable {
             Map<String, String> topicConfigs,
             ChildProcess process)
             throws InterruptedException {
-        long startNs = System.nanoTime();
+        MetadataProbe.await(
+                address(bootstrapServer), process, process.startNs() + START_PATIENCE.toNanos());
+        double startSeconds = (System.nanoTime() - process.startNs()) / 1e9;
         Admin admin = Admin.create(adminProperties(bootstrapServer));
         try {
-            awaitAnswer(admin, process, startNs + START_PATIENCE.toNanos());
+            awaitController(admin, process, process.startNs() + START_PATIENCE.toNanos());
         } catch (RuntimeException e) {
             admin.close(Duration.ZERO);
             process.close();
             throw e;
         }
-        double startSeconds = (System.nanoTime() - startNs) / 1e9;
         return new Broker(
                 name, version, bootstrapServer, topicConfigs, process, startSeconds, admin);
     }
@@ -71,11 +73,19 @@ final class Broker implements AutoCloseable {
         return properties;
     }
 
-    private static void awaitAnswer(Admin admin, ChildProcess process, long deadlineNs)
+    private static InetSocketAddress address(String bootstrapServer) {
+        int colon = bootstrapServer.lastIndexOf(':');
+        return new InetSocketAddress(
+                bootstrapServer.substring(0, colon),
+                Integer.parseInt(bootstrapServer.substring(colon + 1)));
+    }
+
+    /** A broker that answers may still be without a controller, and then takes no topics. */
+    private static void awaitController(Admin admin, ChildProcess process, long deadlineNs)
             throws InterruptedException {
         while (true) {
             try {
-                admin.describeCluster().nodes().get(2, TimeUnit.SECONDS);
+                admin.describeCluster().controller().get(2, TimeUnit.SECONDS);
                 return;
             } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
                 if (!process.isAlive() || System.nanoTime() > deadlineNs) {
@@ -97,7 +107,7 @@ final class Broker implements AutoCloseable {
         return bootstrapServer;
     }
 
-    /** Time from the start of the process to the first answer, about, in seconds. */
+    /** Time from the start of the process to the first answered Metadata request, in seconds. */
     double startSeconds() {
         return startSeconds;
     }

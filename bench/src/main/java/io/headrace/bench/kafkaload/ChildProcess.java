@@ -17,12 +17,14 @@ final class ChildProcess implements AutoCloseable {
     private final String name;
     private final Path log;
     private final Process process;
+    private final long startNs;
     private final Thread hook;
 
-    private ChildProcess(String name, Path log, Process process) {
+    private ChildProcess(String name, Path log, Process process, long startNs) {
         this.name = name;
         this.log = log;
         this.process = process;
+        this.startNs = startNs;
         this.hook = new Thread(process::destroyForcibly, "end-" + name);
         Runtime.getRuntime().addShutdownHook(hook);
     }
@@ -30,15 +32,21 @@ final class ChildProcess implements AutoCloseable {
     static ChildProcess start(String name, Path log, List<String> command) {
         try {
             Files.createDirectories(log.toAbsolutePath().getParent());
+            long startNs = System.nanoTime();
             Process process =
                     new ProcessBuilder(command)
                             .redirectErrorStream(true)
                             .redirectOutput(log.toFile())
                             .start();
-            return new ChildProcess(name, log, process);
+            return new ChildProcess(name, log, process, startNs);
         } catch (IOException e) {
             throw new IllegalStateException("cannot start: name=" + name, e);
         }
+    }
+
+    /** {@link System#nanoTime} just before the start. */
+    long startNs() {
+        return startNs;
     }
 
     long pid() {

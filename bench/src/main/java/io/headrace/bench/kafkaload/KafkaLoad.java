@@ -159,7 +159,7 @@ public final class KafkaLoad {
         for (Broker broker : brokers) {
             line(
                     text,
-                    "%s: first answer after about %.1f s, resident at the end %.0f MB"
+                    "%s: first Metadata answer after %.2f s, resident at the end %.0f MB"
                             .formatted(
                                     broker.version(),
                                     broker.startSeconds(),
