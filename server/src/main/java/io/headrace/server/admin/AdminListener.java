@@ -1,0 +1,120 @@
+package io.headrace.server.admin;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import com.sun.net.httpserver.HttpServer;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers)
+ * and {@code /readyz} (200 while clients are served, 503 otherwise), on one thread of its own.
+ *
+ * <p>The caller who launched it owns it and closes it.
+ */
+public final class AdminListener implements AutoCloseable {
+    private static final int BACKLOG = 16;
+    private static final int OK = 200;
+    private static final int NOT_FOUND = 404;
+    private static final int UNAVAILABLE = 503;
+    private static final String PLAIN = "text/plain; charset=utf-8";
+
+    private final PrometheusTextFormatWriter writer =
+            PrometheusTextFormatWriter.builder().setIncludeCreatedTimestamps(false).build();
+    private final HttpServer http;
+    private final ExecutorService executor;
+    private final BooleanSupplier ready;
+    private final List<MetricSource> sources;
+
+    private AdminListener(HttpServer http, BooleanSupplier ready, List<MetricSource> sources) {
+        this.http = http;
+        this.ready = ready;
+        this.sources = sources;
+        this.executor =
+                Executors.newSingleThreadExecutor(task -> new Thread(task, "headrace-admin"));
+    }
+
+    /**
+     * Binds and serves.
+     *
+     * @param ready asked at each {@code /readyz}
+     * @param sources asked in turn at each {@code /metrics}; may grow while it is served
+     */
+    public static AdminListener launch(
+            InetSocketAddress address, BooleanSupplier ready, List<MetricSource> sources)
+            throws IOException {
+        HttpServer http = HttpServer.create(address, BACKLOG);
+        AdminListener listener = new AdminListener(http, ready, sources);
+        http.setExecutor(listener.executor);
+        http.createContext("/", exact("/", listener::index));
+        http.createContext("/metrics", exact("/metrics", listener::metrics));
+        http.createContext("/healthz", exact("/healthz", exchange -> answer(exchange, OK, "ok\n")));
+        http.createContext("/readyz", exact("/readyz", listener::readiness));
+        http.start();
+        return listener;
+    }
+
+    /** The port that was bound. */
+    public int port() {
+        return http.getAddress().getPort();
+    }
+
+    /** A context of the HTTP server answers every path below its own; we want only that path. */
+    private static HttpHandler exact(String path, HttpHandler handler) {
+        return exchange -> {
+            try (exchange) {
+                if (exchange.getRequestURI().getPath().equals(path)) {
+                    handler.handle(exchange);
+                } else {
+                    answer(exchange, NOT_FOUND, "not found\n");
+                }
+            }
+        };
+    }
+
+    private void index(HttpExchange exchange) throws IOException {
+        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n");
+    }
+
+    private void readiness(HttpExchange exchange) throws IOException {
+        if (ready.getAsBoolean()) {
+            answer(exchange, OK, "ready\n");
+        } else {
+            answer(exchange, UNAVAILABLE, "not ready\n");
+        }
+    }
+
+    private void metrics(HttpExchange exchange) throws IOException {
+        MetricFamilies families = new MetricFamilies();
+        for (MetricSource source : sources) {
+            source.forEach(families);
+        }
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        writer.write(body, families.snapshots());
+        answer(exchange, OK, writer.getContentType(), body.toByteArray());
+    }
+
+    private static void answer(HttpExchange exchange, int status, String text) throws IOException {
+        answer(exchange, status, PLAIN, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void answer(HttpExchange exchange, int status, String type, byte[] body)
+            throws IOException {
+        exchange.getResponseHeaders().set("Content-Type", type);
+        exchange.sendResponseHeaders(status, body.length);
+        exchange.getResponseBody().write(body);
+    }
+
+    @Override
+    public void close() {
+        http.stop(0);
+        executor.shutdownNow();
+    }
+}
