@@ -1,0 +1,50 @@
+package io.headrace.server;
+
+import io.headrace.server.cli.TopicCommand;
+import io.headrace.server.cli.Verdict;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** {@code main()}: one grammar, noun then verb. Exits with 0, 1 (it failed) or 2 (wrong usage). */
+@Command(
+        name = "headrace",
+        scope = ScopeType.INHERIT, // --help and --version at every level
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        description = "Headrace: an off-heap storage engine that speaks the Kafka protocol.",
+        subcommands = {TopicCommand.class})
+public final class Headrace implements Runnable {
+    @Spec private @Nullable CommandSpec spec;
+
+    private Headrace() {}
+
+    /** Runs one command and exits. */
+    public static void main(String[] args) {
+        if (args.length == 0 || !args[0].equals("serve")) {
+            quietenLibraries();
+        }
+        System.exit(execute(args));
+    }
+
+    /** Runs one command, and returns the exit code. */
+    static int execute(String... args) {
+        return new CommandLine(new Headrace())
+                .setExecutionExceptionHandler(Verdict::report)
+                .execute(args);
+    }
+
+    /** A command line tool says what went wrong itself; a client's log would only repeat it. */
+    private static void quietenLibraries() {
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "off");
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+}

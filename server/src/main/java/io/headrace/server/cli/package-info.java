@@ -1,0 +1,5 @@
+/** The command line: one class per noun, one method per verb. */
+@NullMarked
+package io.headrace.server.cli;
+
+import org.jspecify.annotations.NullMarked;
