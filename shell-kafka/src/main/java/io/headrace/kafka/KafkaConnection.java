@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.network.ClientInformation;
 import org.apache.kafka.common.network.ListenerName;
@@ -90,6 +91,17 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     EventExecutor eventLoop() {
         return channelContext().executor();
+    }
+
+    /** This server as the client is to address it: as advertised, else as the client did. */
+    Node broker() {
+        InetSocketAddress local = (InetSocketAddress) channelContext().channel().localAddress();
+        String host = listener.advertisedHost();
+        int port = listener.advertisedPort();
+        return new Node(
+                context.nodeId(),
+                host.isEmpty() ? local.getAddress().getHostAddress() : host,
+                port == 0 ? local.getPort() : port);
     }
 
     RequestContext contextOf(RequestHeader header) {

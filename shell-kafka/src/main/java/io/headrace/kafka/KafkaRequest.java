@@ -3,6 +3,7 @@ package io.headrace.kafka;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
@@ -82,6 +83,11 @@ public final class KafkaRequest {
     /** The name of the listener by which the client came. */
     public String listenerName() {
         return connection.listener().name();
+    }
+
+    /** This server, as this client is to address it. */
+    public Node broker() {
+        return connection.broker();
     }
 
     /** The event loop of the connection; everything about the connection happens there. */

@@ -1,6 +1,13 @@
 package io.headrace.kafka;
 
 import io.headrace.engine.EngineException;
+import io.headrace.kafka.log.FetchHandler;
+import io.headrace.kafka.log.ProduceHandler;
+import io.headrace.kafka.topic.CreateTopicsHandler;
+import io.headrace.kafka.topic.DescribeClusterHandler;
+import io.headrace.kafka.topic.MetadataHandler;
+import io.headrace.kafka.topic.TopicDirectory;
+import io.headrace.kafka.topic.TopicIds;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
@@ -24,9 +31,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ObjLongConsumer;
+import org.apache.kafka.common.protocol.ApiKeys;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +52,8 @@ public final class KafkaShell implements AutoCloseable {
     private static final WriteBufferWaterMark WRITE_BUFFER_WATER_MARK =
             new WriteBufferWaterMark(4 << 20, 8 << 20);
 
+    private static final int BACKGROUND_QUEUE_LENGTH = 1024;
+
     private final KafkaShellContext context;
     private final RequestHandlers handlers = new RequestHandlers();
     private final ShellMetrics metrics = new ShellMetrics();
@@ -49,6 +61,7 @@ public final class KafkaShell implements AutoCloseable {
     private final Set<KafkaConnection> connections = ConcurrentHashMap.newKeySet();
     private final Map<InetAddress, Integer> connectionCountByIp = new ConcurrentHashMap<>();
     private final Map<String, Channel> serverChannelByListener = new LinkedHashMap<>();
+    private final ThreadPoolExecutor background = backgroundExecutor();
     private final EventLoopGroup eventLoops;
     private final Class<? extends ServerChannel> serverChannelClass;
 
@@ -64,6 +77,20 @@ public final class KafkaShell implements AutoCloseable {
         eventLoops =
                 new MultiThreadIoEventLoopGroup(
                         context.eventLoopThreads(), new DefaultThreadFactory("kafka-io"), io);
+    }
+
+    /** One thread for the few requests that take long; what its queue cannot hold is refused. */
+    private static ThreadPoolExecutor backgroundExecutor() {
+        ThreadPoolExecutor executor =
+                new ThreadPoolExecutor(
+                        1,
+                        1,
+                        10,
+                        TimeUnit.SECONDS,
+                        new ArrayBlockingQueue<>(BACKGROUND_QUEUE_LENGTH),
+                        new DefaultThreadFactory("kafka-background", true));
+        executor.allowCoreThreadTimeOut(true);
+        return executor;
     }
 
     private static String cause() {
@@ -90,7 +117,14 @@ public final class KafkaShell implements AutoCloseable {
     }
 
     private void registerHandlers() {
+        TopicDirectory topics =
+                new TopicDirectory(context.engine(), new TopicIds(context.clusterId()));
         new ApiVersionsHandler(handlers).register();
+        handlers.register(ApiKeys.PRODUCE, new ProduceHandler(topics))
+                .register(ApiKeys.FETCH, new FetchHandler(topics))
+                .register(ApiKeys.METADATA, new MetadataHandler(context, topics, background))
+                .register(ApiKeys.CREATE_TOPICS, new CreateTopicsHandler(context, topics))
+                .register(ApiKeys.DESCRIBE_CLUSTER, new DescribeClusterHandler(context));
     }
 
     private void bindListeners() {
@@ -206,6 +240,7 @@ public final class KafkaShell implements AutoCloseable {
         for (KafkaConnection connection : connections) {
             connection.awaitClosed(deadlineNanos);
         }
+        background.shutdownNow();
         eventLoops
                 .shutdownGracefully(0, 2_000, TimeUnit.MILLISECONDS)
                 .awaitUninterruptibly(5_000, TimeUnit.MILLISECONDS);

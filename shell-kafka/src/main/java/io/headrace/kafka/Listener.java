@@ -6,7 +6,7 @@ package io.headrace.kafka;
  * @param name as in {@code listeners=NAME://host:port}
  * @param host to bind; empty for every interface
  * @param port to bind; 0 for any free one
- * @param advertisedHost in Metadata; empty for the host
+ * @param advertisedHost in Metadata; empty for the address that the client used
  * @param advertisedPort in Metadata; 0 for the port that was bound
  */
 public record Listener(

@@ -1,0 +1,154 @@
+package io.headrace.kafka.log;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Unavailable;
+import io.headrace.kafka.LeasedRecords;
+import io.headrace.kafka.topic.TopicHandle;
+import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
+import org.apache.kafka.common.message.FetchResponseData.PartitionData;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.jspecify.annotations.Nullable;
+
+/** One partition of a fetch request: what was asked, and what was read. */
+final class FetchedPartition {
+    private final @Nullable TopicHandle topic;
+    private final FetchPartition asked;
+    private final PartitionData result;
+    private final Errors refusal;
+    private @Nullable PartitionLog log;
+    private @Nullable RecordsLease lease;
+    private boolean awaiting;
+
+    FetchedPartition(
+            @Nullable TopicHandle topic, FetchPartition asked, boolean byId, int leaderEpoch) {
+        this.topic = topic;
+        this.asked = asked;
+        this.result = new PartitionData().setPartitionIndex(asked.partition());
+        this.log = topic == null ? null : topic.log(asked.partition());
+        this.refusal = refusalOf(byId, leaderEpoch);
+    }
+
+    private Errors refusalOf(boolean byId, int leaderEpoch) {
+        if (topic == null) {
+            return byId ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
+        }
+        if (log == null) {
+            return Errors.UNKNOWN_TOPIC_OR_PARTITION;
+        }
+        return LeaderEpochs.check(asked.currentLeaderEpoch(), leaderEpoch);
+    }
+
+    PartitionData result() {
+        return result;
+    }
+
+    boolean hasError() {
+        return result.errorCode() != Errors.NONE.code();
+    }
+
+    /** Reads what is in memory; the lease, if there is one, stays with this object. */
+    ReadResult read(int lengthMax) {
+        closeLease();
+        if (refusal != Errors.NONE || log == null) {
+            return fail(refusal);
+        }
+        ReadResult read = log.read(asked.fetchOffset(), bounded(lengthMax));
+        if (read == Unavailable.CLOSED) {
+            log = topic == null ? null : topic.reopenedLog(asked.partition());
+            read =
+                    log == null
+                            ? Unavailable.CLOSED
+                            : log.read(asked.fetchOffset(), bounded(lengthMax));
+        }
+        take(read);
+        return read;
+    }
+
+    private int bounded(int lengthMax) {
+        return Math.max(0, Math.min(lengthMax, asked.partitionMaxBytes()));
+    }
+
+    void readCold(int lengthMax, PartitionLog.ReadCallback whenRead) {
+        PartitionLog current = log;
+        if (current != null) {
+            current.readCold(asked.fetchOffset(), bounded(lengthMax), whenRead);
+        }
+    }
+
+    /** Takes over the outcome of a read. */
+    void take(ReadResult read) {
+        if (read instanceof RecordsLease records) {
+            lease = records;
+            describe(Errors.NONE);
+            result.setRecords(new LeasedRecords(records));
+        } else {
+            fail(errorOf((Unavailable) read));
+        }
+    }
+
+    private ReadResult fail(Errors error) {
+        describe(error);
+        result.setRecords(MemoryRecords.EMPTY);
+        return Unavailable.CAUGHT_UP;
+    }
+
+    /** Answers without records: the response is full. */
+    void skip() {
+        closeLease();
+        fail(refusal);
+    }
+
+    private void describe(Errors error) {
+        PartitionLog current = log;
+        boolean known = error == Errors.NONE && current != null;
+        long highWatermark = known ? current.highWatermark() : -1;
+        result.setErrorCode(error.code())
+                .setHighWatermark(highWatermark)
+                .setLastStableOffset(highWatermark)
+                .setLogStartOffset(known ? current.logStartOffset() : -1);
+    }
+
+    private Errors errorOf(Unavailable reason) {
+        return switch (reason) {
+            case CAUGHT_UP, COLD -> Errors.NONE;
+            case OFFSET_OUT_OF_RANGE -> Errors.OFFSET_OUT_OF_RANGE;
+            // Consumers stop at this one and name partition and offset; they would ask again for
+            // ever at any other.
+            case CORRUPT, SOURCE_CHANGED -> Errors.CORRUPT_MESSAGE;
+            case STORE_ERROR -> Errors.KAFKA_STORAGE_ERROR;
+            case CLOSED -> Errors.NOT_LEADER_OR_FOLLOWER;
+        };
+    }
+
+    /** Has something called when there is more than was read; gives back what was read. */
+    void await(Runnable wake) {
+        PartitionLog current = log;
+        if (current == null) {
+            return;
+        }
+        RecordsLease read = lease;
+        long nextOffset = read == null ? asked.fetchOffset() : read.nextOffset();
+        closeLease();
+        awaiting = true;
+        current.onHighWatermark(nextOffset + 1, wake);
+    }
+
+    void cancel(Runnable wake) {
+        PartitionLog current = log;
+        if (awaiting && current != null) {
+            awaiting = false;
+            current.cancel(wake);
+        }
+    }
+
+    void closeLease() {
+        RecordsLease open = lease;
+        lease = null;
+        if (open != null) {
+            open.close();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package io.headrace.kafka.topic;
+
+import org.apache.kafka.common.internals.Topic;
+
+/** What can be told from a topic's name. */
+public final class TopicNames {
+    private TopicNames() {}
+
+    /** Whether a topic may have that name. */
+    public static boolean isValid(String name) {
+        return Topic.isValid(name);
+    }
+
+    /** Whether it is one of those that the server keeps for itself. */
+    public static boolean isInternal(String name) {
+        return Topic.isInternal(name);
+    }
+
+    /** The least name that is greater: where a listing goes on. */
+    public static String after(String name) {
+        return name + '\0';
+    }
+}
