@@ -26,7 +26,7 @@ final class BrokerLauncher {
                     "-XX:InitiatingHeapOccupancyPercent=35",
                     "-XX:+ExplicitGCInvokesConcurrent");
 
-    private static final String HEADRACE_MAIN = "io.headrace.server.HeadraceServer";
+    private static final String HEADRACE_MAIN = "io.headrace.server.Headrace";
     private static final int HEADRACE_PORT = 19192;
     private static final int KAFKA_PORT = 19292;
     private static final int KAFKA_CONTROLLER_PORT = 19293;
