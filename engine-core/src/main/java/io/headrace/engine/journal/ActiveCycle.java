@@ -1,0 +1,125 @@
+package io.headrace.engine.journal;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cycle that was begun by this start: its file held open to be forced, and its mapping for
+ * leases.
+ *
+ * <p>Created by the appending thread. Forced and finished by the syncer. Leased and retired by any
+ * thread.
+ */
+final class ActiveCycle {
+    private final CycleFile file;
+    private final JournalFiles files;
+    private final long mappedBytes;
+    private final RandomAccessFile descriptor;
+    private boolean forcedOnce;
+    private volatile @Nullable CycleMapping mapping;
+    private boolean retired;
+
+    private ActiveCycle(
+            CycleFile file, JournalFiles files, long mappedBytes, RandomAccessFile descriptor) {
+        this.file = file;
+        this.files = files;
+        this.mappedBytes = mappedBytes;
+        this.descriptor = descriptor;
+    }
+
+    /**
+     * Opens and allocates a file that Chronicle has just created. The descriptor stays open until
+     * the file is finished, so that no writeback error is missed.
+     */
+    static ActiveCycle open(int cycle, Path path, long allocatedBytes, JournalFiles files)
+            throws IOException {
+        RandomAccessFile descriptor = new RandomAccessFile(path.toFile(), "rw");
+        try {
+            files.allocate(descriptor.getFD(), allocatedBytes);
+        } catch (IOException | RuntimeException e) {
+            descriptor.close();
+            throw e;
+        }
+        CycleFile file = new CycleFile(cycle, path, 0, allocatedBytes);
+        return new ActiveCycle(file, files, allocatedBytes, descriptor);
+    }
+
+    CycleFile file() {
+        return file;
+    }
+
+    int cycle() {
+        return file.cycle();
+    }
+
+    /** Forces the file; the first time also its size, and its name in the folder. */
+    void force() throws IOException {
+        FileChannel channel = descriptor.getChannel();
+        files.force(channel, !forcedOnce);
+        if (!forcedOnce) {
+            files.forceDirectory(file.path().getParent());
+            forcedOnce = true;
+        }
+    }
+
+    /**
+     * Cuts the file to its end, once nobody writes to it any more and it has been forced, and
+     * closes it. Mappings of it stay valid below the end, and nothing beyond is read.
+     */
+    void finish(long length) throws IOException {
+        synchronized (this) {
+            descriptor.getChannel().truncate(length);
+            file.lengthOnDisk(length);
+        }
+        descriptor.close();
+    }
+
+    /** Closes the file as it is, after a failure. */
+    void abandon() throws IOException {
+        descriptor.close();
+    }
+
+    /** A lease on the mapping, made on first use; null once retired. */
+    @Nullable CycleMapping lease() {
+        CycleMapping current = mapping;
+        if (current == null) {
+            current = map();
+        }
+        return current != null && current.tryAcquire() ? current : null;
+    }
+
+    private synchronized @Nullable CycleMapping map() {
+        if (mapping == null && !retired) {
+            try {
+                mapping = new CycleMapping(mapFile());
+            } catch (IOException e) {
+                // No descriptor or map left just now: a cold read is as right, and says why if not.
+                return null;
+            }
+        }
+        return mapping;
+    }
+
+    private ByteBuffer mapFile() throws IOException {
+        try (FileChannel channel = FileChannel.open(file.path(), StandardOpenOption.READ)) {
+            long length = Math.min(mappedBytes, channel.size());
+            return channel.map(FileChannel.MapMode.READ_ONLY, 0, length);
+        }
+    }
+
+    /** Gives up the journal's own reference: no new leases. */
+    synchronized void retire() {
+        if (!retired) {
+            retired = true;
+            CycleMapping current = mapping;
+            if (current != null) {
+                current.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,521 @@
+package io.headrace.engine.journal;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.CorruptJournalException;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.JournalFailedException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A journal in Chronicle Queue cycle files: Chronicle lays out and appends, all promises are our
+ * own (docs/design/formats.md says what is on disk and how it is recovered).
+ *
+ * <p>Threads: as {@link Journal} says. The appending thread hands what it wrote to the syncer by
+ * releasing {@link #appendedPosition}; the syncer hands what is stable to readers by releasing
+ * {@link #syncedPosition}. A thread that appends or syncs must not be interrupted: an interrupt
+ * closes the channel that is forced.
+ */
+public final class ChronicleJournal implements Journal {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleJournal.class);
+
+    private final JournalContext context;
+    private final Path startPath;
+    private final int startNumber;
+    private final FileChannel lockChannel;
+    private final CycleWriter writer;
+
+    /** All cycles, of earlier starts too. */
+    private final ConcurrentSkipListMap<Integer, CycleFile> cycles = new ConcurrentSkipListMap<>();
+
+    /**
+     * Cycles of this start that are not yet finished: the current one, and what is to be synced.
+     */
+    private final ConcurrentSkipListMap<Integer, ActiveCycle> unfinished =
+            new ConcurrentSkipListMap<>();
+
+    /** Cycles that can be leased, at the slot of their number modulo its length, a power of two. */
+    private final AtomicReferenceArray<@Nullable ActiveCycle> recent;
+
+    private final AtomicLong appendedPosition = new AtomicLong();
+    private final AtomicLong syncedPosition = new AtomicLong();
+    private final Object syncLock = new Object();
+    private volatile @Nullable JournalFailedException failure;
+    private volatile boolean closed;
+
+    /** Of the appending thread. */
+    private boolean refusalReported;
+
+    /**
+     * Opens the journal: recovers the folders of earlier starts, and begins a fresh one.
+     *
+     * @param context concluded here
+     * @throws CorruptJournalException if bytes that had been synced are damaged; nothing is changed
+     * @throws IOException if the folder cannot be used
+     */
+    public static ChronicleJournal open(JournalContext context) throws IOException {
+        context.conclude();
+        Files.createDirectories(context.folder());
+        FileChannel lock = lock(context.folder());
+        try {
+            return new ChronicleJournal(context, lock);
+        } catch (IOException | RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private static FileChannel lock(Path folder) throws IOException {
+        FileChannel channel =
+                FileChannel.open(
+                        folder.resolve("LOCK"),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE);
+        FileLock lock = null;
+        try {
+            lock = channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            // In use by this very process: the same answer.
+        }
+        if (lock == null) {
+            channel.close();
+            throw new EngineException("journal is in use by a process: folder=" + folder);
+        }
+        return channel;
+    }
+
+    private ChronicleJournal(JournalContext context, FileChannel lockChannel) throws IOException {
+        this.context = context;
+        this.lockChannel = lockChannel;
+        this.recent =
+                new AtomicReferenceArray<>(Integer.highestOneBit(context.recentWindowCycles()) * 2);
+        List<StartFolder> earlier = StartFolder.list(context.folder());
+        for (int i = 0; i < earlier.size(); i++) {
+            recover(earlier.get(i), i == earlier.size() - 1);
+        }
+        refuseIfShort(earlier);
+        this.startNumber = earlier.isEmpty() ? 1 : earlier.get(earlier.size() - 1).number() + 1;
+        int firstCycle = firstCycle(earlier);
+        this.startPath = createStartFolder(firstCycle);
+        deleteEmptyFolders(earlier);
+        appendedPosition.set(Journal.position(firstCycle, 0));
+        this.writer = new CycleWriter(startPath, firstCycle, context.cycleBytes(), context.files());
+        beginFirstCycle();
+    }
+
+    private void recover(StartFolder folder, boolean latest) throws IOException {
+        Recovery recovery =
+                new Recovery(folder, latest, context.scanFromPosition(), context.files());
+        for (CycleFile file : recovery.cycles()) {
+            cycles.put(file.cycle(), file);
+        }
+    }
+
+    /** What the projection has applied must be there, or have been deleted on purpose. */
+    private void refuseIfShort(List<StartFolder> earlier) {
+        long from = context.scanFromPosition();
+        CycleFile file = cycles.get(Journal.cycle(from));
+        boolean tooShort = file != null && file.endOffset() < Journal.fileOffset(from);
+        boolean unknown = file == null && Journal.cycle(from) >= firstCycle(earlier);
+        if (tooShort || unknown) {
+            throw new CorruptJournalException(
+                    "journal ends before what had been synced: file="
+                            + (file == null ? context.folder() : file.path())
+                            + " position="
+                            + from);
+        }
+    }
+
+    private static int firstCycle(List<StartFolder> earlier) {
+        int highest = CycleNumbering.FIRST_CYCLE - 1;
+        for (StartFolder folder : earlier) {
+            highest = Math.max(highest, folder.highestCycle());
+        }
+        return highest + 1;
+    }
+
+    private Path createStartFolder(int firstCycle) throws IOException {
+        Path path = StartFolder.path(context.folder(), startNumber);
+        Files.createDirectory(path);
+        new FolderRecord(Journal.position(firstCycle, 0), context.cycleBytes(), startNumber)
+                .write(path, FolderRecord.START, context.files());
+        context.files().forceDirectory(context.folder());
+        return path;
+    }
+
+    /** After START of the new folder is stable: it keeps the cycle numbers growing. */
+    private static void deleteEmptyFolders(List<StartFolder> earlier) throws IOException {
+        for (StartFolder folder : earlier) {
+            if (folder.cyclePaths().isEmpty()) {
+                folder.delete();
+            }
+        }
+    }
+
+    /** So that the first append is as fast as any; without space, appends will be refused. */
+    private void beginFirstCycle() throws IOException {
+        try {
+            roll();
+            syncedPosition.set(appendedPosition.get());
+        } catch (RuntimeException | Error e) {
+            writer.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public long append(
+            EntryType type,
+            long topicId,
+            int partition,
+            long baseOffset,
+            int leaderEpoch,
+            ByteBuffer payload) {
+        checkUsable();
+        checkLength(type, payload.remaining());
+        try {
+            if (!writer.fits(Envelope.entryLength(payload.remaining())) && !roll()) {
+                return OUT_OF_SPACE;
+            }
+            return write(type, topicId, partition, baseOffset, leaderEpoch, payload);
+        } catch (IOException | RuntimeException | Error e) {
+            throw fail("journal append failed", e);
+        }
+    }
+
+    private long write(
+            EntryType type,
+            long topicId,
+            int partition,
+            long baseOffset,
+            int leaderEpoch,
+            ByteBuffer payload) {
+        long synced = syncedPosition.getAcquire();
+        long offset =
+                writer.append(type, topicId, partition, baseOffset, leaderEpoch, payload, synced);
+        int cycle = Journal.cycle(appendedPosition.getPlain());
+        publish(cycle, writer.endOffset());
+        return Journal.position(cycle, offset);
+    }
+
+    /** Release: the entry's bytes are in the file before the syncer sees the position. */
+    private void publish(int cycle, long endOffset) {
+        appendedPosition.setRelease(Journal.position(cycle, endOffset));
+    }
+
+    private void checkLength(EntryType type, int payloadLength) {
+        if (payloadLength > context.cycleBytes() / 4) {
+            throw new IllegalArgumentException(
+                    "payload is longer than a quarter of a cycle: length="
+                            + payloadLength
+                            + " cycleBytes="
+                            + context.cycleBytes());
+        }
+        if (type == EntryType.BATCH && payloadLength < BatchHeader.LENGTH) {
+            throw new IllegalArgumentException("not a record batch: length=" + payloadLength);
+        }
+    }
+
+    /** Begins the next cycle; false if the disk's reserve forbids it. */
+    private boolean roll() throws IOException {
+        long needed = CycleWriter.allocatedBytes(context.cycleBytes());
+        if (context.files().usableBytes(startPath) < needed + context.diskReserveBytes()) {
+            return false;
+        }
+        endCurrent();
+        ActiveCycle begun;
+        try {
+            begun = writer.roll();
+        } catch (IOException e) {
+            // Nothing is written: as if the reserve had been reached, but it should be known why.
+            reportRefusal(e);
+            return false;
+        }
+        cycles.put(begun.cycle(), begun.file());
+        unfinished.put(begun.cycle(), begun);
+        makeLeasable(begun);
+        refusalReported = false;
+        publish(begun.cycle(), writer.endOffset());
+        return true;
+    }
+
+    /** Once until a cycle can be begun again: every refused append would say the same. */
+    private void reportRefusal(IOException e) {
+        if (!refusalReported) {
+            refusalReported = true;
+            LOG.warn("cannot allocate a journal cycle: folder={}", startPath, e);
+        }
+    }
+
+    private void endCurrent() {
+        ActiveCycle ended = writer.current();
+        if (ended != null) {
+            ended.file().endOffset(writer.endOffset());
+        }
+    }
+
+    private void makeLeasable(ActiveCycle begun) {
+        int mask = recent.length() - 1;
+        int leaving = begun.cycle() - context.recentWindowCycles();
+        ActiveCycle old = recent.get(leaving & mask);
+        if (old != null && old.cycle() == leaving) {
+            recent.set(leaving & mask, null);
+            old.retire();
+        }
+        recent.set(begun.cycle() & mask, begun);
+    }
+
+    @Override
+    public long appendedPosition() {
+        return appendedPosition.getAcquire();
+    }
+
+    /** Acquire: whoever sees the position may act on the bytes below being stable. */
+    @Override
+    public long syncedPosition() {
+        return syncedPosition.getAcquire();
+    }
+
+    @Override
+    public long sync() {
+        synchronized (syncLock) {
+            checkUsable();
+            long target = appendedPosition.getAcquire();
+            if (target != syncedPosition.getPlain()) {
+                try {
+                    forceTo(Journal.cycle(target));
+                } catch (IOException | RuntimeException | Error e) {
+                    throw fail("journal force failed", e);
+                }
+                syncedPosition.setRelease(target);
+            }
+            return target;
+        }
+    }
+
+    /** In order of cycles: nothing of a cycle counts as stable before all of the one before. */
+    private void forceTo(int cycle) throws IOException {
+        for (ActiveCycle active : unfinished.headMap(cycle, true).values()) {
+            active.force();
+            if (active.cycle() < cycle) {
+                // With the end-of-cycle header, which Chronicle wrote before it began the next.
+                active.finish(active.file().endOffset() + Integer.BYTES);
+                unfinished.remove(active.cycle());
+            }
+        }
+    }
+
+    @Override
+    public @Nullable JournalLease lease(long position) {
+        int cycle = Journal.cycle(position);
+        ActiveCycle active = recent.get(cycle & (recent.length() - 1));
+        return active != null && active.cycle() == cycle ? active.lease() : null;
+    }
+
+    @Override
+    public void readCold(long position, ByteBuffer into) throws IOException {
+        CycleFile file = cycles.get(Journal.cycle(position));
+        if (file == null) {
+            throw new IOException("journal cycle is gone: position=" + position);
+        }
+        try (FileChannel channel = FileChannel.open(file.path(), StandardOpenOption.READ)) {
+            long offset = Journal.fileOffset(position);
+            while (into.hasRemaining()) {
+                int count = channel.read(into, offset);
+                if (count < 0) {
+                    throw new IOException(
+                            "journal file is too short: file=" + file.path() + " offset=" + offset);
+                }
+                offset += count;
+            }
+        }
+    }
+
+    @Override
+    public void replay(long fromPosition, long toPosition, EntryHandler handler)
+            throws IOException {
+        long end = Math.min(toPosition, appendedPosition());
+        int firstCycle = Journal.cycle(fromPosition);
+        for (CycleFile file : cycles.tailMap(firstCycle, true).values()) {
+            if (Journal.position(file.cycle(), 0) >= end) {
+                return;
+            }
+            long from = file.cycle() == firstCycle ? Journal.fileOffset(fromPosition) : 0;
+            replayCycle(file, from, end, handler);
+        }
+    }
+
+    private void replayCycle(CycleFile file, long from, long end, EntryHandler handler)
+            throws IOException {
+        int cycle = file.cycle();
+        long limit = cycle == Journal.cycle(end) ? Journal.fileOffset(end) : file.endOffset();
+        try (CycleReader reader = new CycleReader(file.path(), cycle)) {
+            reader.seek(from);
+            while (reader.offset() < limit) {
+                if (reader.next() != CycleReader.Found.ENTRY) {
+                    requireEnd(reader, limit);
+                    return;
+                }
+                if (reader.entryOffset() >= from && reader.entryOffset() < limit) {
+                    handOver(reader, cycle, handler);
+                }
+            }
+        }
+    }
+
+    /** Chronicle's own documents may stand between the last entry and the end. */
+    private static void requireEnd(CycleReader reader, long limit) {
+        if (reader.offset() < limit) {
+            String reason = reader.reason().isEmpty() ? "entries are missing" : reader.reason();
+            throw reader.corrupt("journal is damaged: reason=" + reason.replace(' ', '_'));
+        }
+    }
+
+    private static void handOver(CycleReader reader, int cycle, EntryHandler handler) {
+        Envelope envelope = reader.envelope();
+        handler.onEntry(
+                Journal.position(cycle, reader.entryOffset()),
+                EntryType.of(envelope.type()),
+                envelope.topicId(),
+                envelope.partition(),
+                envelope.baseOffset(),
+                envelope.leaderEpoch(),
+                reader.payload());
+    }
+
+    @Override
+    public long firstPosition() {
+        return cycles.isEmpty() ? appendedPosition() : Journal.position(cycles.firstKey(), 0);
+    }
+
+    @Override
+    public List<Cycle> cycles() {
+        long end = appendedPosition();
+        List<Cycle> list = new ArrayList<>();
+        for (CycleFile file : cycles.values()) {
+            boolean current = file.cycle() == Journal.cycle(end);
+            list.add(new Cycle(file.cycle(), current ? Journal.fileOffset(end) : file.endOffset()));
+        }
+        return list;
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IllegalArgumentException if it is being appended to, or not yet synced
+     */
+    @Override
+    public void deleteCycle(int cycle) throws IOException {
+        synchronized (syncLock) {
+            if (unfinished.containsKey(cycle)) {
+                throw new IllegalArgumentException("cycle is in use: cycle=" + cycle);
+            }
+            CycleFile file = cycles.remove(cycle);
+            if (file != null) {
+                retire(cycle);
+                Files.delete(file.path());
+            }
+        }
+    }
+
+    private void retire(int cycle) {
+        int slot = cycle & (recent.length() - 1);
+        ActiveCycle active = recent.get(slot);
+        if (active != null && active.cycle() == cycle && recent.compareAndSet(slot, active, null)) {
+            active.retire();
+        }
+    }
+
+    @Override
+    public long lengthOnDisk() {
+        long sum = 0;
+        for (CycleFile file : cycles.values()) {
+            sum += file.lengthOnDisk();
+        }
+        return sum;
+    }
+
+    private void checkUsable() {
+        JournalFailedException earlier = failure;
+        if (earlier != null) {
+            throw new JournalFailedException("journal has failed before", earlier);
+        }
+        if (closed) {
+            throw new IllegalStateException("journal is closed: folder=" + context.folder());
+        }
+    }
+
+    private JournalFailedException fail(String what, Throwable cause) {
+        JournalFailedException failed =
+                new JournalFailedException(what + ": folder=" + startPath, cause);
+        failure = failed;
+        return failed;
+    }
+
+    @Override
+    public void close() {
+        synchronized (syncLock) {
+            if (closed) {
+                return;
+            }
+            try {
+                if (failure == null) {
+                    sync();
+                }
+            } finally {
+                closed = true;
+                release();
+            }
+        }
+    }
+
+    private void release() {
+        writer.close();
+        try {
+            for (ActiveCycle active : unfinished.values()) {
+                closeFile(active);
+            }
+            if (failure == null) {
+                new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber)
+                        .write(startPath, FolderRecord.END, context.files());
+            }
+            lockChannel.close();
+        } catch (IOException e) {
+            throw fail("journal could not be closed", e);
+        } finally {
+            retireAll();
+        }
+    }
+
+    private void closeFile(ActiveCycle active) throws IOException {
+        if (failure == null) {
+            active.finish(Journal.fileOffset(appendedPosition.get()));
+        } else {
+            active.abandon();
+        }
+    }
+
+    private void retireAll() {
+        for (int i = 0; i < recent.length(); i++) {
+            ActiveCycle active = recent.getAndSet(i, null);
+            if (active != null) {
+                active.retire();
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package io.headrace.engine.journal;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The START or END file of one start's folder, as docs/design/formats.md specifies them.
+ *
+ * @param position of the folder's first byte, or of its end
+ * @param detail cycleBytes in START; {@link #CLEAN} or {@link #RECOVERED} in END
+ * @param startNumber of the folder
+ */
+record FolderRecord(long position, long detail, long startNumber) {
+    static final String START = "START";
+    static final String END = "END";
+    static final long CLEAN = 1;
+    static final long RECOVERED = 2;
+
+    private static final int LENGTH = 40;
+    private static final int CRC_OFFSET = 36;
+
+    /** Null if the file is absent or not sound: then the folder's files are looked at. */
+    static @Nullable FolderRecord read(Path folder, String name) throws IOException {
+        Path path = folder.resolve(name);
+        if (!Files.exists(path)) {
+            return null;
+        }
+        byte[] bytes = Files.readAllBytes(path);
+        if (bytes.length != LENGTH) {
+            return null;
+        }
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        boolean sound =
+                buffer.getLong(0) == magic(name) && buffer.getInt(CRC_OFFSET) == checksum(bytes);
+        return sound
+                ? new FolderRecord(buffer.getLong(8), buffer.getLong(16), buffer.getLong(24))
+                : null;
+    }
+
+    /** Writes the file so that after a crash it is there whole or not at all, and forces it. */
+    void write(Path folder, String name, JournalFiles files) throws IOException {
+        Path temporary = folder.resolve(name + ".tmp");
+        try (FileChannel channel =
+                FileChannel.open(
+                        temporary,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
+            channel.write(encode(name));
+            files.force(channel, true);
+        }
+        Files.move(temporary, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        files.forceDirectory(folder);
+    }
+
+    private ByteBuffer encode(String name) {
+        ByteBuffer buffer = ByteBuffer.allocate(LENGTH).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.putLong(0, magic(name));
+        buffer.putLong(8, position);
+        buffer.putLong(16, detail);
+        buffer.putLong(24, startNumber);
+        return buffer.putInt(CRC_OFFSET, checksum(buffer.array()));
+    }
+
+    private static long magic(String name) {
+        String text = name.equals(START) ? "HRSTART1" : "HREND001";
+        return ByteBuffer.wrap(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .getLong();
+    }
+
+    private static int checksum(byte[] bytes) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, CRC_OFFSET);
+        return (int) crc.getValue();
+    }
+}

@@ -1,0 +1,139 @@
+package io.headrace.engine.journal;
+
+import io.headrace.engine.InvalidConfigException;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a journal is opened with. Set, then {@link #conclude}d once by {@link
+ * ChronicleJournal#open}, and not changed afterwards.
+ */
+public final class JournalContext {
+    private static final long MIB = 1 << 20;
+
+    private @Nullable Path folder;
+    private long cycleBytes = 128 * MIB;
+    private long diskReserveBytes = 256 * MIB;
+    private int recentWindowCycles = 4;
+    private long scanFromPosition;
+    private JournalFiles files = JournalFiles.SYSTEM;
+
+    /**
+     * Where the journal lives; created if it is not there. One process uses it at a time.
+     *
+     * @return this
+     */
+    public JournalContext folder(Path path) {
+        this.folder = path;
+        return this;
+    }
+
+    /** Where the journal lives. */
+    public Path folder() {
+        return Objects.requireNonNull(folder, "folder");
+    }
+
+    /**
+     * Bytes of one cycle file before the next is begun; 1 MiB to 1 GiB, a multiple of 4096. A
+     * payload may be as long as a quarter of it.
+     *
+     * @return this
+     */
+    public JournalContext cycleBytes(long bytes) {
+        this.cycleBytes = bytes;
+        return this;
+    }
+
+    /** Bytes of one cycle file. */
+    public long cycleBytes() {
+        return cycleBytes;
+    }
+
+    /**
+     * Free bytes of the disk that are left when a new cycle has been allocated; below it appends
+     * are refused.
+     *
+     * @return this
+     */
+    public JournalContext diskReserveBytes(long bytes) {
+        this.diskReserveBytes = bytes;
+        return this;
+    }
+
+    /** Free bytes of the disk that stay free. */
+    public long diskReserveBytes() {
+        return diskReserveBytes;
+    }
+
+    /**
+     * How many of the latest cycles can be leased, the one being appended to included; 1 to 1024.
+     *
+     * @return this
+     */
+    public JournalContext recentWindowCycles(int count) {
+        this.recentWindowCycles = count;
+        return this;
+    }
+
+    /** How many of the latest cycles can be leased. */
+    public int recentWindowCycles() {
+        return recentWindowCycles;
+    }
+
+    /**
+     * Everything below is known to be good and synced, so that a recovery need not read it: the
+     * projection's applied position. 0 for nothing.
+     *
+     * @return this
+     */
+    public JournalContext scanFromPosition(long position) {
+        this.scanFromPosition = position;
+        return this;
+    }
+
+    /** Everything below is known to be good and synced. */
+    public long scanFromPosition() {
+        return scanFromPosition;
+    }
+
+    /**
+     * The calls to the disk.
+     *
+     * @return this
+     */
+    public JournalContext files(JournalFiles journalFiles) {
+        this.files = journalFiles;
+        return this;
+    }
+
+    /** The calls to the disk. */
+    public JournalFiles files() {
+        return files;
+    }
+
+    /**
+     * Checks every value.
+     *
+     * @return this
+     * @throws InvalidConfigException naming the first bad one
+     */
+    public JournalContext conclude() {
+        folder();
+        check("cycleBytes", cycleBytes, MIB, 1024 * MIB);
+        if (cycleBytes % 4096 != 0) {
+            throw new InvalidConfigException(
+                    "cycleBytes", Long.toString(cycleBytes), "a multiple of 4096");
+        }
+        check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE / 2);
+        check("recentWindowCycles", recentWindowCycles, 1, 1024);
+        check("scanFromPosition", scanFromPosition, 0, Long.MAX_VALUE);
+        return this;
+    }
+
+    private static void check(String key, long value, long min, long max) {
+        if (value < min || value > max) {
+            throw new InvalidConfigException(key, Long.toString(value), min + " to " + max);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+package io.headrace.engine.journal;
+
+import io.headrace.engine.spi.CorruptJournalException;
+import io.headrace.engine.spi.Journal;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds where an earlier start's folder ends, and makes that its end for good: docs/design/
+ * formats.md, "Recovery". Runs once per folder, on the thread that opens the journal.
+ */
+final class Recovery {
+    private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+    private final StartFolder folder;
+    private final boolean latest;
+    private final long scanFromPosition;
+    private final JournalFiles files;
+
+    /**
+     * @param latest whether no later start's folder exists
+     */
+    Recovery(StartFolder folder, boolean latest, long scanFromPosition, JournalFiles files) {
+        this.folder = folder;
+        this.latest = latest;
+        this.scanFromPosition = scanFromPosition;
+        this.files = files;
+    }
+
+    /** The folder's cycles, each with its end; those that a crash tore off are gone. */
+    List<CycleFile> cycles() throws IOException {
+        FolderRecord end = folder.end();
+        long endPosition = end == null ? recover() : end.position();
+        deleteLastIfEmpty(endPosition);
+        List<CycleFile> cycles = new ArrayList<>();
+        for (Map.Entry<Integer, Path> entry : folder.cyclePaths().entrySet()) {
+            cycles.add(cycleFile(entry.getKey(), entry.getValue(), endPosition));
+        }
+        return cycles;
+    }
+
+    private static CycleFile cycleFile(int cycle, Path path, long endPosition) throws IOException {
+        try (CycleReader reader = new CycleReader(path, cycle)) {
+            long end =
+                    cycle == Journal.cycle(endPosition)
+                            ? Journal.fileOffset(endPosition)
+                            : reader.findEnd();
+            if (end > reader.fileLength()) {
+                throw new CorruptJournalException(
+                        "journal file is shorter than its recorded end: file="
+                                + path
+                                + " position="
+                                + endPosition
+                                + " fileLength="
+                                + reader.fileLength());
+            }
+            return new CycleFile(cycle, path, end, reader.fileLength());
+        }
+    }
+
+    /** Scans, cuts, and records the end. */
+    private long recover() throws IOException {
+        long endPosition = scan();
+        int endCycle = Journal.cycle(endPosition);
+        deleteCyclesAfter(endCycle);
+        Path last = folder.cyclePaths().get(endCycle);
+        if (last != null) {
+            cut(last, Journal.fileOffset(endPosition));
+        }
+        new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number())
+                .write(folder.path(), FolderRecord.END, files);
+        LOG.info("recovered journal: folder={} endPosition={}", folder.path(), endPosition);
+        return endPosition;
+    }
+
+    /** The end of the last cycle, or of the first that is not whole. All before it is forced. */
+    private long scan() throws IOException {
+        long endPosition = Journal.position(Math.max(folder.highestCycle(), 0), 0);
+        for (Map.Entry<Integer, Path> entry : cyclesToScan().entrySet()) {
+            int cycle = entry.getKey();
+            try (CycleReader reader = new CycleReader(entry.getValue(), cycle)) {
+                reader.seek(scanFromOffset(cycle));
+                CycleReader.Found found = readToEnd(reader);
+                endPosition = Journal.position(cycle, reader.offset());
+                boolean more = folder.cyclePaths().higherKey(cycle) != null;
+                if (found != CycleReader.Found.END_OF_CYCLE || !more) {
+                    refuseIfSynced(reader, endPosition, found);
+                    return endPosition;
+                }
+            }
+            // After a killed process its bytes may be in the page cache alone.
+            cut(entry.getValue(), Journal.fileOffset(endPosition) + Integer.BYTES);
+        }
+        return endPosition;
+    }
+
+    /** From the scan's beginning, but the last cycle always: its end has to be found. */
+    private NavigableMap<Integer, Path> cyclesToScan() {
+        NavigableMap<Integer, Path> all = folder.cyclePaths();
+        if (all.isEmpty()) {
+            return all;
+        }
+        int from = Math.min(Journal.cycle(scanFromPosition), all.lastKey());
+        return all.tailMap(from, true);
+    }
+
+    private long scanFromOffset(int cycle) {
+        return cycle == Journal.cycle(scanFromPosition) ? Journal.fileOffset(scanFromPosition) : 0;
+    }
+
+    private static CycleReader.Found readToEnd(CycleReader reader) throws IOException {
+        CycleReader.Found found;
+        do {
+            found = reader.next();
+        } while (found == CycleReader.Found.ENTRY);
+        return found;
+    }
+
+    /** Everything behind the end must be what a crash may tear. */
+    private void refuseIfSynced(CycleReader reader, long endPosition, CycleReader.Found found)
+            throws IOException {
+        long synced = highestSyncedPosition(reader, endPosition);
+        if (Journal.cycle(scanFromPosition) <= Journal.cycle(endPosition)) {
+            synced = Math.max(synced, scanFromPosition);
+        }
+        // Without END although a later start saw to it: the file had been cut to its end.
+        boolean endLost = !latest && reader.offset() != reader.fileLength();
+        if (synced > endPosition || endLost) {
+            String what = found == CycleReader.Found.BAD ? reader.reason() : "entries are missing";
+            throw reader.corrupt(
+                    "journal is damaged where it had been synced: reason="
+                            + what.replace(' ', '_')
+                            + " syncedPosition="
+                            + synced);
+        }
+    }
+
+    private long highestSyncedPosition(CycleReader reader, long endPosition) throws IOException {
+        long highest = reader.highestSyncedPosition(reader.offset());
+        int endCycle = Journal.cycle(endPosition);
+        for (Map.Entry<Integer, Path> later :
+                folder.cyclePaths().tailMap(endCycle, false).entrySet()) {
+            try (CycleReader laterReader = new CycleReader(later.getValue(), later.getKey())) {
+                highest = Math.max(highest, laterReader.highestSyncedPosition(0));
+            }
+        }
+        return highest;
+    }
+
+    /** A start that appended nothing leaves no cycle behind. */
+    private void deleteLastIfEmpty(long endPosition) throws IOException {
+        int cycle = Journal.cycle(endPosition);
+        Path path = folder.cyclePaths().get(cycle);
+        if (path != null && isEmpty(path, cycle, Journal.fileOffset(endPosition))) {
+            Files.delete(path);
+            folder.cyclePaths().remove(cycle);
+        }
+    }
+
+    private static boolean isEmpty(Path path, int cycle, long endOffset) throws IOException {
+        try (CycleReader reader = new CycleReader(path, cycle)) {
+            return reader.next() != CycleReader.Found.ENTRY && reader.offset() >= endOffset;
+        }
+    }
+
+    private void deleteCyclesAfter(int cycle) throws IOException {
+        Map<Integer, Path> later = folder.cyclePaths().tailMap(cycle, false);
+        for (Path path : later.values()) {
+            Files.delete(path);
+        }
+        later.clear();
+    }
+
+    private void cut(Path path, long length) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            channel.truncate(length);
+            files.force(channel, true);
+        }
+    }
+}
