@@ -80,10 +80,11 @@ class RingLogStressTest {
     private long appendAll(int first, Random random) {
         long count = 0;
         while (count < APPENDS) {
-            MemoryLog log = logs.get(first + 2 * random.nextInt(LOG_COUNT / 2));
+            int logIndex = first + 2 * random.nextInt(LOG_COUNT / 2);
+            MemoryLog log = logs.get(logIndex);
             long offset = log.logEndOffset();
             int valueLength = random.nextInt(50) == 0 ? 10_000 : random.nextInt(600);
-            ByteBuffer batch = Batches.batch(offset, 1 + random.nextInt(3), valueLength);
+            ByteBuffer batch = Batches.batch(logIndex, offset, 1 + random.nextInt(3), valueLength);
             long appended = log.append(batch, 1);
             if (appended == MemoryLog.BACK_PRESSURED) {
                 Thread.yield();
@@ -97,15 +98,16 @@ class RingLogStressTest {
 
     private long readAll(Random random) {
         long batchCount = 0;
-        List<RecordsLease> held = new ArrayList<>();
+        List<HeldLease> held = new ArrayList<>();
         while (!isDone) {
-            MemoryLog log = logs.get(random.nextInt(LOG_COUNT));
+            int logIndex = random.nextInt(LOG_COUNT);
+            MemoryLog log = logs.get(logIndex);
             long start = log.logStartOffset();
             long offset = start + random.nextInt((int) (log.logEndOffset() - start) + 1);
             ReadResult result = log.read(offset, 1 + random.nextInt(20_000));
             if (result instanceof RecordsLease lease) {
-                batchCount += check(lease, offset);
-                held.add(lease);
+                batchCount += check(logIndex, lease, offset);
+                held.add(new HeldLease(logIndex, lease));
             } else {
                 assertTrue(
                         result == Unavailable.CAUGHT_UP
@@ -114,17 +116,19 @@ class RingLogStressTest {
                         "result=" + result);
             }
             if (held.size() > 3) {
-                RecordsLease oldest = held.remove(0);
-                Batches.checkedBaseOffsets(oldest);
-                oldest.close();
+                HeldLease oldest = held.remove(0);
+                Batches.checkedBaseOffsets(oldest.logIndex, oldest.lease);
+                oldest.lease.close();
             }
         }
-        held.forEach(RecordsLease::close);
+        held.forEach(lease -> lease.lease.close());
         return batchCount;
     }
 
-    private static int check(RecordsLease lease, long offset) {
-        List<Long> bases = Batches.checkedBaseOffsets(lease);
+    private record HeldLease(int logIndex, RecordsLease lease) {}
+
+    private static int check(int logIndex, RecordsLease lease, long offset) {
+        List<Long> bases = Batches.checkedBaseOffsets(logIndex, lease);
         assertTrue(bases.get(0) <= offset && offset - bases.get(0) < 3);
         assertTrue(lease.nextOffset() > offset);
         for (int i = 1; i < bases.size(); i++) {
