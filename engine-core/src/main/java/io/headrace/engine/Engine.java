@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import io.headrace.engine.log.StorageEngine;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,16 @@ import org.jspecify.annotations.Nullable;
  * they are closed.
  */
 public interface Engine extends AutoCloseable {
+
+    /**
+     * Opens the data folder, recovers what is in it, and returns when everything can be served.
+     *
+     * @throws InvalidConfigException naming the first bad value
+     * @throws EngineException if the folder is in use, damaged, or a JVM flag is missing; names it
+     */
+    static Engine launch(EngineContext context) {
+        return StorageEngine.launch(context);
+    }
 
     /** The topics. */
     TopicCatalog catalog();

@@ -1,0 +1,519 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineContext;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.OutOfSpaceException;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicCatalog.CatalogChange.Kind;
+import io.headrace.engine.TopicSpec;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The catalog: changes are commands in the metadata journal, written by one thread in groups:
+ * checked, appended, synced once, applied, answered.
+ *
+ * <p>Owned by the engine: {@link #recover}, then {@link #start}; {@link #close} syncs and closes
+ * the journal.
+ */
+final class Catalog implements TopicCatalog {
+    private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
+    private static final int PARTITION_COUNT_MAX = 100_000;
+    private static final int QUEUE_LENGTH = 4096;
+    private static final int GROUP_MAX = 256;
+    private static final int CACHED_MAX = 16_384;
+    private static final long POLL_MS = 1000;
+
+    private final EngineContext context;
+    private final MetadataStore store;
+    private final Journal journal;
+    private final CatalogState state;
+    private final Predicate<Topic> isEmpty;
+    private final TopicCache cache = new TopicCache(CACHED_MAX);
+    private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
+    private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
+    private final Thread thread = new Thread(this::run, "headrace-catalog");
+
+    /**
+     * Commands of the group that is being built, and what they do to names and ids; used by the
+     * catalog's thread.
+     */
+    private final List<Command> commands = new ArrayList<>();
+
+    private final List<CatalogChange> changes = new ArrayList<>();
+    private final Map<String, Optional<Topic>> draftByName = new HashMap<>();
+    private final Map<Long, Optional<Topic>> draftById = new HashMap<>();
+    private long nextTopicId;
+    private long nextProducerId;
+
+    private volatile boolean closed;
+
+    /** One requested change and its answer. */
+    private record Change<T>(Draft<T> draft, CompletableFuture<T> answer) {}
+
+    /**
+     * Checks a change against the draft, adds its commands, and says what to answer once they are
+     * durable.
+     */
+    private interface Draft<T> {
+        T prepare();
+    }
+
+    /**
+     * @param isEmpty whether nothing was ever appended to a topic
+     */
+    Catalog(
+            EngineContext context,
+            MetadataStore store,
+            Journal journal,
+            CatalogState state,
+            Predicate<Topic> isEmpty) {
+        this.context = context;
+        this.store = store;
+        this.journal = journal;
+        this.state = state;
+        this.isEmpty = isEmpty;
+        thread.setDaemon(true);
+    }
+
+    /** Applies what the journal holds beyond the projection, and begins a new leader epoch. */
+    void recover(String bootId) throws IOException {
+        byte[] applied = store.get(Rows.appliedKey(CatalogState.JOURNAL));
+        long from = applied == null ? journal.firstPosition() : Rows.number(applied);
+        journal.replay(
+                from,
+                journal.appendedPosition(),
+                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) ->
+                        state.apply(Command.decode(payload)));
+        state.write(journal.appendedPosition());
+        commands.add(new Command.Start(state.leaderEpoch + 1, bootId));
+        if (!commit()) {
+            throw new OutOfSpaceException("(metadata journal)");
+        }
+        nextTopicId = state.nextTopicId;
+        nextProducerId = state.nextProducerId;
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    int leaderEpoch() {
+        return state.leaderEpoch;
+    }
+
+    long appliedPosition() {
+        return Rows.number(requireApplied());
+    }
+
+    private byte[] requireApplied() {
+        byte[] applied = store.get(Rows.appliedKey(CatalogState.JOURNAL));
+        if (applied == null) {
+            throw new IllegalStateException("catalog was not recovered");
+        }
+        return applied;
+    }
+
+    /** The leader epoch in which a topic was created, or −1. */
+    int createdEpoch(long topicId) {
+        Command.TopicRow row = state.topic(topicId);
+        return row == null ? -1 : row.createdEpoch();
+    }
+
+    @Override
+    public @Nullable Topic find(String name) {
+        Topic cached = cache.get(name);
+        if (cached != null) {
+            return cached;
+        }
+        long version = cache.version();
+        return remember(state.topic(name), version);
+    }
+
+    @Override
+    public @Nullable Topic find(long topicId) {
+        Topic cached = cache.get(topicId);
+        if (cached != null) {
+            return cached;
+        }
+        long version = cache.version();
+        return remember(state.topic(topicId), version);
+    }
+
+    private @Nullable Topic remember(Command.@Nullable TopicRow row, long version) {
+        if (row == null) {
+            return null;
+        }
+        Topic topic = topicOf(row);
+        cache.put(topic, version);
+        return topic;
+    }
+
+    private Topic topicOf(Command.TopicRow row) {
+        return new Topic(
+                row.id(),
+                row.name(),
+                row.partitionCount(),
+                row.configs(),
+                context.topicDefaults().with(row.configs()),
+                row.journal());
+    }
+
+    @Override
+    public List<Topic> list(String fromName, int limit) {
+        List<Topic> topics = new ArrayList<>();
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            boolean found = cursor.seek(Rows.topicNameKey(fromName));
+            while (found && topics.size() < limit) {
+                byte[] key = cursor.key();
+                if (key[0] != Rows.TOPIC_NAME) {
+                    break;
+                }
+                Command.TopicRow row = state.topic(Rows.number(cursor.value()));
+                if (row != null) {
+                    topics.add(topicOf(row));
+                }
+                found = cursor.next();
+            }
+        }
+        return topics;
+    }
+
+    @Override
+    public long topicCount() {
+        return state.topicCount;
+    }
+
+    @Override
+    public void listen(Consumer<CatalogChange> listener) {
+        listeners.add(listener);
+    }
+
+    @Override
+    public CompletableFuture<List<CatalogResult>> create(
+            List<TopicSpec> specs, boolean validateOnly) {
+        return submit(() -> specs.stream().map(spec -> create(spec, validateOnly)).toList());
+    }
+
+    private CatalogResult create(TopicSpec spec, boolean validateOnly) {
+        if (!isTopicName(spec.name())) {
+            return CatalogResult.failed(
+                    Error.INVALID_NAME,
+                    "not a topic name: name="
+                            + spec.name()
+                            + " allowed=1 to 249 of a-z, A-Z, 0-9, '.', '_', '-'");
+        }
+        if (spec.partitionCount() < 1 || spec.partitionCount() > PARTITION_COUNT_MAX) {
+            return CatalogResult.failed(
+                    Error.INVALID_PARTITIONS,
+                    "partition count out of range: name="
+                            + spec.name()
+                            + " partitions="
+                            + spec.partitionCount()
+                            + " allowed=1 to "
+                            + PARTITION_COUNT_MAX);
+        }
+        if (draft(spec.name()) != null) {
+            return CatalogResult.failed(Error.EXISTS, "topic exists: name=" + spec.name());
+        }
+        try {
+            Map<String, String> configs = TopicPolicies.apply(context.topicPolicies(), spec);
+            Command.TopicRow row =
+                    new Command.TopicRow(
+                            nextTopicId,
+                            state.leaderEpoch,
+                            1 + (int) (nextTopicId % context.journalCount()),
+                            spec.partitionCount(),
+                            spec.name(),
+                            configs);
+            Topic topic = topicOf(row);
+            if (!validateOnly) {
+                nextTopicId++;
+                put(row, topic, Kind.CREATED);
+            }
+            return CatalogResult.of(topic);
+        } catch (InvalidConfigException e) {
+            return CatalogResult.failed(
+                    Error.INVALID_CONFIG, e.getMessage() + " topic=" + spec.name());
+        }
+    }
+
+    private static boolean isTopicName(String name) {
+        return NAME.matcher(name).matches() && !name.equals(".") && !name.equals("..");
+    }
+
+    @Override
+    public CompletableFuture<List<CatalogResult>> delete(List<Long> topicIds) {
+        return submit(() -> topicIds.stream().map(this::delete).toList());
+    }
+
+    private CatalogResult delete(long topicId) {
+        Topic topic = draft(topicId);
+        if (topic == null) {
+            return unknown(topicId);
+        }
+        commands.add(new Command.DeleteTopic(topicId));
+        changes.add(new CatalogChange(Kind.DELETED, topic));
+        draftByName.put(topic.name(), Optional.empty());
+        draftById.put(topicId, Optional.empty());
+        return CatalogResult.of(topic);
+    }
+
+    @Override
+    public CompletableFuture<CatalogResult> grow(
+            long topicId, int partitionCount, boolean validateOnly) {
+        return submit(() -> growTopic(topicId, partitionCount, validateOnly));
+    }
+
+    private CatalogResult growTopic(long topicId, int partitionCount, boolean validateOnly) {
+        Topic topic = draft(topicId);
+        if (topic == null) {
+            return unknown(topicId);
+        }
+        if (partitionCount <= topic.partitionCount() || partitionCount > PARTITION_COUNT_MAX) {
+            return CatalogResult.failed(
+                    Error.INVALID_PARTITIONS,
+                    "partition count out of range: name="
+                            + topic.name()
+                            + " partitions="
+                            + partitionCount
+                            + " allowed=more than the current "
+                            + topic.partitionCount()
+                            + ", at most "
+                            + PARTITION_COUNT_MAX);
+        }
+        if (topic.storageMode() == StorageMode.SOURCE) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "a source's objects are bound to its partitions: name=" + topic.name());
+        }
+        Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
+        return put(row, topicOf(row), Kind.ALTERED, validateOnly);
+    }
+
+    @Override
+    public CompletableFuture<CatalogResult> alterConfigs(
+            long topicId, Map<String, @Nullable String> changed, boolean validateOnly) {
+        return submit(() -> alter(topicId, changed, validateOnly));
+    }
+
+    private CatalogResult alter(
+            long topicId, Map<String, @Nullable String> changed, boolean validateOnly) {
+        Topic topic = draft(topicId);
+        if (topic == null) {
+            return unknown(topicId);
+        }
+        Map<String, String> configs = new HashMap<>(topic.configs());
+        changed.forEach(
+                (key, value) -> {
+                    if (value == null) {
+                        configs.remove(key);
+                    } else {
+                        configs.put(key, value);
+                    }
+                });
+        Command.TopicRow row = draftRow(topic).withConfigs(configs);
+        Topic altered;
+        try {
+            altered = topicOf(row);
+        } catch (InvalidConfigException e) {
+            return CatalogResult.failed(
+                    Error.INVALID_CONFIG, e.getMessage() + " topic=" + topic.name());
+        }
+        if (altered.storageMode() != topic.storageMode() && !isEmpty.test(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "the storage mode can be set while the topic is empty: name="
+                            + topic.name()
+                            + " mode="
+                            + topic.storageMode().configValue());
+        }
+        return put(row, altered, Kind.ALTERED, validateOnly);
+    }
+
+    private CatalogResult put(Command.TopicRow row, Topic topic, Kind kind, boolean validateOnly) {
+        if (!validateOnly) {
+            put(row, topic, kind);
+        }
+        return CatalogResult.of(topic);
+    }
+
+    private void put(Command.TopicRow row, Topic topic, Kind kind) {
+        commands.add(new Command.PutTopic(row));
+        changes.add(new CatalogChange(kind, topic));
+        draftByName.put(topic.name(), Optional.of(topic));
+        draftById.put(topic.id(), Optional.of(topic));
+    }
+
+    private static CatalogResult unknown(long topicId) {
+        return CatalogResult.failed(Error.UNKNOWN_TOPIC, "no such topic: topicId=" + topicId);
+    }
+
+    @Override
+    public CompletableFuture<Long> allocateProducerIds(int count) {
+        return submit(
+                () -> {
+                    long first = nextProducerId;
+                    nextProducerId += count;
+                    commands.add(new Command.ProducerIds(nextProducerId));
+                    return first;
+                });
+    }
+
+    private @Nullable Topic draft(String name) {
+        Optional<Topic> drafted = draftByName.get(name);
+        return drafted != null ? drafted.orElse(null) : find(name);
+    }
+
+    private @Nullable Topic draft(long topicId) {
+        Optional<Topic> drafted = draftById.get(topicId);
+        return drafted != null ? drafted.orElse(null) : find(topicId);
+    }
+
+    private Command.TopicRow draftRow(Topic topic) {
+        Command.TopicRow stored = state.topic(topic.id());
+        return new Command.TopicRow(
+                topic.id(),
+                stored == null ? state.leaderEpoch : stored.createdEpoch(),
+                topic.journal(),
+                topic.partitionCount(),
+                topic.name(),
+                topic.configs());
+    }
+
+    private <T> CompletableFuture<T> submit(Draft<T> draft) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        if (closed || !queue.offer(new Change<>(draft, answer))) {
+            answer.completeExceptionally(
+                    new EngineException(
+                            "catalog takes no changes now: closed="
+                                    + closed
+                                    + " queued="
+                                    + queue.size()));
+        }
+        return answer;
+    }
+
+    private void run() {
+        List<Change<?>> group = new ArrayList<>();
+        while (!closed || !queue.isEmpty()) {
+            try {
+                Change<?> first = queue.poll(POLL_MS, TimeUnit.MILLISECONDS);
+                if (first != null) {
+                    group.add(first);
+                    queue.drainTo(group, GROUP_MAX - 1);
+                    process(group);
+                }
+            } catch (InterruptedException e) {
+                closed = true;
+            } catch (RuntimeException | java.lang.Error e) {
+                context.failureHandler().accept(e);
+                group.forEach(change -> change.answer.completeExceptionally(e));
+            }
+            group.clear();
+        }
+    }
+
+    private void process(List<Change<?>> group) {
+        List<Runnable> answers = new ArrayList<>();
+        for (Change<?> change : group) {
+            answers.add(prepare(change));
+        }
+        if (commands.isEmpty() || commit()) {
+            answers.forEach(Runnable::run);
+            return;
+        }
+        var failure = new OutOfSpaceException("(metadata journal)");
+        group.forEach(change -> change.answer.completeExceptionally(failure));
+        nextTopicId = state.nextTopicId;
+        nextProducerId = state.nextProducerId;
+    }
+
+    private static <T> Runnable prepare(Change<T> change) {
+        try {
+            T result = change.draft.prepare();
+            return () -> change.answer.complete(result);
+        } catch (RuntimeException e) {
+            return () -> change.answer.completeExceptionally(e);
+        }
+    }
+
+    /**
+     * Appends, syncs, applies and announces the group's commands; false if there is no space for
+     * them.
+     */
+    private boolean commit() {
+        try {
+            for (Command command : commands) {
+                long position =
+                        journal.append(
+                                EntryType.COMMAND,
+                                0,
+                                0,
+                                0,
+                                state.leaderEpoch,
+                                ByteBuffer.wrap(command.encode()));
+                if (position < 0) {
+                    return applyWhatWasAppended(command);
+                }
+                state.apply(command);
+            }
+            finishGroup();
+            return true;
+        } finally {
+            commands.clear();
+            changes.clear();
+            draftByName.clear();
+            draftById.clear();
+        }
+    }
+
+    /**
+     * The space ended in the middle of a group. What is in the journal will be applied by a replay,
+     * so it is applied now; the callers are told to retry, and will find it done.
+     */
+    private boolean applyWhatWasAppended(Command firstRefused) {
+        int appended = commands.indexOf(firstRefused);
+        changes.subList(Math.min(appended, changes.size()), changes.size()).clear();
+        finishGroup();
+        return false;
+    }
+
+    private void finishGroup() {
+        long synced = journal.sync();
+        state.write(synced);
+        cache.invalidate(changes);
+        for (CatalogChange change : changes) {
+            listeners.forEach(listener -> listener.accept(change));
+        }
+    }
+
+    /** Notes the clean stop, then syncs and closes the journal. */
+    void close() {
+        closed = true;
+        Threads.joinUninterruptibly(thread);
+        commands.add(new Command.Stop(state.leaderEpoch));
+        commit();
+        journal.close();
+    }
+}

@@ -1,0 +1,166 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.spi.MetadataStore;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Folds metadata commands into rows: topics by name and by id, and the counters. Deterministic:
+ * uses nothing but the command and the rows. Used by one thread: the one that recovers, then the
+ * catalog's.
+ */
+final class CatalogState {
+    /** The metadata journal's number in the projection. */
+    static final int JOURNAL = 0;
+
+    private static final byte VERSION = 1;
+
+    private final MetadataStore store;
+    private final MetadataStore.Batch batch;
+
+    long nextTopicId = 1;
+    long nextProducerId;
+
+    /** Read by any thread. */
+    volatile long topicCount;
+
+    int leaderEpoch;
+
+    /**
+     * The newest epoch that did not end with a clean stop; its memory topics may have used any
+     * reserved offset.
+     */
+    int lastUncleanEpoch;
+
+    /**
+     * The newest epoch after which the machine itself went down: what was not synced may be lost.
+     */
+    int lastLossyEpoch;
+
+    /** Topics put or deleted since the last write; absent means deleted. */
+    private final Map<Long, Optional<Command.TopicRow>> pending = new HashMap<>();
+
+    private boolean running;
+    private String bootId = "";
+
+    CatalogState(MetadataStore store) {
+        this.store = store;
+        this.batch = store.newBatch();
+        byte[] counters = store.get(Rows.countersKey());
+        if (counters != null) {
+            decodeCounters(ByteBuffer.wrap(counters));
+        }
+    }
+
+    /** Adds a command's changes to what {@link #write} will write. */
+    void apply(Command command) {
+        if (command instanceof Command.PutTopic put) {
+            putTopic(put.topic());
+        } else if (command instanceof Command.DeleteTopic delete) {
+            deleteTopic(delete.topicId());
+        } else if (command instanceof Command.ProducerIds ids) {
+            nextProducerId = Math.max(nextProducerId, ids.nextProducerId());
+        } else if (command instanceof Command.Start start) {
+            start(start);
+        } else if (command instanceof Command.Stop stop) {
+            running = running && stop.leaderEpoch() != leaderEpoch;
+        }
+    }
+
+    private void start(Command.Start start) {
+        if (running) {
+            lastUncleanEpoch = leaderEpoch;
+            if (!bootId.equals(start.bootId())) {
+                lastLossyEpoch = leaderEpoch;
+            }
+        }
+        leaderEpoch = start.leaderEpoch();
+        bootId = start.bootId();
+        running = true;
+    }
+
+    private void putTopic(Command.TopicRow topic) {
+        if (topic.id() >= nextTopicId) {
+            nextTopicId = topic.id() + 1;
+            topicCount = topicCount + 1;
+            batch.put(Rows.topicNameKey(topic.name()), Rows.value(topic.id()));
+        }
+        pending.put(topic.id(), Optional.of(topic));
+        batch.put(Rows.topicKey(topic.id()), topic.encode());
+    }
+
+    private void deleteTopic(long topicId) {
+        Optional<Command.TopicRow> put = pending.get(topicId);
+        Command.TopicRow topic = put == null ? topic(topicId) : put.orElse(null);
+        if (topic == null) {
+            return;
+        }
+        pending.put(topicId, Optional.empty());
+        topicCount = topicCount - 1;
+        batch.delete(Rows.topicNameKey(topic.name()));
+        batch.delete(Rows.topicKey(topicId));
+        batch.put(
+                Rows.deletedTopicKey(topicId),
+                ByteBuffer.allocate(Short.BYTES + Integer.BYTES)
+                        .putShort((short) topic.journal())
+                        .putInt(topic.partitionCount())
+                        .array());
+    }
+
+    /**
+     * Writes what was applied since the last time, together with the position up to which it was.
+     */
+    void write(long appliedPosition) {
+        batch.put(Rows.appliedKey(JOURNAL), Rows.value(appliedPosition));
+        batch.put(Rows.countersKey(), encodeCounters());
+        store.write(batch);
+        batch.clear();
+        pending.clear();
+    }
+
+    Command.@Nullable TopicRow topic(long topicId) {
+        byte[] row = store.get(Rows.topicKey(topicId));
+        return row == null ? null : Command.TopicRow.decode(topicId, ByteBuffer.wrap(row));
+    }
+
+    Command.@Nullable TopicRow topic(String name) {
+        byte[] id = store.get(Rows.topicNameKey(name));
+        return id == null ? null : topic(Rows.number(id));
+    }
+
+    private byte[] encodeCounters() {
+        byte[] boot = bootId.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(2 + 3 * Long.BYTES + 3 * Integer.BYTES + boot.length)
+                .put(VERSION)
+                .putLong(nextTopicId)
+                .putLong(nextProducerId)
+                .putLong(topicCount)
+                .putInt(leaderEpoch)
+                .putInt(lastUncleanEpoch)
+                .putInt(lastLossyEpoch)
+                .put((byte) (running ? 1 : 0))
+                .put(boot)
+                .array();
+    }
+
+    private void decodeCounters(ByteBuffer buffer) {
+        byte version = buffer.get();
+        if (version != VERSION) {
+            throw new IllegalStateException("unknown counters row: version=" + version);
+        }
+        nextTopicId = buffer.getLong();
+        nextProducerId = buffer.getLong();
+        topicCount = buffer.getLong();
+        leaderEpoch = buffer.getInt();
+        lastUncleanEpoch = buffer.getInt();
+        lastLossyEpoch = buffer.getInt();
+        running = buffer.get() != 0;
+        byte[] boot = new byte[buffer.remaining()];
+        buffer.get(boot);
+        bootId = new String(boot, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,314 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads what is not in memory, on threads of its own: the offset index says where the batches lie,
+ * and they are read from the cycle file into a slab and checked, or leased from its mapping if it
+ * is still in the recent window.
+ *
+ * <p>Owned by the engine.
+ */
+final class ColdReader implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(ColdReader.class);
+    private static final String TAG = "cold read";
+    private static final int QUEUE_LENGTH = 16_384;
+
+    /**
+     * Batches that lie among others' are read together with these, if that reads at most so many
+     * times their length.
+     */
+    private static final int SPAN_FACTOR = 2;
+
+    private final MetadataStore store;
+    private final MemoryStore memory;
+    private final ThreadPoolExecutor executor;
+    private final List<Shard> shards;
+
+    /**
+     * @param shards by shard id, from 1; filled before the first read
+     */
+    ColdReader(MetadataStore store, MemoryStore memory, int threadCount, List<Shard> shards) {
+        this.store = store;
+        this.memory = memory;
+        this.shards = shards;
+        AtomicInteger number = new AtomicInteger();
+        executor =
+                new ThreadPoolExecutor(
+                        threadCount,
+                        threadCount,
+                        30,
+                        TimeUnit.SECONDS,
+                        new ArrayBlockingQueue<>(QUEUE_LENGTH),
+                        task -> daemon(task, "headrace-cold-" + number.incrementAndGet()));
+        executor.allowCoreThreadTimeOut(true);
+    }
+
+    private static Thread daemon(Runnable task, String name) {
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    /** Runs the task on a cold thread, or {@code refused} on this one if too much is waiting. */
+    void execute(Runnable task, Runnable refused) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            refused.run();
+        }
+    }
+
+    /** Reads batches from the one that holds the offset; on a cold thread. */
+    ReadResult read(PartitionLogBase log, long fromOffset, int lengthMax) {
+        List<IndexEntry> entries = lookUp(log, fromOffset, lengthMax);
+        if (entries.isEmpty()) {
+            return Unavailable.CAUGHT_UP;
+        }
+        Journal journal = journal(log);
+        Journal.JournalLease mapping = journal.lease(entries.get(0).position());
+        if (mapping != null) {
+            return fromMapping(mapping, entries, lengthMax);
+        }
+        try {
+            return fromFile(journal, log, entries);
+        } catch (IOException e) {
+            // Retention may have deleted the cycle between the look-up and the read.
+            if (fromOffset < log.logStartOffset()) {
+                return Unavailable.OFFSET_OUT_OF_RANGE;
+            }
+            LOGGER.error(
+                    "journal cannot be read: topic={} partition={} position={}",
+                    log.topic().name(),
+                    log.partition(),
+                    entries.get(0).position(),
+                    e);
+            return Unavailable.CORRUPT;
+        }
+    }
+
+    private Journal journal(PartitionLogBase log) {
+        return shards.get(log.topic().journal() - 1).journal();
+    }
+
+    /**
+     * Index entries of one cycle, at least one if there is any, up to the length and the high
+     * watermark.
+     */
+    private List<IndexEntry> lookUp(PartitionLogBase log, long fromOffset, int lengthMax) {
+        List<IndexEntry> entries = new ArrayList<>();
+        long topicId = log.topic().id();
+        long end = log.highWatermark();
+        int length = 0;
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            boolean found = cursor.seek(Rows.indexKey(topicId, log.partition(), fromOffset));
+            while (found && entries.size() < RecordsLease.SLICE_COUNT_MAX) {
+                byte[] key = cursor.key();
+                if (!Rows.isOf(key, Rows.INDEX, topicId, log.partition())) {
+                    break;
+                }
+                IndexEntry entry = IndexEntry.decode(key, cursor.value());
+                if (entry.lastOffset() >= end
+                        || (!entries.isEmpty()
+                                && (length + (long) entry.length() > lengthMax
+                                        || isElsewhere(entry, entries.get(0))))) {
+                    break;
+                }
+                entries.add(entry);
+                length += entry.length();
+                found = cursor.next();
+            }
+        }
+        return entries;
+    }
+
+    private static boolean isElsewhere(IndexEntry entry, IndexEntry first) {
+        return Journal.cycle(entry.position()) != Journal.cycle(first.position());
+    }
+
+    private static ReadResult fromMapping(
+            Journal.JournalLease mapping, List<IndexEntry> entries, int lengthMax) {
+        JournalRecords.Builder records = new JournalRecords.Builder(mapping);
+        int index = 0;
+        while (index < entries.size() && add(records, entries.get(index), lengthMax)) {
+            index++;
+        }
+        return records.build();
+    }
+
+    private static boolean add(JournalRecords.Builder records, IndexEntry entry, int lengthMax) {
+        return records.add(entry.position(), entry.length(), entry.lastOffset(), lengthMax);
+    }
+
+    private ReadResult fromFile(Journal journal, PartitionLogBase log, List<IndexEntry> entries)
+            throws IOException {
+        IndexEntry first = entries.get(0);
+        IndexEntry last = entries.get(entries.size() - 1);
+        long span = last.position() - first.position() + entryLength(last);
+        long sum = entries.stream().mapToLong(ColdReader::entryLength).sum();
+        boolean together = span <= SPAN_FACTOR * sum;
+        Slab slab = memory.allocate((int) (together ? span : sum), TAG);
+        if (slab == null && entries.size() > 1) {
+            return fromFile(journal, log, entries.subList(0, 1));
+        }
+        if (slab == null) {
+            return Unavailable.STORE_ERROR;
+        }
+        boolean handedOver = false;
+        try {
+            ByteBuffer buffer = slab.buffer().duplicate();
+            if (together) {
+                buffer.position(0).limit((int) span);
+                journal.readCold(first.position(), buffer);
+            }
+            List<ByteBuffer> slices = new ArrayList<>();
+            int at = 0;
+            int length = 0;
+            for (IndexEntry entry : entries) {
+                int entryLength = (int) entryLength(entry);
+                if (together) {
+                    at = (int) (entry.position() - first.position());
+                } else {
+                    buffer.limit(at + entryLength).position(at);
+                    journal.readCold(entry.position(), buffer);
+                }
+                ByteBuffer batch = slice(slab, at, entry);
+                if (!isIntact(batch, entry)) {
+                    reportCorrupt(log, entry);
+                    return Unavailable.CORRUPT;
+                }
+                slices.add(batch);
+                length += entry.length();
+                at += entryLength;
+            }
+            handedOver = true;
+            return new SlabRecords(slab, slices, length, last.lastOffset() + 1);
+        } finally {
+            if (!handedOver) {
+                slab.release();
+            }
+        }
+    }
+
+    private static long entryLength(IndexEntry entry) {
+        return Journal.ENVELOPE_LENGTH + (long) entry.length();
+    }
+
+    private static ByteBuffer slice(Slab slab, int at, IndexEntry entry) {
+        return slab.buffer().slice(at + Journal.ENVELOPE_LENGTH, entry.length());
+    }
+
+    private static boolean isIntact(ByteBuffer batch, IndexEntry entry) {
+        return RecordBatch.isSound(batch)
+                && RecordBatch.baseOffset(batch, 0) == entry.baseOffset()
+                && RecordBatch.lastOffset(batch, 0) == entry.lastOffset();
+    }
+
+    private static void reportCorrupt(PartitionLogBase log, IndexEntry entry) {
+        LOGGER.error(
+                "stored batch fails its checksum and is not served: topic={} partition={}"
+                        + " offsets={}-{} journal={} cycle={} position={}",
+                log.topic().name(),
+                log.partition(),
+                entry.baseOffset(),
+                entry.lastOffset(),
+                log.topic().journal(),
+                Journal.cycle(entry.position()),
+                Journal.fileOffset(entry.position()));
+    }
+
+    /**
+     * The first batch that reaches a timestamp. The index's timestamps are running maxima, so that
+     * they grow with the offset, and a binary search over the offsets finds it.
+     */
+    @Nullable TimestampedOffset offsetForTimestamp(PartitionLogBase log, long timestampMs) {
+        long low = log.logStartOffset();
+        long high = log.logEndOffset();
+        IndexEntry found = null;
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            while (low < high) {
+                long middle = low + (high - low) / 2;
+                IndexEntry entry = entryAt(cursor, log, middle);
+                if (entry == null) {
+                    high = middle;
+                } else if (entry.maxTimestampMs() >= timestampMs) {
+                    found = entry;
+                    high = Math.min(middle, entry.baseOffset());
+                } else {
+                    low = entry.lastOffset() + 1;
+                }
+            }
+        }
+        return found == null ? null : timestamped(log, found);
+    }
+
+    private static @Nullable IndexEntry entryAt(
+            MetadataStore.Cursor cursor, PartitionLogBase log, long offset) {
+        long topicId = log.topic().id();
+        if (!cursor.seek(Rows.indexKey(topicId, log.partition(), offset))) {
+            return null;
+        }
+        byte[] key = cursor.key();
+        return Rows.isOf(key, Rows.INDEX, topicId, log.partition())
+                ? IndexEntry.decode(key, cursor.value())
+                : null;
+    }
+
+    /**
+     * The batch that holds the highest timestamp: the first whose running maximum is the last
+     * one's.
+     */
+    @Nullable TimestampedOffset maxTimestamp(PartitionLogBase log) {
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            byte[] end = Rows.indexKey(log.topic().id(), log.partition(), log.logEndOffset());
+            if (!cursor.seekForPrevious(end)
+                    || !Rows.isOf(cursor.key(), Rows.INDEX, log.topic().id(), log.partition())) {
+                return null;
+            }
+            long max = IndexEntry.decode(cursor.key(), cursor.value()).maxTimestampMs();
+            return offsetForTimestamp(log, max);
+        }
+    }
+
+    private static TimestampedOffset timestamped(PartitionLogBase log, IndexEntry entry) {
+        return new TimestampedOffset(
+                Math.max(entry.baseOffset(), log.logStartOffset()),
+                entry.maxTimestampMs(),
+                entry.leaderEpoch());
+    }
+
+    int waiting() {
+        return executor.getQueue().size();
+    }
+
+    /** Finishes what was asked for, and ends the threads. */
+    @Override
+    public void close() {
+        executor.shutdown();
+        try {
+            executor.awaitTermination(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineMetrics;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MetadataStore;
+import java.util.List;
+import java.util.function.ObjLongConsumer;
+
+/** Reads the engine's counters where they are kept. */
+final class EngineGauges implements EngineMetrics {
+    private final StorageEngine engine;
+    private final MemoryStore memory;
+    private final MetadataStore store;
+    private final List<Shard> shards;
+    private final ColdReader coldReader;
+
+    EngineGauges(
+            StorageEngine engine,
+            MemoryStore memory,
+            MetadataStore store,
+            List<Shard> shards,
+            ColdReader coldReader) {
+        this.engine = engine;
+        this.memory = memory;
+        this.store = store;
+        this.shards = shards;
+        this.coldReader = coldReader;
+    }
+
+    @Override
+    public void forEach(ObjLongConsumer<String> consumer) {
+        consumer.accept("headrace_topics", engine.catalog().topicCount());
+        consumer.accept("headrace_active_partitions", engine.activeLogCount());
+        consumer.accept("headrace_leader_epoch", engine.leaderEpoch());
+        consumer.accept("headrace_metadata_store_memory_bytes", store.memoryBytes());
+        consumer.accept("headrace_cold_reads_waiting", coldReader.waiting());
+        consumer.accept("headrace_journal_appended_bytes_total", sum(Shard::appendedBytes));
+        consumer.accept("headrace_journal_unsynced_bytes", sum(Shard::unsyncedBytes));
+        consumer.accept("headrace_journal_unindexed_bytes", sum(Shard::unindexedBytes));
+        consumer.accept("headrace_journal_syncs_total", sum(Shard::syncCount));
+        consumer.accept("headrace_journal_sync_nanoseconds_total", sum(Shard::syncTimeNs));
+        consumer.accept(
+                "headrace_journal_disk_bytes", sum(shard -> shard.journal().lengthOnDisk()));
+    }
+
+    private interface Gauge {
+        long of(Shard shard);
+    }
+
+    private long sum(Gauge gauge) {
+        long sum = 0;
+        for (Shard shard : shards) {
+            sum += gauge.of(shard);
+        }
+        return sum;
+    }
+
+    @Override
+    public void forEachOffHeapTag(ObjLongConsumer<String> consumer) {
+        memory.forEachTag(consumer);
+    }
+}

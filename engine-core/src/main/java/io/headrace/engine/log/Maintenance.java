@@ -1,0 +1,333 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineContext;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What can wait: retention, the rows and bytes of deleted topics, checkpoints, dead cycles, logs
+ * that nobody uses any more. One thread, low in frequency; nothing here is on a path that a client
+ * waits for.
+ *
+ * <p>Owned by the engine; {@link #close} waits for what is running.
+ */
+final class Maintenance {
+    private static final Logger LOGGER = LoggerFactory.getLogger(Maintenance.class);
+    private static final long TICK_MS = 1000;
+    private static final long IDLE_MS = 60_000;
+    private static final long BARRIER_TIMEOUT_S = 60;
+    private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
+
+    /** Metadata cycles before a checkpoint is worth its while. */
+    private static final int METADATA_CYCLES_KEPT = 4;
+
+    private final StorageEngine engine;
+    private final EngineContext context;
+    private final DataFolder folder;
+    private final MetadataStore store;
+    private final Journal metadataJournal;
+    private final Projector projector;
+    private final List<Shard> shards;
+    private final ScheduledExecutorService executor =
+            Executors.newSingleThreadScheduledExecutor(
+                    task -> {
+                        Thread thread = new Thread(task, "headrace-maintenance");
+                        thread.setDaemon(true);
+                        return thread;
+                    });
+
+    private long lastRetentionMs;
+    private volatile boolean hasDeletedTopics = true;
+
+    private record DeletedTopic(long id, int journal, int partitionCount) {}
+
+    Maintenance(
+            StorageEngine engine,
+            EngineContext context,
+            DataFolder folder,
+            MetadataStore store,
+            Journal metadataJournal,
+            Projector projector,
+            List<Shard> shards) {
+        this.engine = engine;
+        this.context = context;
+        this.folder = folder;
+        this.store = store;
+        this.metadataJournal = metadataJournal;
+        this.projector = projector;
+        this.shards = shards;
+    }
+
+    void start() {
+        lastRetentionMs = System.currentTimeMillis();
+        long tickMs = Math.min(TICK_MS, context.retentionCheckIntervalMs());
+        executor.scheduleWithFixedDelay(this::tick, tickMs, tickMs, TimeUnit.MILLISECONDS);
+    }
+
+    /** Tells that there are topics whose rows and bytes can go. */
+    void topicsDeleted() {
+        hasDeletedTopics = true;
+    }
+
+    private void tick() {
+        try {
+            long nowMs = System.currentTimeMillis();
+            if (hasDeletedTopics) {
+                hasDeletedTopics = false;
+                finishDeletions();
+            }
+            if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
+                lastRetentionMs = nowMs;
+                retain(nowMs);
+            }
+            for (PartitionLogBase log : engine.activeLogs()) {
+                engine.deactivateIfIdle(log, nowMs - IDLE_MS);
+            }
+            reclaim();
+        } catch (TimeoutException e) {
+            LOGGER.warn("maintenance goes on later: {}", e.toString());
+            hasDeletedTopics = true;
+        } catch (IOException | RuntimeException e) {
+            LOGGER.error("maintenance failed, tried again in {} ms", TICK_MS, e);
+            hasDeletedTopics = true;
+        }
+    }
+
+    private void finishDeletions() throws TimeoutException {
+        List<DeletedTopic> deleted = deletedTopics();
+        if (deleted.isEmpty()) {
+            return;
+        }
+        // Their logs are closed: after this barrier, all that they ever appended has its rows.
+        awaitProjection();
+        for (DeletedTopic topic : deleted) {
+            if (!markPartitionsDead(topic)) {
+                hasDeletedTopics = true;
+                return;
+            }
+        }
+        awaitProjection();
+        try (MetadataStore.Batch batch = store.newBatch()) {
+            for (DeletedTopic topic : deleted) {
+                batch.delete(Rows.deletedTopicKey(topic.id));
+            }
+            store.write(batch);
+        }
+    }
+
+    private List<DeletedTopic> deletedTopics() {
+        List<DeletedTopic> deleted = new ArrayList<>();
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            boolean found = cursor.seek(new byte[] {Rows.DELETED_TOPIC});
+            while (found && cursor.key()[0] == Rows.DELETED_TOPIC) {
+                ByteBuffer value = ByteBuffer.wrap(cursor.value());
+                deleted.add(
+                        new DeletedTopic(
+                                Rows.topicIdOf(cursor.key()), value.getShort(), value.getInt()));
+                found = cursor.next();
+            }
+        }
+        return deleted;
+    }
+
+    private boolean markPartitionsDead(DeletedTopic topic) {
+        Shard shard = shards.get(topic.journal - 1);
+        for (int partition : partitionsWithRows(topic.id)) {
+            synchronized (shard.lock) {
+                long position =
+                        shard.appendEntry(
+                                EntryType.LOG_START,
+                                topic.id,
+                                partition,
+                                ShardProjection.EVERYTHING,
+                                engine.leaderEpoch(),
+                                NO_PAYLOAD);
+                if (position < 0) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private List<Integer> partitionsWithRows(long topicId) {
+        List<Integer> partitions = new ArrayList<>();
+        byte[] first = Rows.key(Rows.PARTITION, topicId);
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            boolean found = cursor.seek(first);
+            while (found) {
+                byte[] key = cursor.key();
+                if (key[0] != Rows.PARTITION || Rows.topicIdOf(key) != topicId) {
+                    break;
+                }
+                partitions.add(Rows.partitionOf(key));
+                found = cursor.next();
+            }
+        }
+        return partitions;
+    }
+
+    /** Waits until everything appended so far is in the projection. */
+    private void awaitProjection() throws TimeoutException {
+        for (Shard shard : shards) {
+            long position;
+            synchronized (shard.lock) {
+                position = shard.journal().appendedPosition();
+            }
+            CompletableFuture<Void> applied = new CompletableFuture<>();
+            projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
+            shard.requestSync();
+            try {
+                applied.get(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new TimeoutException("interrupted");
+            }
+        }
+    }
+
+    private void retain(long nowMs) {
+        for (PartitionLogBase log : engine.activeLogs()) {
+            if (log instanceof InMemoryLog memoryLog) {
+                memoryLog.expire(nowMs);
+            }
+        }
+        try (MetadataStore.Cursor cursor = store.cursor();
+                MetadataStore.Cursor index = store.cursor()) {
+            boolean found = cursor.seek(new byte[] {Rows.PARTITION});
+            while (found && cursor.key()[0] == Rows.PARTITION) {
+                byte[] key = cursor.key();
+                PartitionState state = PartitionState.decode(cursor.value());
+                if (state.liveBytes > 0) {
+                    retain(Rows.topicIdOf(key), Rows.partitionOf(key), state, index, nowMs);
+                }
+                found = cursor.next();
+            }
+        }
+    }
+
+    private void retain(
+            long topicId,
+            int partition,
+            PartitionState state,
+            MetadataStore.Cursor index,
+            long nowMs) {
+        Topic topic = engine.catalog().find(topicId);
+        if (topic == null
+                || topic.storageMode() != StorageMode.PERSISTENT
+                || !topic.config().delete()) {
+            return;
+        }
+        long keepSinceMs =
+                topic.config().retentionMs() < 0
+                        ? Long.MIN_VALUE
+                        : nowMs - topic.config().retentionMs();
+        long keptBytes =
+                topic.config().retentionBytes() < 0
+                        ? Long.MAX_VALUE
+                        : topic.config().retentionBytes();
+        long start = newLogStart(topicId, partition, state, index, keepSinceMs, keptBytes);
+        if (start > state.logStartOffset) {
+            PartitionLog log = engine.partitionLog(topic, partition);
+            if (log != null) {
+                log.deleteRecords(Math.min(start, log.highWatermark()));
+            }
+        }
+    }
+
+    private static long newLogStart(
+            long topicId,
+            int partition,
+            PartitionState state,
+            MetadataStore.Cursor index,
+            long keepSinceMs,
+            long keptBytes) {
+        long start = state.logStartOffset;
+        long bytes = state.liveBytes;
+        boolean found = index.seek(Rows.key(Rows.INDEX, topicId, partition));
+        while (found) {
+            byte[] key = index.key();
+            if (!Rows.isOf(key, Rows.INDEX, topicId, partition)) {
+                break;
+            }
+            IndexEntry entry = IndexEntry.decode(key, index.value());
+            boolean tooOld = entry.maxTimestampMs() < keepSinceMs;
+            boolean tooMuch = bytes - entry.length() >= keptBytes;
+            if (!tooOld && !tooMuch) {
+                break;
+            }
+            start = entry.lastOffset() + 1;
+            bytes -= entry.length();
+            found = index.next();
+        }
+        return start;
+    }
+
+    /**
+     * Deletes cycles in which nothing lives any more. A checkpoint is written first and read back:
+     * from then on nothing needs what these cycles said about topics and offsets either.
+     */
+    private void reclaim() throws IOException {
+        List<Runnable> deletions = new ArrayList<>();
+        for (Shard shard : shards) {
+            int appliedCycle = Journal.cycle(projector.appliedPosition(shard.id()));
+            for (Journal.Cycle cycle : shard.journal().cycles()) {
+                if (cycle.cycle() < appliedCycle
+                        && projector.liveBytes(shard.id(), cycle.cycle()) == 0) {
+                    deletions.add(() -> delete(shard.journal(), cycle.cycle()));
+                }
+            }
+        }
+        List<Journal.Cycle> metadataCycles = metadataJournal.cycles();
+        if (deletions.isEmpty() && metadataCycles.size() <= METADATA_CYCLES_KEPT) {
+            return;
+        }
+        byte[] applied = store.get(Rows.appliedKey(CatalogState.JOURNAL));
+        int metadataApplied = applied == null ? 0 : Journal.cycle(Rows.number(applied));
+        for (Journal.Cycle cycle : metadataCycles) {
+            if (cycle.cycle() < metadataApplied) {
+                deletions.add(() -> delete(metadataJournal, cycle.cycle()));
+            }
+        }
+        Path checkpoint = folder.nextCheckpoint();
+        store.checkpoint(checkpoint);
+        folder.dropOldCheckpoints();
+        deletions.forEach(Runnable::run);
+    }
+
+    private static void delete(Journal journal, int cycle) {
+        try {
+            journal.deleteCycle(cycle);
+        } catch (IOException e) {
+            LOGGER.warn("dead cycle cannot be deleted: cycle={}", cycle, e);
+        }
+    }
+
+    void close() {
+        executor.shutdown();
+        try {
+            executor.awaitTermination(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

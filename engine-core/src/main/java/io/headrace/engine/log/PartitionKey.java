@@ -1,0 +1,4 @@
+package io.headrace.engine.log;
+
+/** Names a partition. */
+record PartitionKey(long topicId, int partition) {}

@@ -1,0 +1,293 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.spi.EntryType;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What logs over a journal and logs in memory have in common: offsets, high watermark, idempotent
+ * producers, leader epochs, and the offset reserve.
+ *
+ * <p>Append state is guarded by {@link #appendLock}. The offsets are volatile: written under that
+ * lock, read by anyone.
+ *
+ * <p>The offset reserve: where a record may be acknowledged before it is on disk, its offset must
+ * not be used again after a crash. So offsets are reserved in blocks by an entry in the journal,
+ * and the high watermark never passes what is durably reserved.
+ */
+abstract class PartitionLogBase implements PartitionLog {
+    /** What a topic's creation reserves for each partition, without an entry of its own. */
+    static final long FIRST_RESERVE = 1 << 16;
+
+    /** What each further reserve adds. */
+    static final long RESERVE_BLOCK = 1 << 20;
+
+    protected final Shard shard;
+    protected final int leaderEpoch;
+    private final int partition;
+    private final StorageMode storageMode;
+    private final LeaderEpochs epochs;
+    private final ProducerStates producers;
+    private final HighWatermarkWaiters waiters = new HighWatermarkWaiters();
+    private final AtomicLong highWatermark = new AtomicLong();
+
+    private volatile Topic topic;
+    private volatile long logStartOffset;
+    private volatile long logEndOffset;
+    private volatile boolean refusing;
+    private volatile boolean closed;
+
+    /** Time of the last use, for deactivation; roughly. */
+    private volatile long lastUsedMs;
+
+    /** Whether the shard's syncer has this log on its list; guarded by the shard's lock. */
+    boolean dirty;
+
+    /**
+     * Position of this log's newest journal entry, −1 if there is none since activation; guarded by
+     * the shard's lock.
+     */
+    long lastPosition = -1;
+
+    /** Offsets below are reserved in the journal, synced or not; guarded by the append lock. */
+    private long reserve;
+
+    private volatile long durableReserve;
+    private volatile long syncedEndOffset;
+
+    /**
+     * What the sync that is under way will make durable; written under the shard's lock, read by
+     * the syncer.
+     */
+    private long syncingEndOffset;
+
+    private long syncingReserve;
+
+    PartitionLogBase(
+            Topic topic,
+            int partition,
+            Shard shard,
+            int leaderEpoch,
+            PartitionState state,
+            ProducerStates producers) {
+        this.topic = topic;
+        this.partition = partition;
+        this.storageMode = topic.storageMode();
+        this.shard = shard;
+        this.leaderEpoch = leaderEpoch;
+        this.epochs = state.epochs;
+        this.producers = producers;
+        this.logStartOffset = state.logStartOffset;
+        this.logEndOffset = state.logEndOffset;
+        this.syncedEndOffset = state.logEndOffset;
+        this.syncingEndOffset = state.logEndOffset;
+        this.reserve = state.offsetReserve == 0 ? FIRST_RESERVE : state.offsetReserve;
+        this.durableReserve = reserve;
+        this.syncingReserve = reserve;
+        this.highWatermark.set(state.logEndOffset);
+    }
+
+    /** Guards everything that appending changes. */
+    abstract Object appendLock();
+
+    /** Whether batches are in the journal, so that a sync makes them durable. */
+    abstract boolean isJournaled();
+
+    /** Whether an acknowledgement waits for the disk. */
+    abstract boolean syncsBeforeAcknowledging();
+
+    @Override
+    public final Topic topic() {
+        return topic;
+    }
+
+    void topic(Topic altered) {
+        topic = altered;
+    }
+
+    /** The mode this log was made for. */
+    final StorageMode storageMode() {
+        return storageMode;
+    }
+
+    @Override
+    public final int partition() {
+        return partition;
+    }
+
+    @Override
+    public long logStartOffset() {
+        return logStartOffset;
+    }
+
+    @Override
+    public final long highWatermark() {
+        return highWatermark.get();
+    }
+
+    @Override
+    public final long logEndOffset() {
+        return logEndOffset;
+    }
+
+    /** Raises the log start offset; never lowers it. */
+    final void advanceLogStart(long offset) {
+        synchronized (appendLock()) {
+            logStartOffset = Math.max(logStartOffset, offset);
+        }
+    }
+
+    final boolean isClosed() {
+        return closed;
+    }
+
+    final long lastUsedMs() {
+        return lastUsedMs;
+    }
+
+    final void touch(long nowMs) {
+        lastUsedMs = nowMs;
+    }
+
+    /**
+     * What has to hold before a batch is appended; the caller holds the append lock.
+     *
+     * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
+     */
+    final long admit(ByteBuffer batch) {
+        if (refusing) {
+            return CLOSED;
+        }
+        if (shard.isBackPressured()) {
+            return BACK_PRESSURED;
+        }
+        return producers.check(batch, batch.position());
+    }
+
+    /** Notes that a batch was appended; the caller holds the append lock. */
+    final void onAppended(ByteBuffer batch, long baseOffset) {
+        producers.onAppended(batch, batch.position(), baseOffset);
+        epochs.assign(leaderEpoch, baseOffset);
+        logEndOffset = baseOffset + RecordBatch.offsetCount(batch, batch.position());
+        if (!syncsBeforeAcknowledging()) {
+            extendReserve();
+        }
+    }
+
+    private void extendReserve() {
+        if (logEndOffset + RESERVE_BLOCK / 4 <= reserve
+                || (reserve == FIRST_RESERVE && logEndOffset < FIRST_RESERVE / 2)) {
+            return;
+        }
+        long wanted = logEndOffset + RESERVE_BLOCK;
+        synchronized (shard.lock) {
+            long position = shard.appendMark(EntryType.OFFSET_RESERVE, this, wanted, leaderEpoch);
+            if (position >= 0) {
+                lastPosition = position;
+                reserve = wanted;
+                shard.requestSync();
+            }
+        }
+    }
+
+    /** Called by the syncer under the shard's lock, before it forces. */
+    final void beforeSync() {
+        dirty = false;
+        if (isJournaled()) {
+            syncingEndOffset = logEndOffset;
+        }
+        syncingReserve = reserve;
+    }
+
+    /** Called by the syncer after it has forced. */
+    final void afterSync() {
+        syncedEndOffset = syncingEndOffset;
+        durableReserve = syncingReserve;
+        publishHighWatermark();
+    }
+
+    /** Raises the high watermark to what may be acknowledged now, and wakes who waited for it. */
+    final void publishHighWatermark() {
+        long target = syncedEndOffset;
+        if (!syncsBeforeAcknowledging()) {
+            target = Math.max(target, Math.min(logEndOffset, durableReserve));
+        }
+        // Several threads may publish; the larger value wins.
+        waiters.wake(highWatermark.accumulateAndGet(target, Math::max));
+    }
+
+    @Override
+    public final void onHighWatermark(long offset, Runnable wake) {
+        waiters.add(offset, wake);
+        if ((highWatermark.get() >= offset || closed) && waiters.remove(wake)) {
+            wake.run();
+        }
+    }
+
+    @Override
+    public final void cancel(Runnable wake) {
+        waiters.remove(wake);
+    }
+
+    @Override
+    public final @Nullable EpochEnd endOffsetForEpoch(int epoch) {
+        synchronized (appendLock()) {
+            return epochs.end(epoch, leaderEpoch, logEndOffset);
+        }
+    }
+
+    /**
+     * Whether records up to this end may be shown although the high watermark may not have followed
+     * yet.
+     */
+    final boolean mayBeRead(long endOffset) {
+        return endOffset <= Math.max(durableReserve, highWatermark.get());
+    }
+
+    /** Answers appends with {@link #CLOSED} from now on; reads go on. */
+    final void refuseAppends() {
+        synchronized (appendLock()) {
+            refusing = true;
+        }
+    }
+
+    /** Refuses further use and wakes everybody who waits; the caller holds no lock. */
+    final void close() {
+        synchronized (appendLock()) {
+            refusing = true;
+            closed = true;
+        }
+        onClosed();
+        waiters.wake(Long.MAX_VALUE);
+    }
+
+    /**
+     * Tells the journal the exact end, so that the next start goes on there instead of behind the
+     * reserve; at a clean stop, after the last append.
+     */
+    final void releaseReserve() {
+        synchronized (appendLock()) {
+            if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve == FIRST_RESERVE) {
+                return;
+            }
+            synchronized (shard.lock) {
+                shard.appendMark(EntryType.OFFSET_RESERVE, this, logEndOffset, leaderEpoch);
+                shard.requestSync();
+            }
+        }
+    }
+
+    /** Frees what the log holds. */
+    abstract void onClosed();
+
+    /**
+     * Closes the log if nothing happened since {@code idleSinceMs} and everything it appended is in
+     * the index.
+     */
+    abstract boolean closeIfIdle(long idleSinceMs, long indexedPosition);
+}

@@ -1,0 +1,55 @@
+package io.headrace.engine.log;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A partition as the projection has it: what activation starts from. Used by one thread at a time.
+ */
+final class PartitionState {
+    private static final byte VERSION = 1;
+
+    long logStartOffset;
+    long logEndOffset;
+
+    /**
+     * Offsets below may have been used although no batch of the journal says so; 0 if nothing was
+     * reserved.
+     */
+    long offsetReserve;
+
+    long liveBytes;
+    long maxTimestampMs = -1;
+    LeaderEpochs epochs = new LeaderEpochs();
+
+    static PartitionState decode(byte @Nullable [] row) {
+        PartitionState state = new PartitionState();
+        if (row == null) {
+            return state;
+        }
+        ByteBuffer buffer = ByteBuffer.wrap(row);
+        byte version = buffer.get();
+        if (version != VERSION) {
+            throw new IllegalStateException("unknown partition row: version=" + version);
+        }
+        state.logStartOffset = buffer.getLong();
+        state.logEndOffset = buffer.getLong();
+        state.offsetReserve = buffer.getLong();
+        state.liveBytes = buffer.getLong();
+        state.maxTimestampMs = buffer.getLong();
+        state.epochs = LeaderEpochs.decode(buffer);
+        return state;
+    }
+
+    byte[] encode() {
+        ByteBuffer buffer = ByteBuffer.allocate(1 + 5 * Long.BYTES + epochs.encodedLength());
+        buffer.put(VERSION)
+                .putLong(logStartOffset)
+                .putLong(logEndOffset)
+                .putLong(offsetReserve)
+                .putLong(liveBytes)
+                .putLong(maxTimestampMs);
+        epochs.encode(buffer);
+        return buffer.array();
+    }
+}

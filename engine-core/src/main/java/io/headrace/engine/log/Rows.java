@@ -1,0 +1,117 @@
+package io.headrace.engine.log;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Keys and values of the projection in the metadata store, big endian so that byte order is numeric
+ * order; specified in docs/design/formats.md.
+ */
+final class Rows {
+    static final byte APPLIED = 'a';
+    static final byte COUNTERS = 'c';
+    static final byte DELETED_TOPIC = 'd';
+    static final byte INDEX = 'i';
+    static final byte LIVE_BYTES = 'l';
+    static final byte TOPIC_NAME = 'n';
+    static final byte PARTITION = 'p';
+    static final byte PRODUCER = 'r';
+    static final byte TOPIC = 't';
+
+    private static final int PARTITION_KEY_LENGTH = 1 + Long.BYTES + Integer.BYTES;
+
+    private Rows() {}
+
+    static byte[] appliedKey(int journal) {
+        return ByteBuffer.allocate(1 + Short.BYTES).put(APPLIED).putShort((short) journal).array();
+    }
+
+    static byte[] countersKey() {
+        return new byte[] {COUNTERS};
+    }
+
+    static byte[] topicNameKey(String name) {
+        byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(1 + bytes.length).put(TOPIC_NAME).put(bytes).array();
+    }
+
+    static byte[] topicKey(long topicId) {
+        return key(TOPIC, topicId);
+    }
+
+    static byte[] deletedTopicKey(long topicId) {
+        return key(DELETED_TOPIC, topicId);
+    }
+
+    static byte[] liveBytesKey(int journal, int cycle) {
+        return ByteBuffer.allocate(1 + Short.BYTES + Integer.BYTES)
+                .put(LIVE_BYTES)
+                .putShort((short) journal)
+                .putInt(cycle)
+                .array();
+    }
+
+    static byte[] partitionKey(long topicId, int partition) {
+        return key(PARTITION, topicId, partition);
+    }
+
+    static byte[] producerKey(long topicId, int partition, long producerId) {
+        return keyOf(PRODUCER, topicId, partition, producerId);
+    }
+
+    static byte[] indexKey(long topicId, int partition, long lastOffset) {
+        return keyOf(INDEX, topicId, partition, lastOffset);
+    }
+
+    /** First key of a partition's rows of one kind. */
+    static byte[] key(byte kind, long topicId, int partition) {
+        return ByteBuffer.allocate(PARTITION_KEY_LENGTH)
+                .put(kind)
+                .putLong(topicId)
+                .putInt(partition)
+                .array();
+    }
+
+    /** First key of a topic's rows of one kind. */
+    static byte[] key(byte kind, long topicId) {
+        return ByteBuffer.allocate(1 + Long.BYTES).put(kind).putLong(topicId).array();
+    }
+
+    private static byte[] keyOf(byte kind, long topicId, int partition, long last) {
+        return ByteBuffer.allocate(PARTITION_KEY_LENGTH + Long.BYTES)
+                .put(kind)
+                .putLong(topicId)
+                .putInt(partition)
+                .putLong(last)
+                .array();
+    }
+
+    /** Whether a key is one of that partition's rows of that kind. */
+    static boolean isOf(byte[] key, byte kind, long topicId, int partition) {
+        return key.length >= PARTITION_KEY_LENGTH
+                && key[0] == kind
+                && topicIdOf(key) == topicId
+                && partitionOf(key) == partition;
+    }
+
+    static long topicIdOf(byte[] key) {
+        return ByteBuffer.wrap(key).getLong(1);
+    }
+
+    static int partitionOf(byte[] key) {
+        return ByteBuffer.wrap(key).getInt(1 + Long.BYTES);
+    }
+
+    /** The last number of an index or producer key: the last offset, or the producer id. */
+    static long lastOf(byte[] key) {
+        return ByteBuffer.wrap(key).getLong(PARTITION_KEY_LENGTH);
+    }
+
+    static byte[] value(long number) {
+        return ByteBuffer.allocate(Long.BYTES).putLong(number).array();
+    }
+
+    static long number(byte[] value) {
+        return ByteBuffer.wrap(value).getLong();
+    }
+}

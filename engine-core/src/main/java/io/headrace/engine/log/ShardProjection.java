@@ -1,0 +1,254 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Folds the entries of one data journal into rows of the metadata store: offset index, partition
+ * states, producers, live bytes per cycle. Deterministic: uses nothing but the entry and the rows.
+ * The applied position is written with the rows it belongs to, so that each entry counts once.
+ *
+ * <p>Used by the projector's thread; the accessors by any thread.
+ */
+final class ShardProjection {
+    /** Entries per write to the metadata store, at most. */
+    private static final int ENTRIES_PER_WRITE = 4096;
+
+    /** What {@link EntryType#LOG_START} says when the whole topic is gone. */
+    static final long EVERYTHING = Long.MAX_VALUE;
+
+    private final int shardId;
+    private final Journal journal;
+    private final MetadataStore store;
+    private final MetadataStore.Batch batch;
+    private final Map<PartitionKey, PartitionState> partitions = new HashMap<>();
+    private final Map<ProducerKey, ProducerState> producers = new HashMap<>();
+    private final Map<Integer, Long> liveBytes = new ConcurrentHashMap<>();
+    private final Map<Integer, Long> liveBytesChanged = new HashMap<>();
+
+    private int entryCount;
+    private long turnBytes;
+    private long unreportedBytes;
+    private @Nullable Shard shard;
+    private volatile long appliedPosition;
+
+    private record ProducerKey(PartitionKey partition, long producerId) {}
+
+    ShardProjection(int shardId, Journal journal, MetadataStore store) {
+        this.shardId = shardId;
+        this.journal = journal;
+        this.store = store;
+        this.batch = store.newBatch();
+        byte[] applied = store.get(Rows.appliedKey(shardId));
+        appliedPosition = applied == null ? journal.firstPosition() : Rows.number(applied);
+        for (Journal.Cycle cycle : journal.cycles()) {
+            byte[] live = store.get(Rows.liveBytesKey(shardId, cycle.cycle()));
+            if (live != null) {
+                liveBytes.put(cycle.cycle(), Rows.number(live));
+            }
+        }
+    }
+
+    void attach(Shard reportTo) {
+        shard = reportTo;
+    }
+
+    int shardId() {
+        return shardId;
+    }
+
+    long appliedPosition() {
+        return appliedPosition;
+    }
+
+    boolean isBehind() {
+        return appliedPosition < journal.syncedPosition();
+    }
+
+    long liveBytes(int cycle) {
+        return liveBytes.getOrDefault(cycle, 0L);
+    }
+
+    /** Applies all that is synced and not applied yet; returns its length in bytes. */
+    long applySynced() throws IOException {
+        long to = journal.syncedPosition();
+        if (appliedPosition >= to) {
+            return 0;
+        }
+        turnBytes = 0;
+        journal.replay(appliedPosition, to, this::apply);
+        write(to);
+        return turnBytes;
+    }
+
+    private void apply(
+            long position,
+            EntryType type,
+            long topicId,
+            int partition,
+            long baseOffset,
+            int leaderEpoch,
+            ByteBuffer payload) {
+        if (entryCount >= ENTRIES_PER_WRITE) {
+            write(position);
+        }
+        entryCount++;
+        turnBytes += Shard.entryLength(payload);
+        unreportedBytes += Shard.entryLength(payload);
+        PartitionKey key = new PartitionKey(topicId, partition);
+        switch (type) {
+            case BATCH -> applyBatch(key, position, baseOffset, leaderEpoch, payload);
+            case LOG_START -> applyLogStart(key, position, baseOffset);
+            case OFFSET_RESERVE -> state(key).offsetReserve = baseOffset;
+            default ->
+                    throw new IllegalStateException(
+                            "unexpected entry in a data journal: type="
+                                    + type
+                                    + " position="
+                                    + position);
+        }
+    }
+
+    private void applyBatch(
+            PartitionKey key, long position, long baseOffset, int leaderEpoch, ByteBuffer payload) {
+        int at = payload.position();
+        int length = payload.remaining();
+        int offsetCount = RecordBatch.offsetCount(payload, at);
+        PartitionState state = state(key);
+        state.maxTimestampMs =
+                Math.max(state.maxTimestampMs, RecordBatch.maxTimestamp(payload, at));
+        state.epochs.assign(leaderEpoch, baseOffset);
+        state.logEndOffset = baseOffset + offsetCount;
+        state.liveBytes += length;
+        IndexEntry entry =
+                new IndexEntry(
+                        state.logEndOffset - 1,
+                        position,
+                        length,
+                        offsetCount,
+                        state.maxTimestampMs,
+                        leaderEpoch);
+        batch.put(
+                Rows.indexKey(key.topicId(), key.partition(), entry.lastOffset()), entry.encode());
+        addLiveBytes(position, length);
+        long producerId = RecordBatch.producerId(payload, at);
+        if (producerId >= 0) {
+            producer(new ProducerKey(key, producerId)).onAppended(payload, at, baseOffset);
+        }
+    }
+
+    private void applyLogStart(PartitionKey key, long position, long offset) {
+        // The rows below are read from the store: what this turn has so far must be there.
+        write(position);
+        entryCount++;
+        boolean everything = offset == EVERYTHING;
+        byte[] first = Rows.key(Rows.INDEX, key.topicId(), key.partition());
+        byte[] end = dropIndexBelow(key, first, offset);
+        if (end != null) {
+            batch.deleteRange(first, end);
+        }
+        if (everything) {
+            partitions.remove(key);
+            batch.delete(Rows.partitionKey(key.topicId(), key.partition()));
+            batch.deleteRange(
+                    Rows.key(Rows.PRODUCER, key.topicId(), key.partition()),
+                    Rows.key(Rows.PRODUCER, key.topicId(), key.partition() + 1));
+        } else {
+            PartitionState state = state(key);
+            state.logStartOffset = Math.max(state.logStartOffset, offset);
+        }
+    }
+
+    /**
+     * Takes the batches wholly below the offset off the accounts; returns the first key that stays,
+     * null if none goes.
+     */
+    private byte @Nullable [] dropIndexBelow(PartitionKey key, byte[] first, long offset) {
+        byte[] end = null;
+        try (MetadataStore.Cursor cursor = store.cursor()) {
+            boolean found = cursor.seek(first);
+            while (found) {
+                byte[] rowKey = cursor.key();
+                if (!Rows.isOf(rowKey, Rows.INDEX, key.topicId(), key.partition())) {
+                    break;
+                }
+                IndexEntry entry = IndexEntry.decode(rowKey, cursor.value());
+                if (entry.lastOffset() >= offset) {
+                    break;
+                }
+                addLiveBytes(entry.position(), -entry.length());
+                if (offset != EVERYTHING) {
+                    state(key).liveBytes -= entry.length();
+                }
+                end = Rows.indexKey(key.topicId(), key.partition(), entry.lastOffset() + 1);
+                found = cursor.next();
+            }
+        }
+        return end;
+    }
+
+    private void addLiveBytes(long position, long bytes) {
+        int cycle = Journal.cycle(position);
+        long live = liveBytes.getOrDefault(cycle, 0L) + bytes;
+        liveBytes.put(cycle, live);
+        liveBytesChanged.put(cycle, live);
+    }
+
+    private PartitionState state(PartitionKey key) {
+        return partitions.computeIfAbsent(
+                key,
+                k ->
+                        PartitionState.decode(
+                                store.get(Rows.partitionKey(k.topicId(), k.partition()))));
+    }
+
+    private ProducerState producer(ProducerKey key) {
+        return producers.computeIfAbsent(key, this::loadProducer);
+    }
+
+    private ProducerState loadProducer(ProducerKey key) {
+        PartitionKey partition = key.partition;
+        byte[] row =
+                store.get(
+                        Rows.producerKey(
+                                partition.topicId(), partition.partition(), key.producerId));
+        return row == null ? new ProducerState() : ProducerState.decode(row);
+    }
+
+    private void write(long applied) {
+        partitions.forEach(
+                (key, state) ->
+                        batch.put(
+                                Rows.partitionKey(key.topicId(), key.partition()), state.encode()));
+        producers.forEach(
+                (key, state) ->
+                        batch.put(
+                                Rows.producerKey(
+                                        key.partition.topicId(),
+                                        key.partition.partition(),
+                                        key.producerId),
+                                state.encode()));
+        liveBytesChanged.forEach(
+                (cycle, live) -> batch.put(Rows.liveBytesKey(shardId, cycle), Rows.value(live)));
+        batch.put(Rows.appliedKey(shardId), Rows.value(applied));
+        store.write(batch);
+        batch.clear();
+        partitions.clear();
+        producers.clear();
+        liveBytesChanged.clear();
+        entryCount = 0;
+        appliedPosition = applied;
+        if (shard != null) {
+            shard.onIndexed(unreportedBytes);
+        }
+        unreportedBytes = 0;
+    }
+}

@@ -1,0 +1,305 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.Engine;
+import io.headrace.engine.EngineContext;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.EngineMetrics;
+import io.headrace.engine.JvmFlags;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicCatalog.CatalogChange;
+import io.headrace.engine.journal.ChronicleJournal;
+import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The engine of one data folder: opens and recovers journals and projection, keeps the logs in use,
+ * and ends everything in reverse order. Start with {@link Engine#launch}.
+ */
+public final class StorageEngine implements Engine {
+    private static final long METADATA_CYCLE_BYTES = 16L << 20;
+    private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+
+    private final EngineContext context;
+    private final DataFolder folder;
+    private final MetadataStore store;
+    private final CatalogState catalogState;
+    private final Catalog catalog;
+    private final Projector projector;
+    private final List<Shard> shards = new ArrayList<>();
+    private final ColdReader coldReader;
+    private final Maintenance maintenance;
+    private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
+    private final EngineGauges gauges;
+    private volatile boolean closed;
+
+    /** Opens the data folder and recovers it; returns when everything can be served. */
+    public static StorageEngine launch(EngineContext context) {
+        JvmFlags.check();
+        context.conclude();
+        return new StorageEngine(context);
+    }
+
+    private StorageEngine(EngineContext context) {
+        this.context = context;
+        Undo undo = new Undo();
+        try {
+            folder = undo.add(DataFolder.open(context.directory()));
+            store = undo.add(folder.openStore(context.metadataStoreFactory()));
+            catalogState = new CatalogState(store);
+            Consumer<Throwable> failureHandler = context.failureHandler();
+            Journal metadataJournal =
+                    undo.add(openJournal(CatalogState.JOURNAL, METADATA_CYCLE_BYTES));
+            catalog = new Catalog(context, store, metadataJournal, catalogState, this::isEmpty);
+            catalog.recover(bootId());
+            projector = new Projector(store, failureHandler);
+            for (int id = 1; id <= context.journalCount(); id++) {
+                Journal journal = undo.add(openJournal(id, context.journalCycleBytes()));
+                projector.recover(id, journal);
+                Shard shard = new Shard(id, journal, projector, failureHandler);
+                projector.attach(shard);
+                shards.add(shard);
+            }
+            coldReader =
+                    undo.add(
+                            new ColdReader(
+                                    store,
+                                    context.memoryStore(),
+                                    context.coldReaderCount(),
+                                    shards));
+            maintenance =
+                    new Maintenance(
+                            this, context, folder, store, metadataJournal, projector, shards);
+            gauges = new EngineGauges(this, context.memoryStore(), store, shards, coldReader);
+        } catch (IOException e) {
+            undo.run();
+            throw new EngineException(
+                    "data folder cannot be opened: folder=" + context.directory(), e);
+        } catch (RuntimeException | Error e) {
+            undo.run();
+            throw e;
+        }
+        catalog.listen(this::onCatalogChange);
+        projector.start();
+        shards.forEach(Shard::start);
+        catalog.start();
+        maintenance.start();
+    }
+
+    private Journal openJournal(int id, long cycleBytes) throws IOException {
+        byte[] applied = store.get(Rows.appliedKey(id));
+        return ChronicleJournal.open(
+                new JournalContext()
+                        .folder(folder.journal(id))
+                        .cycleBytes(cycleBytes)
+                        .diskReserveBytes(context.diskReserveBytes())
+                        .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
+    }
+
+    private static String bootId() throws IOException {
+        return Files.exists(BOOT_ID) ? Files.readString(BOOT_ID).trim() : "unknown";
+    }
+
+    @Override
+    public TopicCatalog catalog() {
+        return catalog;
+    }
+
+    @Override
+    public int leaderEpoch() {
+        return catalog.leaderEpoch();
+    }
+
+    @Override
+    public EngineMetrics metrics() {
+        return gauges;
+    }
+
+    @Override
+    public @Nullable PartitionLog partitionLog(Topic topic, int partition) {
+        PartitionKey key = new PartitionKey(topic.id(), partition);
+        PartitionLogBase log = logs.get(key);
+        if (log == null) {
+            log = logs.computeIfAbsent(key, this::activate);
+        }
+        if (log != null) {
+            log.touch(System.currentTimeMillis());
+        }
+        return log;
+    }
+
+    /** Called once per partition at a time. */
+    private @Nullable PartitionLogBase activate(PartitionKey key) {
+        Topic topic = catalog.find(key.topicId());
+        if (closed
+                || topic == null
+                || key.partition() < 0
+                || key.partition() >= topic.partitionCount()) {
+            return null;
+        }
+        Shard shard = shards.get(topic.journal() - 1);
+        PartitionState state = loadState(topic, key);
+        ProducerStates producers =
+                new ProducerStates(
+                        store,
+                        key.topicId(),
+                        key.partition(),
+                        System.currentTimeMillis() - context.producerExpirationMs());
+        return switch (topic.storageMode()) {
+            case PERSISTENT ->
+                    new JournaledLog(
+                            topic,
+                            key.partition(),
+                            shard,
+                            leaderEpoch(),
+                            state,
+                            producers,
+                            coldReader,
+                            projector);
+            case MEMORY ->
+                    new InMemoryLog(
+                            topic,
+                            key.partition(),
+                            shard,
+                            leaderEpoch(),
+                            state,
+                            producers,
+                            context.memoryStore().openLog(state.logEndOffset, memoryBudget(topic)),
+                            context::memoryTopicBudgetBytes);
+            case SOURCE -> throw new EngineException("no sources here: topic=" + topic.name());
+        };
+    }
+
+    private long memoryBudget(Topic topic) {
+        return InMemoryLog.budgetBytes(topic, context.memoryTopicBudgetBytes());
+    }
+
+    /**
+     * The partition's row, raised to the offset reserve where offsets may have been used that no
+     * batch shows.
+     */
+    private PartitionState loadState(Topic topic, PartitionKey key) {
+        byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
+        PartitionState state = PartitionState.decode(row);
+        if (topic.storageMode() == StorageMode.MEMORY) {
+            long used = state.offsetReserve;
+            if (row == null && catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch) {
+                used = PartitionLogBase.FIRST_RESERVE;
+            }
+            state.logStartOffset = used;
+            state.logEndOffset = used;
+            state.offsetReserve = used;
+        } else if (!topic.config().syncsBeforeAcknowledging()
+                && lastEpoch(topic, state) <= catalogState.lastLossyEpoch) {
+            long reserve = row == null ? PartitionLogBase.FIRST_RESERVE : state.offsetReserve;
+            state.logEndOffset = Math.max(state.logEndOffset, reserve);
+        }
+        return state;
+    }
+
+    private int lastEpoch(Topic topic, PartitionState state) {
+        return Math.max(state.epochs.last(), catalog.createdEpoch(topic.id()));
+    }
+
+    private boolean isEmpty(Topic topic) {
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            PartitionLogBase log = logs.get(new PartitionKey(topic.id(), partition));
+            if (log != null && log.logEndOffset() > 0) {
+                return false;
+            }
+            byte[] row = store.get(Rows.partitionKey(topic.id(), partition));
+            if (row != null && PartitionState.decode(row).logEndOffset > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** On the catalog's thread, after the change is visible. */
+    private void onCatalogChange(CatalogChange change) {
+        if (change.kind() == CatalogChange.Kind.CREATED) {
+            return;
+        }
+        Topic topic = change.topic();
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            PartitionKey key = new PartitionKey(topic.id(), partition);
+            PartitionLogBase log = logs.get(key);
+            if (log == null) {
+                continue;
+            }
+            if (change.kind() == CatalogChange.Kind.DELETED
+                    || log.storageMode() != topic.storageMode()) {
+                logs.remove(key);
+                log.close();
+            } else {
+                log.topic(topic);
+            }
+        }
+        if (change.kind() == CatalogChange.Kind.DELETED) {
+            maintenance.topicsDeleted();
+        }
+    }
+
+    /** The logs in use. */
+    Iterable<PartitionLogBase> activeLogs() {
+        return logs.values();
+    }
+
+    int activeLogCount() {
+        return logs.size();
+    }
+
+    /** Lets go of a log that nobody used for a while; it comes back when it is asked for. */
+    void deactivateIfIdle(PartitionLogBase log, long idleSinceMs) {
+        PartitionKey key = new PartitionKey(log.topic().id(), log.partition());
+        // The map's lock for the key keeps a new activation out until the log is closed and gone.
+        logs.computeIfPresent(
+                key,
+                (k, active) ->
+                        active == log
+                                        && log.closeIfIdle(
+                                                idleSinceMs,
+                                                projector.appliedPosition(log.topic().journal()))
+                                ? null
+                                : active);
+    }
+
+    /**
+     * Ends in the order of the data: appends are refused, reserves given back, everything synced
+     * and projected, the metadata store flushed, and the clean stop noted last.
+     */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        maintenance.close();
+        for (PartitionLogBase log : logs.values()) {
+            log.refuseAppends();
+            log.releaseReserve();
+        }
+        shards.forEach(Shard::endSyncer);
+        projector.close();
+        coldReader.close();
+        logs.values().forEach(PartitionLogBase::close);
+        logs.clear();
+        shards.forEach(shard -> shard.journal().close());
+        catalog.close();
+        store.flush();
+        store.close();
+        folder.close();
+    }
+}
