@@ -1,0 +1,375 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.get;
+import static io.headrace.server.engine.TestEngine.ofProducer;
+import static io.headrace.server.engine.TestEngine.readAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Unavailable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class EngineTest {
+    private static final Map<String, String> MEMORY = Map.of("headrace.storage.mode", "memory");
+
+    @TempDir Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "persistent"})
+    void whatIsAppendedIsRead(String mode) {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 2, Map.of("headrace.storage.mode", mode));
+            PartitionLog log = engine.log("t", 1);
+            assertEquals(0, append(log, batch("a", "b")));
+            assertEquals(2, append(log, batch("c")));
+            assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+            assertEquals(List.of("1:b", "2:c"), readAll(log, 1));
+            assertEquals(Unavailable.CAUGHT_UP, log.read(3, 100));
+            assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(4, 100));
+            assertEquals(0, engine.log("t", 0).logEndOffset());
+            assertNull(engine.engine.partitionLog(log.topic(), 2));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "persistent"})
+    void aBatchWithAFlippedBitIsRefused(String mode) {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("headrace.storage.mode", mode));
+            ByteBuffer batch = batch("a");
+            batch.put(62, (byte) (batch.get(62) ^ 1));
+            assertEquals(PartitionLog.CORRUPT_BATCH, engine.log("t", 0).append(batch));
+        }
+    }
+
+    @Test
+    void aPersistentTopicOutlivesARestart() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of());
+            append(engine.log("t", 0), batch("a", "b"));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(List.of("0:a", "1:b"), readAll(log, 0));
+            assertEquals(2, append(log, batch("c")));
+            assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+        }
+    }
+
+    @Test
+    void theJournalAloneBringsEverythingBack() throws IOException {
+        List<String> expected = new ArrayList<>();
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("retention.ms", "-1"));
+            PartitionLog log = engine.log("t", 0);
+            for (int i = 0; i < 5000; i++) {
+                append(log, ofProducer(batch("value-" + i + "x".repeat(400)), 7, 0, i));
+                expected.add(i + ":value-" + i + "x".repeat(400));
+            }
+        }
+        deleteFolder(folder.resolve("rocksdb"));
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(expected, readAll(log, 0));
+            ByteBuffer sentAgain = ofProducer(batch("value-4999" + "x".repeat(400)), 7, 0, 4999);
+            assertEquals(4999, append(log, sentAgain));
+            assertEquals(5000, log.logEndOffset());
+        }
+    }
+
+    @Test
+    void aMemoryTopicReusesNoOffsetAfterARestartAndAnnouncesTheLoss() {
+        int epoch;
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, MEMORY);
+            engine.create("untouched", 1, MEMORY);
+            append(engine.log("t", 0), batch("a", "b"));
+            epoch = engine.engine.leaderEpoch();
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            assertTrue(engine.engine.leaderEpoch() > epoch);
+            assertEquals(2, log.logStartOffset());
+            assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(1, 100));
+            assertEquals(2, append(log, batch("c")));
+            assertEquals(List.of("2:c"), readAll(log, 2));
+            assertEquals(0, engine.log("untouched", 0).logEndOffset());
+        }
+    }
+
+    @Test
+    void aProducersBatchSentAgainIsAppendedOnce() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of());
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(0, append(log, ofProducer(batch("a", "b"), 9, 0, 0)));
+            assertEquals(2, append(log, ofProducer(batch("c"), 9, 0, 2)));
+            assertEquals(0, append(log, ofProducer(batch("a", "b"), 9, 0, 0)));
+            assertEquals(
+                    PartitionLog.OUT_OF_ORDER_SEQUENCE,
+                    log.append(ofProducer(batch("e"), 9, 0, 4)));
+            assertEquals(3, append(log, ofProducer(batch("d"), 9, 1, 0)));
+            assertEquals(
+                    PartitionLog.INVALID_PRODUCER_EPOCH,
+                    log.append(ofProducer(batch("x"), 9, 0, 3)));
+            assertEquals(List.of("0:a", "1:b", "2:c", "3:d"), readAll(log, 0));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(3, append(log, ofProducer(batch("d"), 9, 1, 0)));
+            assertEquals(4, log.logEndOffset());
+        }
+    }
+
+    @Test
+    void deletedRecordsStayDeletedAndTheirSpaceComesBack() throws Exception {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of());
+            PartitionLog log = engine.log("t", 0);
+            fill(log, 6 << 20);
+            long cycles = journalFiles();
+            assertTrue(cycles >= 5, "cycles=" + cycles);
+            long end = log.highWatermark();
+            assertEquals(end, get(log.deleteRecords(-1)));
+            awaitJournalFiles(3);
+            append(log, batch("last"));
+            assertEquals(List.of(end + ":last"), readAll(log, end));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(log.logEndOffset() - 1, log.logStartOffset());
+            assertEquals(1, readAll(log, log.logStartOffset()).size());
+        }
+    }
+
+    @Test
+    void aDeletedTopicsSpaceComesBackAndItsNameIsFree() throws Exception {
+        try (TestEngine engine = new TestEngine(folder)) {
+            Topic first = engine.create("t", 1, Map.of());
+            PartitionLog log = engine.log("t", 0);
+            fill(log, 6 << 20);
+            assertNull(get(engine.engine.catalog().delete(List.of(first.id()))).get(0).error());
+            assertEquals(PartitionLog.CLOSED, log.append(batch("late")));
+            assertEquals(Unavailable.CLOSED, log.read(0, 100));
+            assertNull(engine.engine.catalog().find("t"));
+            Topic second = engine.create("t", 1, Map.of());
+            assertTrue(second.id() > first.id());
+            assertEquals(0, engine.log("t", 0).logEndOffset());
+            awaitJournalFiles(3);
+        }
+    }
+
+    @Test
+    void aCheckpointBringsBackWhatDeletedCyclesSaid() throws Exception {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("kept", 1, Map.of());
+            append(engine.log("kept", 0), batch("a"));
+            get(engine.log("kept", 0).deleteRecords(1));
+            Topic gone = engine.create("gone", 1, Map.of());
+            fill(engine.log("gone", 0), 6 << 20);
+            get(engine.engine.catalog().delete(List.of(gone.id())));
+            awaitJournalFiles(3);
+        }
+        deleteFolder(folder.resolve("rocksdb"));
+        try (TestEngine engine = new TestEngine(folder)) {
+            assertNotNull(engine.engine.catalog().find("kept"));
+            assertEquals(1, engine.log("kept", 0).logStartOffset());
+            assertEquals(1, append(engine.log("kept", 0), batch("b")));
+            assertNull(engine.engine.catalog().find("gone"));
+        }
+    }
+
+    @Test
+    void retentionDropsWhatIsTooOldAndWhatIsTooMuch() throws Exception {
+        try (TestEngine engine =
+                new TestEngine(folder, context -> context.retentionCheckIntervalMs(50))) {
+            engine.create("old", 1, Map.of("retention.ms", "60000"));
+            engine.create("big", 1, Map.of("retention.bytes", "3000", "retention.ms", "-1"));
+            PartitionLog old = engine.log("old", 0);
+            append(old, batch(System.currentTimeMillis() - 3_600_000, "a"));
+            append(old, batch(System.currentTimeMillis(), "b"));
+            PartitionLog big = engine.log("big", 0);
+            for (int i = 0; i < 10; i++) {
+                append(big, batch("x".repeat(900)));
+            }
+            await("old", () -> old.logStartOffset() == 1);
+            await("big", () -> big.logStartOffset() >= 6);
+            assertEquals(List.of("1:b"), readAll(old, 1));
+            assertTrue(big.logStartOffset() <= 8, "start=" + big.logStartOffset());
+        }
+    }
+
+    @Test
+    void offsetsAreFoundByTimestamp() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("p", 1, Map.of("retention.ms", "-1"));
+            engine.create("m", 1, MEMORY);
+            for (String topic : List.of("p", "m")) {
+                PartitionLog log = engine.log(topic, 0);
+                IntStream.range(0, 100).forEach(i -> append(log, batch(1000 + 10 * i, "v" + i)));
+                assertEquals(50, get(log.offsetForTimestamp(1500)).offset());
+                assertEquals(51, get(log.offsetForTimestamp(1501)).offset());
+                assertEquals(0, get(log.offsetForTimestamp(0)).offset());
+                assertNull(get(log.offsetForTimestamp(5000)));
+                assertEquals(99, get(log.maxTimestamp()).offset());
+                assertEquals(1990, get(log.maxTimestamp()).timestampMs());
+            }
+        }
+    }
+
+    @Test
+    void epochsEndWhereTheNextBegan() {
+        int first;
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of());
+            append(engine.log("t", 0), batch("a", "b"));
+            first = engine.engine.leaderEpoch();
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            append(log, batch("c"));
+            assertEquals(2, log.endOffsetForEpoch(first).endOffset());
+            assertEquals(3, log.endOffsetForEpoch(first + 1).endOffset());
+            assertNull(log.endOffsetForEpoch(first + 2));
+        }
+    }
+
+    @Test
+    void aSecondEngineOnTheSameFolderIsRefused() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            EngineException refused =
+                    assertThrows(EngineException.class, () -> new TestEngine(folder));
+            assertTrue(refused.getMessage().contains(folder.toString()), refused.getMessage());
+            assertEquals(0, engine.engine.catalog().topicCount());
+        }
+    }
+
+    @Test
+    void badTopicsAreRefusedByNameAndValue() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of());
+            assertRefused(engine, "t", 1, Map.of(), TopicCatalog.Error.EXISTS, "t");
+            assertRefused(engine, "a b", 1, Map.of(), TopicCatalog.Error.INVALID_NAME, "a b");
+            assertRefused(engine, "..", 1, Map.of(), TopicCatalog.Error.INVALID_NAME, "..");
+            assertRefused(engine, "u", 0, Map.of(), TopicCatalog.Error.INVALID_PARTITIONS, "0");
+            assertRefused(
+                    engine,
+                    "u",
+                    1,
+                    Map.of("headrace.storage.mode", "tape"),
+                    TopicCatalog.Error.INVALID_CONFIG,
+                    "tape");
+            assertRefused(
+                    engine,
+                    "u",
+                    1,
+                    Map.of("retention.ms", "soon"),
+                    TopicCatalog.Error.INVALID_CONFIG,
+                    "soon");
+            assertNull(engine.engine.catalog().find("u"));
+        }
+    }
+
+    private static void assertRefused(
+            TestEngine engine,
+            String name,
+            int partitions,
+            Map<String, String> configs,
+            TopicCatalog.Error error,
+            String named) {
+        var result =
+                get(engine.engine
+                                .catalog()
+                                .create(List.of(new TopicSpec(name, partitions, configs)), false))
+                        .get(0);
+        assertEquals(error, result.error());
+        assertTrue(result.message().contains(named), result.message());
+    }
+
+    @Test
+    void theModeOfAnEmptyTopicCanBeSet() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            Topic topic = engine.create("t", 1, Map.of());
+            engine.log("t", 0);
+            assertNull(
+                    get(engine.engine.catalog().alterConfigs(topic.id(), MEMORY, false)).error());
+            append(engine.log("t", 0), batch("a"));
+            assertEquals(
+                    TopicCatalog.Error.REFUSED,
+                    get(engine.engine
+                                    .catalog()
+                                    .alterConfigs(
+                                            topic.id(),
+                                            Map.of("headrace.storage.mode", "persistent"),
+                                            false))
+                            .error());
+        }
+    }
+
+    private static void fill(PartitionLog log, long bytes) {
+        ByteBuffer batch = batch("x".repeat(60_000));
+        long offset = 0;
+        for (long sent = 0; sent < bytes; sent += batch.remaining()) {
+            offset = log.append(batch);
+        }
+        TestEngine.awaitHighWatermark(log, offset + 1);
+    }
+
+    private void awaitJournalFiles(int atMost) throws Exception {
+        await("journal files", () -> journalFiles() <= atMost);
+    }
+
+    private long journalFiles() {
+        try (Stream<Path> files = Files.walk(folder.resolve("journal"))) {
+            return files.filter(
+                            file ->
+                                    file.toString().contains("data-")
+                                            && file.toString().endsWith(".cq4"))
+                    .count();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private interface Condition {
+        boolean holds();
+    }
+
+    private static void await(String what, Condition condition) throws InterruptedException {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (!condition.holds()) {
+            assertTrue(System.nanoTime() < deadline, "not within 20 s: " + what);
+            java.util.concurrent.locks.LockSupport.parkNanos(10_000_000);
+        }
+    }
+
+    private static void deleteFolder(Path folder) throws IOException {
+        try (Stream<Path> paths = Files.walk(folder)) {
+            for (Path path : paths.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+}
