@@ -8,6 +8,7 @@ import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
 import org.rocksdb.CompressionType;
 import org.rocksdb.FlushOptions;
+import org.rocksdb.IndexType;
 import org.rocksdb.InfoLogLevel;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
@@ -20,6 +21,7 @@ import org.rocksdb.WriteOptions;
  * store owns them, and closes them after the database.
  */
 final class RocksResources implements AutoCloseable {
+    private static final int CACHE_SHARD_BITS = 2;
     private static final int BLOCK_LENGTH = 8 * 1024;
     private static final int BLOOM_BITS_PER_KEY = 10;
     private static final int WRITE_BUFFER_COUNT = 4;
@@ -41,7 +43,11 @@ final class RocksResources implements AutoCloseable {
 
     RocksResources(RocksContext context) {
         // One cache for all: the write buffers are charged to it, so that the sum is the bound.
-        cache = own(new LRUCache(context.blockCacheBytes() + context.writeBufferBytes()));
+        cache =
+                own(
+                        new LRUCache(
+                                context.blockCacheBytes() + context.writeBufferBytes(),
+                                CACHE_SHARD_BITS));
         options = own(new Options());
         limitMemory(context);
         limitFiles(context);
@@ -69,6 +75,11 @@ final class RocksResources implements AutoCloseable {
                 .setBlockCache(cache)
                 .setBlockSize(BLOCK_LENGTH)
                 .setFilterPolicy(own(new BloomFilter(BLOOM_BITS_PER_KEY)))
+                // In pieces of the length of a block: a whole filter of a table file is as long as
+                // a shard of a small cache, and reading it anew takes a millisecond per get.
+                .setPartitionFilters(true)
+                .setIndexType(IndexType.kTwoLevelIndexSearch)
+                .setPinTopLevelIndexAndFilter(true)
                 // Indexes and filters count against the cache too, and stay longest in it.
                 .setCacheIndexAndFilterBlocks(true)
                 .setCacheIndexAndFilterBlocksWithHighPriority(true)
