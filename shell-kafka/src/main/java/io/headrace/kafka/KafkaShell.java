@@ -1,10 +1,19 @@
 package io.headrace.kafka;
 
 import io.headrace.engine.EngineException;
+import io.headrace.kafka.config.AlterConfigsHandler;
+import io.headrace.kafka.config.DescribeConfigsHandler;
+import io.headrace.kafka.log.DeleteRecordsHandler;
 import io.headrace.kafka.log.FetchHandler;
+import io.headrace.kafka.log.InitProducerIdHandler;
+import io.headrace.kafka.log.ListOffsetsHandler;
+import io.headrace.kafka.log.OffsetForLeaderEpochHandler;
 import io.headrace.kafka.log.ProduceHandler;
+import io.headrace.kafka.topic.CreatePartitionsHandler;
 import io.headrace.kafka.topic.CreateTopicsHandler;
+import io.headrace.kafka.topic.DeleteTopicsHandler;
 import io.headrace.kafka.topic.DescribeClusterHandler;
+import io.headrace.kafka.topic.DescribeTopicPartitionsHandler;
 import io.headrace.kafka.topic.MetadataHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicIds;
@@ -120,10 +129,31 @@ public final class KafkaShell implements AutoCloseable {
         TopicDirectory topics =
                 new TopicDirectory(context.engine(), new TopicIds(context.clusterId()));
         new ApiVersionsHandler(handlers).register();
+        registerLogHandlers(topics);
+        registerTopicHandlers(topics);
+    }
+
+    private void registerLogHandlers(TopicDirectory topics) {
         handlers.register(ApiKeys.PRODUCE, new ProduceHandler(topics))
                 .register(ApiKeys.FETCH, new FetchHandler(topics))
-                .register(ApiKeys.METADATA, new MetadataHandler(context, topics, background))
+                .register(ApiKeys.LIST_OFFSETS, new ListOffsetsHandler(topics))
+                .register(ApiKeys.OFFSET_FOR_LEADER_EPOCH, new OffsetForLeaderEpochHandler(topics))
+                .register(ApiKeys.DELETE_RECORDS, new DeleteRecordsHandler(topics))
+                .register(ApiKeys.INIT_PRODUCER_ID, new InitProducerIdHandler(topics.catalog()));
+    }
+
+    private void registerTopicHandlers(TopicDirectory topics) {
+        AlterConfigsHandler alterConfigs = new AlterConfigsHandler(topics);
+        handlers.register(ApiKeys.METADATA, new MetadataHandler(context, topics, background))
                 .register(ApiKeys.CREATE_TOPICS, new CreateTopicsHandler(context, topics))
+                .register(ApiKeys.DELETE_TOPICS, new DeleteTopicsHandler(topics))
+                .register(ApiKeys.CREATE_PARTITIONS, new CreatePartitionsHandler(context, topics))
+                .register(
+                        ApiKeys.DESCRIBE_TOPIC_PARTITIONS,
+                        new DescribeTopicPartitionsHandler(context, topics, background))
+                .register(ApiKeys.DESCRIBE_CONFIGS, new DescribeConfigsHandler(context, topics))
+                .register(ApiKeys.INCREMENTAL_ALTER_CONFIGS, alterConfigs::handleIncremental)
+                .register(ApiKeys.ALTER_CONFIGS, alterConfigs::handleWhole)
                 .register(ApiKeys.DESCRIBE_CLUSTER, new DescribeClusterHandler(context));
     }
 

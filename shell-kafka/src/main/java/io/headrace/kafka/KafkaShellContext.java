@@ -3,7 +3,9 @@ package io.headrace.kafka;
 import io.headrace.engine.Engine;
 import io.headrace.engine.InvalidConfigException;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,7 @@ public final class KafkaShellContext {
     private long connectionsMaxIdleMs = 10 * 60 * 1000L;
     private int eventLoopThreads = defaultEventLoopThreads();
     private long closeTimeoutMs = 5_000;
+    private Map<String, String> brokerConfigs = Map.of();
 
     private static int defaultEventLoopThreads() {
         int cores = Runtime.getRuntime().availableProcessors();
@@ -263,6 +266,31 @@ public final class KafkaShellContext {
     /** Longest time that closing waits for requests in flight, in milliseconds. */
     public long closeTimeoutMs() {
         return closeTimeoutMs;
+    }
+
+    /**
+     * Further configs of the server, to be described to clients as they are.
+     *
+     * @return this
+     */
+    public KafkaShellContext brokerConfigs(Map<String, String> value) {
+        this.brokerConfigs = Map.copyOf(value);
+        return this;
+    }
+
+    /** Every config of the server that clients are told, by Kafka's name where it has one. */
+    public Map<String, String> describedConfigs() {
+        Map<String, String> configs = new TreeMap<>(brokerConfigs);
+        configs.put("node.id", Integer.toString(nodeId));
+        configs.put("broker.id", Integer.toString(nodeId));
+        configs.put("auto.create.topics.enable", Boolean.toString(autoCreateTopics));
+        configs.put("num.partitions", Integer.toString(partitionCountDefault));
+        configs.put("default.replication.factor", "1");
+        configs.put("socket.request.max.bytes", Integer.toString(socketRequestMaxBytes));
+        configs.put("max.connections", Integer.toString(connectionsMax));
+        configs.put("max.connections.per.ip", Integer.toString(connectionsPerIpMax));
+        configs.put("connections.max.idle.ms", Long.toString(connectionsMaxIdleMs));
+        return configs;
     }
 
     /**

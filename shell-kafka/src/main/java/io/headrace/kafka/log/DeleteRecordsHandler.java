@@ -1,0 +1,73 @@
+package io.headrace.kafka.log;
+
+import io.headrace.engine.OffsetOutOfRangeException;
+import io.headrace.engine.PartitionLog;
+import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.Outstanding;
+import io.headrace.kafka.RequestHandler;
+import io.headrace.kafka.topic.TopicDirectory;
+import io.headrace.kafka.topic.TopicHandle;
+import org.apache.kafka.common.message.DeleteRecordsRequestData;
+import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsPartition;
+import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsTopic;
+import org.apache.kafka.common.message.DeleteRecordsResponseData;
+import org.apache.kafka.common.message.DeleteRecordsResponseData.DeleteRecordsPartitionResult;
+import org.apache.kafka.common.message.DeleteRecordsResponseData.DeleteRecordsTopicResult;
+import org.apache.kafka.common.protocol.Errors;
+import org.jspecify.annotations.Nullable;
+
+/** DeleteRecords: answered when it is durable. */
+public final class DeleteRecordsHandler implements RequestHandler {
+    private final TopicDirectory topics;
+
+    /**
+     * @param topics to delete from
+     */
+    public DeleteRecordsHandler(TopicDirectory topics) {
+        this.topics = topics;
+    }
+
+    @Override
+    public void handle(KafkaRequest request) {
+        DeleteRecordsRequestData data = request.data(DeleteRecordsRequestData.class);
+        DeleteRecordsResponseData response = new DeleteRecordsResponseData();
+        Outstanding outstanding = new Outstanding(() -> request.respond(response));
+        for (DeleteRecordsTopic topic : data.topics()) {
+            TopicHandle handle = topics.find(topic.name());
+            DeleteRecordsTopicResult results = new DeleteRecordsTopicResult().setName(topic.name());
+            for (DeleteRecordsPartition partition : topic.partitions()) {
+                DeleteRecordsPartitionResult result =
+                        new DeleteRecordsPartitionResult()
+                                .setPartitionIndex(partition.partitionIndex())
+                                .setLowWatermark(-1);
+                results.partitions().add(result);
+                PartitionLog log = handle == null ? null : handle.log(partition.partitionIndex());
+                delete(log, partition.offset(), result, outstanding);
+            }
+            response.topics().add(results);
+        }
+        outstanding.seal();
+    }
+
+    private static void delete(
+            @Nullable PartitionLog log,
+            long beforeOffset,
+            DeleteRecordsPartitionResult result,
+            Outstanding outstanding) {
+        if (log == null) {
+            result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
+            return;
+        }
+        outstanding.add(
+                log.deleteRecords(beforeOffset),
+                (logStartOffset, failure) -> {
+                    if (failure instanceof OffsetOutOfRangeException) {
+                        result.setErrorCode(Errors.OFFSET_OUT_OF_RANGE.code());
+                    } else if (failure != null || logStartOffset == null) {
+                        result.setErrorCode(Errors.forException(failure).code());
+                    } else {
+                        result.setLowWatermark(logStartOffset);
+                    }
+                });
+    }
+}

@@ -1,0 +1,121 @@
+package io.headrace.kafka.log;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.Outstanding;
+import io.headrace.kafka.RequestHandler;
+import io.headrace.kafka.topic.TopicDirectory;
+import io.headrace.kafka.topic.TopicHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.common.message.ListOffsetsRequestData;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsPartition;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsTopic;
+import org.apache.kafka.common.message.ListOffsetsResponseData;
+import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartitionResponse;
+import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsTopicResponse;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.requests.ListOffsetsRequest;
+import org.jspecify.annotations.Nullable;
+
+/** ListOffsets: the first, the last, and the first at or after a time. */
+public final class ListOffsetsHandler implements RequestHandler {
+    private static final long NONE = -1;
+
+    private final TopicDirectory topics;
+
+    /**
+     * @param topics to look into
+     */
+    public ListOffsetsHandler(TopicDirectory topics) {
+        this.topics = topics;
+    }
+
+    @Override
+    public void handle(KafkaRequest request) {
+        ListOffsetsRequestData data = request.data(ListOffsetsRequestData.class);
+        ListOffsetsResponseData response = new ListOffsetsResponseData();
+        Outstanding outstanding = new Outstanding(() -> request.respond(response));
+        for (ListOffsetsTopic topic : data.topics()) {
+            TopicHandle handle = topics.find(topic.name());
+            List<ListOffsetsPartitionResponse> results = new ArrayList<>();
+            response.topics()
+                    .add(
+                            new ListOffsetsTopicResponse()
+                                    .setName(topic.name())
+                                    .setPartitions(results));
+            for (ListOffsetsPartition partition : topic.partitions()) {
+                ListOffsetsPartitionResponse result =
+                        new ListOffsetsPartitionResponse()
+                                .setPartitionIndex(partition.partitionIndex());
+                results.add(result);
+                find(handle, partition, result, outstanding);
+            }
+        }
+        outstanding.seal();
+    }
+
+    private void find(
+            @Nullable TopicHandle topic,
+            ListOffsetsPartition asked,
+            ListOffsetsPartitionResponse result,
+            Outstanding outstanding) {
+        PartitionLog log = topic == null ? null : topic.log(asked.partitionIndex());
+        if (log == null) {
+            result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
+            return;
+        }
+        int leaderEpoch = topics.engine().leaderEpoch();
+        Errors error = LeaderEpochs.check(asked.currentLeaderEpoch(), leaderEpoch);
+        if (error != Errors.NONE) {
+            result.setErrorCode(error.code());
+            return;
+        }
+        find(log, asked.timestamp(), leaderEpoch, result, outstanding);
+    }
+
+    private static void find(
+            PartitionLog log,
+            long timestamp,
+            int leaderEpoch,
+            ListOffsetsPartitionResponse result,
+            Outstanding outstanding) {
+        if (timestamp == ListOffsetsRequest.LATEST_TIMESTAMP) {
+            result.setOffset(log.highWatermark()).setLeaderEpoch(leaderEpoch);
+        } else if (timestamp == ListOffsetsRequest.EARLIEST_TIMESTAMP
+                || timestamp == ListOffsetsRequest.EARLIEST_LOCAL_TIMESTAMP) {
+            // Nothing is tiered, so what is here is all there is.
+            result.setOffset(log.logStartOffset());
+        } else if (timestamp == ListOffsetsRequest.MAX_TIMESTAMP) {
+            await(log.maxTimestamp(), result, outstanding);
+        } else if (timestamp >= 0) {
+            await(log.offsetForTimestamp(timestamp), result, outstanding);
+        } else if (timestamp == ListOffsetsRequest.LATEST_TIERED_TIMESTAMP
+                || timestamp == ListOffsetsRequest.EARLIEST_PENDING_UPLOAD_TIMESTAMP) {
+            result.setOffset(NONE);
+        } else {
+            result.setErrorCode(Errors.INVALID_REQUEST.code());
+        }
+    }
+
+    private static void await(
+            CompletableFuture<@Nullable TimestampedOffset> future,
+            ListOffsetsPartitionResponse result,
+            Outstanding outstanding) {
+        outstanding.add(
+                future,
+                (found, failure) -> {
+                    if (failure != null) {
+                        result.setErrorCode(Errors.forException(failure).code());
+                    } else if (found == null) {
+                        result.setOffset(NONE);
+                    } else {
+                        result.setOffset(found.offset())
+                                .setTimestamp(found.timestampMs())
+                                .setLeaderEpoch(found.leaderEpoch());
+                    }
+                });
+    }
+}
