@@ -72,11 +72,12 @@ final class ActiveCycle {
      * closes it. Mappings of it stay valid below the end, and nothing beyond is read.
      */
     void finish(long length) throws IOException {
-        synchronized (this) {
-            descriptor.getChannel().truncate(length);
-            file.lengthOnDisk(length);
+        try (RandomAccessFile closing = descriptor) {
+            synchronized (this) {
+                closing.getChannel().truncate(length);
+                file.lengthOnDisk(length);
+            }
         }
-        descriptor.close();
     }
 
     /** Closes the file as it is, after a failure. */

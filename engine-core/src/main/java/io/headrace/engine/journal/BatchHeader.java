@@ -15,6 +15,8 @@ final class BatchHeader {
     static final int LENGTH = 61;
 
     private static final int BATCH_LENGTH_OFFSET = 8;
+    private static final int MAGIC_OFFSET = 16;
+    private static final byte MAGIC = 2;
     private static final int CRC_OFFSET = 17;
     private static final int CHECKED_OFFSET = 21;
 
@@ -28,6 +30,9 @@ final class BatchHeader {
         }
         if (bigEndian(batch, batch.getInt(start + BATCH_LENGTH_OFFSET)) + 12 != batch.remaining()) {
             return "record batch has another length";
+        }
+        if (batch.get(start + MAGIC_OFFSET) != MAGIC) {
+            return "record batch is of another version";
         }
         if (baseOffset(batch, start) != baseOffset
                 || bigEndian(batch, batch.getInt(start + LEADER_EPOCH_OFFSET)) != leaderEpoch) {

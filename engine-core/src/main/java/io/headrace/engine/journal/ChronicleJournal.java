@@ -172,7 +172,7 @@ public final class ChronicleJournal implements Journal {
         try {
             roll();
             syncedPosition.set(appendedPosition.get());
-        } catch (RuntimeException | Error e) {
+        } catch (IOException | RuntimeException | Error e) {
             writer.close();
             throw e;
         }
@@ -258,7 +258,8 @@ public final class ChronicleJournal implements Journal {
     private void reportRefusal(IOException e) {
         if (!refusalReported) {
             refusalReported = true;
-            LOG.warn("cannot allocate a journal cycle: folder={}", startPath, e);
+            LOG.warn(
+                    "cannot allocate a journal cycle: folder={} cause={}", startPath, e.toString());
         }
     }
 
@@ -484,21 +485,36 @@ public final class ChronicleJournal implements Journal {
         }
     }
 
+    /** Whatever fails, everything else is let go: the next start must find the folder free. */
     private void release() {
-        writer.close();
         try {
-            for (ActiveCycle active : unfinished.values()) {
-                closeFile(active);
+            try {
+                writer.close();
+                closeFiles();
+                recordEnd();
+            } finally {
+                retireAll();
+                lockChannel.close();
             }
-            if (failure == null) {
-                new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber)
-                        .write(startPath, FolderRecord.END, context.files());
-            }
-            lockChannel.close();
         } catch (IOException e) {
             throw fail("journal could not be closed", e);
-        } finally {
-            retireAll();
+        }
+    }
+
+    private void recordEnd() throws IOException {
+        if (failure == null) {
+            new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber)
+                    .write(startPath, FolderRecord.END, context.files());
+        }
+    }
+
+    private void closeFiles() {
+        for (ActiveCycle active : unfinished.values()) {
+            try {
+                closeFile(active);
+            } catch (IOException e) {
+                fail("journal file could not be closed", e);
+            }
         }
     }
 

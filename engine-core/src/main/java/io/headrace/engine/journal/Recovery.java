@@ -40,6 +40,8 @@ final class Recovery {
     List<CycleFile> cycles() throws IOException {
         FolderRecord end = folder.end();
         long endPosition = end == null ? recover() : end.position();
+        // Behind a recorded end there can be a file that Chronicle made and we could not allocate.
+        deleteCyclesAfter(Journal.cycle(endPosition));
         deleteLastIfEmpty(endPosition);
         List<CycleFile> cycles = new ArrayList<>();
         for (Map.Entry<Integer, Path> entry : folder.cyclePaths().entrySet()) {
