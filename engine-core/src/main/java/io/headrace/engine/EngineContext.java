@@ -32,6 +32,7 @@ public final class EngineContext {
     private long memoryTopicBudgetBytes = 64 * MIB;
     private int coldReaderCount = 4;
     private long retentionCheckIntervalMs = 5 * 60 * 1000L;
+    private long partitionIdleMs = 60 * 1000L;
     private long producerExpirationMs = 24 * 3600 * 1000L;
     private Consumer<Throwable> failureHandler = EngineContext::halt;
 
@@ -224,6 +225,22 @@ public final class EngineContext {
     }
 
     /**
+     * Time without use after which a partition's log is let go of, in milliseconds; it comes back
+     * when it is used.
+     *
+     * @return this
+     */
+    public EngineContext partitionIdleMs(long ms) {
+        this.partitionIdleMs = ms;
+        return this;
+    }
+
+    /** Time without use after which a partition's log is let go of, in milliseconds. */
+    public long partitionIdleMs() {
+        return partitionIdleMs;
+    }
+
+    /**
      * How long an idempotent producer is remembered after its last batch, in milliseconds.
      *
      * @return this
@@ -272,6 +289,7 @@ public final class EngineContext {
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);
         check("retentionCheckIntervalMs", retentionCheckIntervalMs, 1, Long.MAX_VALUE);
+        check("partitionIdleMs", partitionIdleMs, 0, Long.MAX_VALUE);
         check("producerExpirationMs", producerExpirationMs, 1, Long.MAX_VALUE);
         return this;
     }

@@ -28,6 +28,10 @@ final class HighWatermarkWaiters {
         return removed;
     }
 
+    boolean isEmpty() {
+        return count == 0;
+    }
+
     /** Calls those that wait for {@code highWatermark} or less. */
     void wake(long highWatermark) {
         if (count == 0) {

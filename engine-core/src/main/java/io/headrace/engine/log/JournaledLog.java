@@ -248,9 +248,14 @@ final class JournaledLog extends PartitionLogBase {
     @Override
     boolean closeIfIdle(long idleSinceMs, long indexedPosition) {
         synchronized (shard.lock) {
-            if (dirty || lastUsedMs() > idleSinceMs || lastPosition >= indexedPosition) {
+            if (hasWaiters() || lastUsedMs() > idleSinceMs) {
                 return false;
             }
+            // The row a new activation reads must know all that this one appended.
+            if (dirty || lastPosition >= indexedPosition) {
+                return false;
+            }
+            refuseAppends();
         }
         close();
         return true;

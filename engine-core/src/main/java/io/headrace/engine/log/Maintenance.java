@@ -31,7 +31,6 @@ import org.slf4j.LoggerFactory;
 final class Maintenance {
     private static final Logger LOGGER = LoggerFactory.getLogger(Maintenance.class);
     private static final long TICK_MS = 1000;
-    private static final long IDLE_MS = 60_000;
     private static final long BARRIER_TIMEOUT_S = 60;
     private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
 
@@ -98,7 +97,7 @@ final class Maintenance {
                 retain(nowMs);
             }
             for (PartitionLogBase log : engine.activeLogs()) {
-                engine.deactivateIfIdle(log, nowMs - IDLE_MS);
+                engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
             }
             reclaim();
         } catch (TimeoutException e) {

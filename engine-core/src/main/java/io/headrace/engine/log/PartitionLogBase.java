@@ -241,6 +241,11 @@ abstract class PartitionLogBase implements PartitionLog {
         }
     }
 
+    /** Whether anybody waits for the high watermark. */
+    final boolean hasWaiters() {
+        return !waiters.isEmpty();
+    }
+
     /**
      * Whether records up to this end may be shown although the high watermark may not have followed
      * yet.

@@ -222,6 +222,30 @@ class EngineTest {
     }
 
     @Test
+    void aLogThatIsLetGoOfComesBackWhole() {
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> context.partitionIdleMs(0).retentionCheckIntervalMs(1))) {
+            // Left to the operating system, so that the projection lags behind the appends.
+            engine.create("t", 1, Map.of("flush.messages", String.valueOf(Long.MAX_VALUE)));
+            PartitionLog first = engine.log("t", 0);
+            long deadline = System.nanoTime() + 3_000_000_000L;
+            for (int i = 0; System.nanoTime() < deadline; i++) {
+                long appended = engine.log("t", 0).append(ofProducer(batch("v"), 5, 0, i));
+                while (appended == PartitionLog.CLOSED) {
+                    appended = engine.log("t", 0).append(ofProducer(batch("v"), 5, 0, i));
+                }
+                assertEquals(i, appended);
+                java.util.concurrent.locks.LockSupport.parkNanos(1_500_000);
+            }
+            await("deactivation", () -> engine.log("t", 0) != first);
+            PartitionLog again = engine.log("t", 0);
+            assertEquals(again.logEndOffset(), readAll(again, 0).size());
+        }
+    }
+
+    @Test
     void offsetsAreFoundByTimestamp() {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("p", 1, Map.of("retention.ms", "-1"));
@@ -357,7 +381,7 @@ class EngineTest {
         boolean holds();
     }
 
-    private static void await(String what, Condition condition) throws InterruptedException {
+    private static void await(String what, Condition condition) {
         long deadline = System.nanoTime() + 20_000_000_000L;
         while (!condition.holds()) {
             assertTrue(System.nanoTime() < deadline, "not within 20 s: " + what);
