@@ -3,6 +3,8 @@ package io.headrace.kafka;
 import io.headrace.engine.EngineException;
 import io.headrace.kafka.config.AlterConfigsHandler;
 import io.headrace.kafka.config.DescribeConfigsHandler;
+import io.headrace.kafka.group.GroupHandlers;
+import io.headrace.kafka.group.Groups;
 import io.headrace.kafka.log.DeleteRecordsHandler;
 import io.headrace.kafka.log.FetchHandler;
 import io.headrace.kafka.log.InitProducerIdHandler;
@@ -46,6 +48,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ObjLongConsumer;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,6 +74,7 @@ public final class KafkaShell implements AutoCloseable {
     private final Map<InetAddress, Integer> connectionCountByIp = new ConcurrentHashMap<>();
     private final Map<String, Channel> serverChannelByListener = new LinkedHashMap<>();
     private final ThreadPoolExecutor background = backgroundExecutor();
+    private @Nullable Groups groups;
     private final EventLoopGroup eventLoops;
     private final Class<? extends ServerChannel> serverChannelClass;
 
@@ -131,6 +135,9 @@ public final class KafkaShell implements AutoCloseable {
         new ApiVersionsHandler(handlers).register();
         registerLogHandlers(topics);
         registerTopicHandlers(topics);
+        Groups started = Groups.start(topics, context.groups());
+        groups = started;
+        new GroupHandlers(started).register(handlers);
     }
 
     private void registerLogHandlers(TopicDirectory topics) {
@@ -262,6 +269,9 @@ public final class KafkaShell implements AutoCloseable {
     public void close() {
         List<Channel> servers = new ArrayList<>(serverChannelByListener.values());
         servers.forEach(server -> server.close().awaitUninterruptibly());
+        if (groups != null) {
+            groups.close(); // answers the members that wait for a rebalance
+        }
         long deadlineNanos =
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(context.closeTimeoutMs());
         for (KafkaConnection connection : connections) {

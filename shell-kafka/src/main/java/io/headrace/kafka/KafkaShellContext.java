@@ -2,6 +2,7 @@ package io.headrace.kafka;
 
 import io.headrace.engine.Engine;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.kafka.group.GroupContext;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,6 +32,7 @@ public final class KafkaShellContext {
     private int eventLoopThreads = defaultEventLoopThreads();
     private long closeTimeoutMs = 5_000;
     private Map<String, String> brokerConfigs = Map.of();
+    private GroupContext groups = new GroupContext();
 
     private static int defaultEventLoopThreads() {
         int cores = Runtime.getRuntime().availableProcessors();
@@ -51,6 +53,21 @@ public final class KafkaShellContext {
     /** The engine that is served. */
     public Engine engine() {
         return Objects.requireNonNull(engine, "engine");
+    }
+
+    /**
+     * How groups are coordinated.
+     *
+     * @return this
+     */
+    public KafkaShellContext groups(GroupContext value) {
+        this.groups = value;
+        return this;
+    }
+
+    /** How groups are coordinated. */
+    public GroupContext groups() {
+        return groups;
     }
 
     /**

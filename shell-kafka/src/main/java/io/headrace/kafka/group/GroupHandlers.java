@@ -1,0 +1,177 @@
+package io.headrace.kafka.group;
+
+import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.RequestHandlers;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
+import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.DeleteGroupsRequestData;
+import org.apache.kafka.common.message.DeleteGroupsResponseData;
+import org.apache.kafka.common.message.DescribeGroupsRequestData;
+import org.apache.kafka.common.message.DescribeGroupsResponseData;
+import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.message.ListGroupsRequestData;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.requests.JoinGroupResponse;
+import org.apache.kafka.common.requests.LeaveGroupRequest;
+import org.apache.kafka.common.requests.LeaveGroupResponse;
+import org.apache.kafka.common.requests.SyncGroupRequest;
+import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.coordinator.group.GroupCoordinator;
+
+/**
+ * Answers the requests of group members and of those who look after groups.
+ *
+ * <p>Called on event loops; what may wait goes to a thread of the groups' first. Answers are given
+ * on the coordinator's thread.
+ */
+public final class GroupHandlers {
+    private static final String CONSUMER = "consumer";
+
+    private final Groups groups;
+    private final GroupCoordinator coordinator;
+    private final CoordinatorFinder finder;
+    private final OffsetHandlers offsets;
+
+    /** Handlers for these groups. */
+    public GroupHandlers(Groups groups) {
+        this.groups = groups;
+        this.coordinator = groups.coordinator();
+        this.finder = new CoordinatorFinder();
+        this.offsets = new OffsetHandlers(groups);
+    }
+
+    /** Registers a handler for each API that concerns groups. */
+    public void register(RequestHandlers handlers) {
+        handlers.register(ApiKeys.FIND_COORDINATOR, finder)
+                .register(ApiKeys.JOIN_GROUP, this::joinGroup)
+                .register(ApiKeys.SYNC_GROUP, this::syncGroup)
+                .register(ApiKeys.HEARTBEAT, this::heartbeat)
+                .register(ApiKeys.LEAVE_GROUP, this::leaveGroup)
+                .register(ApiKeys.CONSUMER_GROUP_HEARTBEAT, this::consumerGroupHeartbeat)
+                .register(ApiKeys.CONSUMER_GROUP_DESCRIBE, this::consumerGroupDescribe)
+                .register(ApiKeys.LIST_GROUPS, this::listGroups)
+                .register(ApiKeys.DESCRIBE_GROUPS, this::describeGroups)
+                .register(ApiKeys.DELETE_GROUPS, this::deleteGroups);
+        offsets.register(handlers);
+    }
+
+    private void joinGroup(KafkaRequest request) {
+        JoinGroupRequestData data = request.data(JoinGroupRequestData.class);
+        List<String> names = new ArrayList<>();
+        if (CONSUMER.equals(data.protocolType())) {
+            data.protocols().forEach(p -> names.addAll(ClassicSubscription.topicsOf(p.metadata())));
+        }
+        groups.withTopics(
+                request,
+                names,
+                null,
+                () ->
+                        answer(
+                                request,
+                                coordinator.joinGroup(
+                                        request.context(), data, BufferSupplier.NO_CACHING),
+                                response ->
+                                        new JoinGroupResponse(response, request.version()).data()));
+    }
+
+    private void syncGroup(KafkaRequest request) {
+        if (!((SyncGroupRequest) request.body()).areMandatoryProtocolTypeAndNamePresent()) {
+            request.fail(Errors.INCONSISTENT_GROUP_PROTOCOL);
+            return;
+        }
+        SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
+        answer(
+                request,
+                coordinator.syncGroup(request.context(), data, BufferSupplier.NO_CACHING),
+                response -> response);
+    }
+
+    private void heartbeat(KafkaRequest request) {
+        HeartbeatRequestData data = request.data(HeartbeatRequestData.class);
+        answer(request, coordinator.heartbeat(request.context(), data), response -> response);
+    }
+
+    private void leaveGroup(KafkaRequest request) {
+        LeaveGroupRequest body = (LeaveGroupRequest) request.body();
+        answer(
+                request,
+                coordinator.leaveGroup(request.context(), body.normalizedData()),
+                response -> new LeaveGroupResponse(response, request.version()).data());
+    }
+
+    private void consumerGroupHeartbeat(KafkaRequest request) {
+        ConsumerGroupHeartbeatRequestData data =
+                request.data(ConsumerGroupHeartbeatRequestData.class);
+        List<String> names = data.subscribedTopicNames();
+        groups.withTopics(
+                request,
+                names == null ? List.of() : names,
+                data.subscribedTopicRegex(),
+                () ->
+                        answer(
+                                request,
+                                coordinator.consumerGroupHeartbeat(request.context(), data),
+                                response -> response));
+    }
+
+    private void consumerGroupDescribe(KafkaRequest request) {
+        ConsumerGroupDescribeRequestData data =
+                request.data(ConsumerGroupDescribeRequestData.class);
+        answer(
+                request,
+                coordinator.consumerGroupDescribe(request.context(), data.groupIds()),
+                described -> new ConsumerGroupDescribeResponseData().setGroups(described));
+    }
+
+    private void listGroups(KafkaRequest request) {
+        ListGroupsRequestData data = request.data(ListGroupsRequestData.class);
+        answer(request, coordinator.listGroups(request.context(), data), response -> response);
+    }
+
+    private void describeGroups(KafkaRequest request) {
+        DescribeGroupsRequestData data = request.data(DescribeGroupsRequestData.class);
+        answer(
+                request,
+                coordinator.describeGroups(request.context(), data.groups()),
+                described -> new DescribeGroupsResponseData().setGroups(described));
+    }
+
+    private void deleteGroups(KafkaRequest request) {
+        List<String> ids =
+                request.data(DeleteGroupsRequestData.class).groupsNames().stream()
+                        .distinct()
+                        .toList();
+        answer(
+                request,
+                coordinator.deleteGroups(request.context(), ids, BufferSupplier.NO_CACHING),
+                results -> new DeleteGroupsResponseData().setResults(results));
+    }
+
+    /** Answers a request when the coordinator has. */
+    static <T> void answer(
+            KafkaRequest request, CompletableFuture<T> future, Function<T, ApiMessage> toResponse) {
+        future.whenComplete(
+                (result, failure) -> {
+                    if (failure == null) {
+                        request.respond(toResponse.apply(result));
+                    } else {
+                        request.fail(causeOf(failure));
+                    }
+                });
+    }
+
+    private static Throwable causeOf(Throwable failure) {
+        Throwable cause = failure.getCause();
+        return failure instanceof CompletionException && cause != null ? cause : failure;
+    }
+}

@@ -1,0 +1,285 @@
+package io.headrace.kafka.group;
+
+import com.yammer.metrics.core.MetricsRegistry;
+import io.headrace.engine.Engine;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogChange;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicCatalog.Error;
+import io.headrace.engine.TopicSpec;
+import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.topic.TopicDirectory;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.coordinator.group.GroupConfigManager;
+import org.apache.kafka.coordinator.group.GroupCoordinator;
+import org.apache.kafka.coordinator.group.GroupCoordinatorService;
+import org.apache.kafka.coordinator.group.metrics.GroupCoordinatorMetrics;
+import org.apache.kafka.coordinator.group.metrics.GroupCoordinatorRuntimeMetrics;
+import org.apache.kafka.image.MetadataDelta;
+import org.apache.kafka.image.MetadataImage;
+import org.apache.kafka.server.share.persister.NoOpStatePersister;
+import org.apache.kafka.server.util.timer.SystemTimer;
+import org.apache.kafka.server.util.timer.SystemTimerReaper;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The groups of a server: Kafka's group coordinator, and what it stands on.
+ *
+ * <p>Thread-safe. Who started it closes it, before the engine.
+ */
+public final class Groups implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(Groups.class);
+
+    /** The topic that holds offsets and groups, by the name that Kafka's tools know. */
+    public static final String OFFSETS_TOPIC = "__consumer_offsets";
+
+    /** One record of a group carries all its members: room for some thousands. */
+    private static final int OFFSETS_RECORD_LENGTH_MAX = 8 << 20;
+
+    /** Requests that wait until the coordinator knows their topics; more are told to retry. */
+    private static final int WAITING_REQUESTS_MAX = 10_000;
+
+    private static final int NODE_ID = 1;
+    private static final long CLOSE_TIMEOUT_MS = 10_000;
+
+    private final TopicDirectory directory;
+    private final ThreadPoolExecutor logExecutor;
+    private final ThreadPoolExecutor topicExecutor;
+    private final OffsetsCompactor compactor;
+    private final GroupTopics topics;
+    private final GroupCoordinatorService coordinator;
+    private final Metrics metrics = new Metrics();
+    private final List<OffsetsPartition> partitions;
+    private volatile boolean closed;
+
+    private Groups(TopicDirectory directory, GroupContext context, Topic offsetsTopic) {
+        this.directory = directory;
+        Engine engine = directory.engine();
+        int partitionCount = offsetsTopic.partitionCount();
+        logExecutor = executor("groups-log", 3 * partitionCount);
+        topicExecutor = executor("groups-topics", WAITING_REQUESTS_MAX);
+        compactor = new OffsetsCompactor(logExecutor, partitionCount, context.compactionBytesMin());
+        topics = new GroupTopics(engine.catalog(), directory.ids(), topicExecutor, this::onImage);
+        partitions = new ArrayList<>();
+        for (int i = 0; i < partitionCount; i++) {
+            partitions.add(new OffsetsPartition(engine, offsetsTopic, i));
+        }
+        coordinator = coordinator(engine, context, offsetsTopic);
+    }
+
+    /** One thread at most, none while there is nothing to do. */
+    private static ThreadPoolExecutor executor(String name, int queueLengthMax) {
+        ThreadPoolExecutor executor =
+                new ThreadPoolExecutor(
+                        1,
+                        1,
+                        1,
+                        TimeUnit.SECONDS,
+                        new LinkedBlockingQueue<>(queueLengthMax),
+                        task -> {
+                            Thread thread = new Thread(task, name);
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        executor.allowCoreThreadTimeOut(true);
+        return executor;
+    }
+
+    /**
+     * Starts the coordinator over the directory's engine, creating the offsets topic if it is not
+     * there. Groups are loaded in the background; requests are answered {@code
+     * COORDINATOR_LOAD_IN_PROGRESS} until their partition is there.
+     *
+     * @throws EngineException if the offsets topic cannot be created, or is not a persistent one
+     */
+    public static Groups start(TopicDirectory directory, GroupContext context) {
+        Engine engine = directory.engine();
+        Topic offsetsTopic = offsetsTopic(engine, context.conclude());
+        Groups groups = new Groups(directory, context, offsetsTopic);
+        engine.catalog().listen(groups::onCatalogChange);
+        groups.coordinator.startup(offsetsTopic::partitionCount);
+        for (int partition = 0; partition < offsetsTopic.partitionCount(); partition++) {
+            groups.coordinator.onElection(partition, engine.leaderEpoch());
+        }
+        return groups;
+    }
+
+    private static Topic offsetsTopic(Engine engine, GroupContext context) {
+        Topic topic = engine.catalog().find(OFFSETS_TOPIC);
+        if (topic == null) {
+            topic = createOffsetsTopic(engine, context.offsetsPartitionCount());
+        }
+        if (topic.storageMode() != StorageMode.PERSISTENT
+                || !topic.config().syncsBeforeAcknowledging()) {
+            LOGGER.warn("commits may be lost: topic={} configs={}", OFFSETS_TOPIC, topic.configs());
+        }
+        return topic;
+    }
+
+    private static Topic createOffsetsTopic(Engine engine, int partitionCount) {
+        TopicSpec spec =
+                new TopicSpec(
+                        OFFSETS_TOPIC,
+                        partitionCount,
+                        Map.of(
+                                StorageMode.CONFIG,
+                                StorageMode.PERSISTENT.configValue(),
+                                "cleanup.policy",
+                                "compact",
+                                "retention.ms",
+                                "-1",
+                                "flush.messages",
+                                "1",
+                                "max.message.bytes",
+                                Integer.toString(OFFSETS_RECORD_LENGTH_MAX)));
+        CatalogResult result = engine.catalog().create(List.of(spec), false).join().get(0);
+        Topic existing =
+                result.error() == Error.EXISTS ? engine.catalog().find(OFFSETS_TOPIC) : null;
+        Topic topic = result.topic() != null ? result.topic() : existing;
+        if (topic == null) {
+            throw new EngineException(
+                    "cannot create: topic=" + OFFSETS_TOPIC + " reason=" + result.message());
+        }
+        return topic;
+    }
+
+    private GroupCoordinatorService coordinator(
+            Engine engine, GroupContext context, Topic offsetsTopic) {
+        var config = context.coordinatorConfig();
+        return new GroupCoordinatorService.Builder(NODE_ID, config)
+                .withWriter(
+                        new OffsetsLogWriter(
+                                partitions, offsetsTopic.config(), compactor::onAppended))
+                .withLoader(
+                        new OffsetsLogLoader(
+                                partitions,
+                                logExecutor,
+                                config.offsetsLoadBufferSize(),
+                                new LoadFollower()))
+                .withTime(Time.SYSTEM)
+                .withTimer(new SystemTimerReaper("groups-timer", new SystemTimer("groups-timer")))
+                .withCoordinatorRuntimeMetrics(new GroupCoordinatorRuntimeMetrics(metrics))
+                .withGroupCoordinatorMetrics(
+                        new GroupCoordinatorMetrics(new MetricsRegistry(), metrics))
+                .withGroupConfigManager(new GroupConfigManager(config, context.shareGroupConfig()))
+                .withPersister(new NoOpStatePersister())
+                .withAuthorizerPlugin(Optional.empty())
+                .withPartitionMetadataClient(new LatestOffsets(engine))
+                .build();
+    }
+
+    /** Gives the coordinator the topics that the loaded groups name. */
+    private final class LoadFollower implements OffsetsLogLoader.LoadListener {
+        private final Set<LoadedNames.CommittedTopic> committed = new HashSet<>();
+
+        @Override
+        public void onReplayed(LoadedNames names) {
+            topics.require(names.topics());
+            names.regexes().forEach(topics::requireMatching);
+        }
+
+        @Override
+        public void onLoaded(OffsetsPartition partition, LoadedNames names) {
+            compactor.onAppended(partition);
+            committed.addAll(names.committed());
+            try {
+                // Behind the loads that wait: a partition that is being loaded refuses.
+                logExecutor.execute(this::forgetDeleted);
+            } catch (RejectedExecutionException e) {
+                LOGGER.debug("closing, offsets of deleted topics stay until the next start");
+            }
+        }
+
+        private void forgetDeleted() {
+            topics.forgetDeleted(committed);
+            committed.clear();
+        }
+    }
+
+    private void onImage(MetadataDelta delta, MetadataImage image) {
+        if (!closed) {
+            coordinator.onMetadataUpdate(delta, image);
+        }
+    }
+
+    private void onCatalogChange(CatalogChange change) {
+        if (!closed) {
+            topics.onCatalogChange(change);
+        }
+    }
+
+    /** Kafka's coordinator; requests reach it through {@link GroupHandlers}. */
+    GroupCoordinator coordinator() {
+        return coordinator;
+    }
+
+    /** The topics that the coordinator knows. */
+    GroupTopics topics() {
+        return topics;
+    }
+
+    /** All topics. */
+    TopicDirectory directory() {
+        return directory;
+    }
+
+    /** Goes on once the coordinator knows the topics that the request is about. */
+    void withTopics(
+            KafkaRequest request, Collection<String> names, @Nullable String regex, Runnable then) {
+        boolean hasRegex = regex != null && !regex.isEmpty();
+        if (topics.knowsAll(names) && (!hasRegex || topics.knowsMatches(regex))) {
+            then.run();
+            return;
+        }
+        try {
+            topicExecutor.execute(
+                    () -> {
+                        try {
+                            topics.require(names);
+                            if (hasRegex) {
+                                topics.requireMatching(regex);
+                            }
+                            then.run();
+                        } catch (RuntimeException e) {
+                            request.fail(e);
+                        }
+                    });
+        } catch (RejectedExecutionException e) {
+            request.fail(Errors.COORDINATOR_NOT_AVAILABLE);
+        }
+    }
+
+    /** Ends the coordinator; requests that wait are failed, what was acknowledged is durable. */
+    @Override
+    public void close() {
+        closed = true;
+        coordinator.shutdown();
+        topicExecutor.shutdown();
+        logExecutor.shutdown();
+        try {
+            topicExecutor.awaitTermination(CLOSE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            logExecutor.awaitTermination(CLOSE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        Utils.closeQuietly(metrics, "group metrics");
+    }
+}
