@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * A process of ours whose output goes to a file. It never outlives this JVM: a shutdown hook ends
  * it, whatever happens.
  */
-final class ChildProcess implements AutoCloseable {
+public final class ChildProcess implements AutoCloseable {
     private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
     private final String name;
@@ -29,7 +29,8 @@ final class ChildProcess implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(hook);
     }
 
-    static ChildProcess start(String name, Path log, List<String> command) {
+    /** Starts a command; standard output and error go to the log. */
+    public static ChildProcess start(String name, Path log, List<String> command) {
         try {
             Files.createDirectories(log.toAbsolutePath().getParent());
             long startNs = System.nanoTime();
@@ -45,20 +46,22 @@ final class ChildProcess implements AutoCloseable {
     }
 
     /** {@link System#nanoTime} just before the start. */
-    long startNs() {
+    public long startNs() {
         return startNs;
     }
 
-    long pid() {
+    /** Its process id. */
+    public long pid() {
         return process.pid();
     }
 
-    boolean isAlive() {
+    /** Whether it has not ended yet. */
+    public boolean isAlive() {
         return process.isAlive();
     }
 
     /** Waits for the end and returns what was written. A failure or a late end is an exception. */
-    List<String> output(Duration patience) throws InterruptedException, IOException {
+    public List<String> output(Duration patience) throws InterruptedException, IOException {
         try {
             if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw failure("did not end within " + patience);
@@ -73,7 +76,7 @@ final class ChildProcess implements AutoCloseable {
     }
 
     /** An exception that says what happened and ends with the last lines of the log. */
-    IllegalStateException failure(String what) {
+    public IllegalStateException failure(String what) {
         return new IllegalStateException(name + ": " + what + ", log=" + log + "\n" + tail());
     }
 

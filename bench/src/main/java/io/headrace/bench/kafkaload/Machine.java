@@ -8,14 +8,16 @@ import java.util.List;
 import java.util.Locale;
 
 /** What a reader must know of the machine to judge a figure. */
-final class Machine {
+public final class Machine {
     private Machine() {}
 
-    static String javaBinary() {
+    /** The java of this process. */
+    public static String javaBinary() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
-    static String jdk() {
+    /** Who made this JVM, and its version. */
+    public static String jdk() {
         return System.getProperty("java.vendor")
                 + " "
                 + System.getProperty("java.vm.name")
@@ -23,7 +25,8 @@ final class Machine {
                 + System.getProperty("java.vm.version");
     }
 
-    static String hardware() {
+    /** Processor, cores, memory and kernel, in one line. */
+    public static String hardware() {
         return "%s, %d cores, %.0f GiB memory, Linux %s"
                 .formatted(
                         valueOf("/proc/cpuinfo", "model name"),
@@ -37,7 +40,7 @@ final class Machine {
     }
 
     /** The load averages of 1, 5 and 15 minutes: whether anything else ran meanwhile. */
-    static String load() {
+    public static String load() {
         try {
             String[] fields = Files.readString(Path.of("/proc/loadavg")).split(" ");
             return String.join(" ", List.of(fields).subList(0, 3));
@@ -60,7 +63,7 @@ final class Machine {
     }
 
     /** The commit that is checked out, with a mark when files were changed since. */
-    static String gitRevision(Path home) {
+    public static String gitRevision(Path home) {
         try {
             Process git =
                     new ProcessBuilder("git", "describe", "--always", "--dirty")

@@ -15,7 +15,7 @@ import org.apache.kafka.common.requests.RequestHeader;
  * Asks for metadata over a plain socket, again and again until there is an answer: a client's own
  * back-off would hide how fast a server starts.
  */
-final class MetadataProbe {
+public final class MetadataProbe {
     private static final short VERSION = 12;
     private static final int CORRELATION_ID = 1;
     private static final int ATTEMPT_TIMEOUT_MS = 1000;
@@ -24,7 +24,7 @@ final class MetadataProbe {
     private MetadataProbe() {}
 
     /** Returns at the first answer, or throws at the deadline ({@link System#nanoTime}). */
-    static void await(InetSocketAddress address, ChildProcess server, long deadlineNs)
+    public static void await(InetSocketAddress address, ChildProcess server, long deadlineNs)
             throws InterruptedException {
         while (true) {
             try {

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What Linux counts for a process: {@code /proc/PID/stat} and {@code /proc/PID/status}. */
-final class ProcessStat {
+public final class ProcessStat {
     /** USER_HZ is 100 on every Linux this runs on (x86-64, arm64): a tick is 10 ms. */
     private static final double TICKS_PER_SECOND = 100;
 
@@ -15,7 +15,7 @@ final class ProcessStat {
     private ProcessStat() {}
 
     /** User and system time of all threads so far, ended ones too, in seconds. */
-    static double cpuSeconds(long pid) {
+    public static double cpuSeconds(long pid) {
         String stat = read(pid, "stat");
         // The name is in parentheses and may hold anything, so count from the last one.
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
@@ -26,13 +26,22 @@ final class ProcessStat {
     }
 
     /** Resident set now, in bytes. */
-    static long residentBytes(long pid) {
+    public static long residentBytes(long pid) {
         for (String line : read(pid, "status").split("\n")) {
             if (line.startsWith("VmRSS:")) {
                 return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
             }
         }
         return 0;
+    }
+
+    /** Descriptors that are open now: files, sockets and all else. */
+    public static int descriptorCount(long pid) {
+        String[] names = Path.of("/proc", Long.toString(pid), "fd").toFile().list();
+        if (names == null) {
+            throw new IllegalStateException("process is gone: pid=" + pid);
+        }
+        return names.length;
     }
 
     private static String read(long pid, String file) {
