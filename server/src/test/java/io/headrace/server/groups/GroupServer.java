@@ -1,0 +1,76 @@
+package io.headrace.server.groups;
+
+import io.headrace.engine.Engine;
+import io.headrace.engine.EngineContext;
+import io.headrace.kafka.KafkaShell;
+import io.headrace.kafka.KafkaShellContext;
+import io.headrace.kafka.Listener;
+import io.headrace.kafka.group.GroupContext;
+import io.headrace.offheap.OffHeapContext;
+import io.headrace.offheap.OffHeapMemoryStore;
+import io.headrace.rocks.RocksMetadataStore;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.CommonClientConfigs;
+
+/** A Kafka shell over a whole engine in a folder; may be restarted, keeping its port. */
+final class GroupServer implements AutoCloseable {
+    private final Path folder;
+    private final GroupContext groups;
+    private OffHeapMemoryStore memory;
+    private Engine engine;
+    private KafkaShell shell;
+    private int port;
+
+    GroupServer(Path folder, GroupContext groups) {
+        this.folder = folder;
+        this.groups = groups;
+        launch();
+    }
+
+    private void launch() {
+        memory = new OffHeapMemoryStore(new OffHeapContext().budgetBytes(64 << 20));
+        engine =
+                Engine.launch(
+                        new EngineContext()
+                                .directory(folder)
+                                .memoryStore(memory)
+                                .metadataStoreFactory(RocksMetadataStore::open)
+                                .journalCount(1)
+                                .journalCycleBytes(8 << 20)
+                                .diskReserveBytes(0));
+        shell =
+                KafkaShell.launch(
+                        new KafkaShellContext()
+                                .engine(engine)
+                                .groups(groups)
+                                .listeners(List.of(Listener.of("127.0.0.1", port))));
+        port = shell.boundPort();
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    void restart() {
+        close();
+        launch();
+    }
+
+    /** Client configs with the server's address. */
+    Properties clientConfigs(Map<String, String> more) {
+        Properties configs = new Properties();
+        configs.put(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, "127.0.0.1:" + port);
+        configs.putAll(more);
+        return configs;
+    }
+
+    @Override
+    public void close() {
+        shell.close();
+        engine.close();
+        memory.close();
+    }
+}
