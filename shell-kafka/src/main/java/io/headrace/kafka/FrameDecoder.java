@@ -63,6 +63,16 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
         }
     }
 
+    /** Whether a frame has begun to arrive, for which the sink has given leave. */
+    boolean isInsideFrame() {
+        return partialFrame != null;
+    }
+
+    /** Whether frames were received that the sink did not take yet. */
+    boolean hasLeftover() {
+        return leftover != null;
+    }
+
     /** Takes over what the channel has read. */
     void onRead(ByteBuf received, ByteBufAllocator allocator) {
         ByteBuf frame = partialFrame;

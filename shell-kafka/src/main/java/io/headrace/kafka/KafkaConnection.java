@@ -414,17 +414,20 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         closeIfDrained();
     }
 
+    /** Called whenever something may have changed that decides whether to take more requests. */
     private void updateReading() {
-        boolean accepting = isAccepting();
-        if (accepting && !reading) {
-            reading = true;
-            ChannelHandlerContext ctx = channelContext();
-            frames.resume(ctx.alloc());
-            ctx.channel().config().setAutoRead(true);
+        if (frames.hasLeftover() && isAccepting()) {
+            frames.resume(channelContext().alloc());
             scheduleFlush();
-        } else if (!accepting && reading) {
-            reading = false;
-            channelContext().channel().config().setAutoRead(false);
+        }
+        // What has begun is received to its end: its buffer is there, and to stop in the middle
+        // could mean that everybody waits for bytes that only the end of it gives back.
+        boolean wanted = isAccepting() && !frames.hasLeftover() || frames.isInsideFrame();
+        if (wanted != reading && !closed) {
+            reading = wanted;
+            channelContext().channel().config().setAutoRead(wanted);
+        }
+        if (!wanted) {
             waitForBudget();
         }
     }
@@ -440,9 +443,6 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         waitingForBudget = false;
         if (!closed) {
             updateReading();
-            if (!reading) {
-                waitForBudget();
-            }
         }
     }
 
@@ -455,7 +455,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
             return;
         }
         long idleMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastReadNanos);
-        if (idleMs < context.connectionsMaxIdleMs()) {
+        if (!inFlight.isEmpty()) {
+            scheduleIdleCheck(context.connectionsMaxIdleMs()); // it is we who owe something
+        } else if (idleMs < context.connectionsMaxIdleMs()) {
             scheduleIdleCheck(context.connectionsMaxIdleMs() - idleMs);
         } else {
             channelContext().close();
