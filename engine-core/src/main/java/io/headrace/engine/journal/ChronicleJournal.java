@@ -80,7 +80,8 @@ public final class ChronicleJournal implements Journal {
         }
     }
 
-    private static FileChannel lock(Path folder) throws IOException {
+    /** Keeps every other process out until the channel is closed. */
+    static FileChannel lock(Path folder) throws IOException {
         FileChannel channel =
                 FileChannel.open(
                         folder.resolve("LOCK"),
