@@ -1,5 +1,6 @@
 package io.headrace.server;
 
+import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +18,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "Headrace: an off-heap storage engine that speaks the Kafka protocol.",
-        subcommands = {TopicCommand.class})
+        subcommands = {TopicCommand.class, JournalCommand.class})
 public final class Headrace implements Runnable {
     @Spec private @Nullable CommandSpec spec;
 
