@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import io.headrace.server.cli.JournalCommand;
+import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "Headrace: an off-heap storage engine that speaks the Kafka protocol.",
-        subcommands = {TopicCommand.class, JournalCommand.class})
+        subcommands = {ServeCommand.class, TopicCommand.class, JournalCommand.class})
 public final class Headrace implements Runnable {
     @Spec private @Nullable CommandSpec spec;
 
@@ -29,14 +30,12 @@ public final class Headrace implements Runnable {
         if (args.length == 0 || !args[0].equals("serve")) {
             quietenLibraries();
         }
-        System.exit(execute(args));
+        System.exit(commandLine().execute(args));
     }
 
-    /** Runs one command, and returns the exit code. */
-    static int execute(String... args) {
-        return new CommandLine(new Headrace())
-                .setExecutionExceptionHandler(Verdict::report)
-                .execute(args);
+    /** All commands. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Headrace()).setExecutionExceptionHandler(Verdict::report);
     }
 
     /** A command line tool says what went wrong itself; a client's log would only repeat it. */

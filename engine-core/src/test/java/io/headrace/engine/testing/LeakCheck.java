@@ -3,9 +3,12 @@ package io.headrace.engine.testing;
 import io.headrace.engine.spi.MemoryStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -46,6 +49,7 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
                     "Common-Cleaner",
                     "ForkJoinPool.commonPool",
                     "process reaper",
+                    "background~resource~releaser",
                     "Attach Listener",
                     "Cleaner-",
                     "HttpClient-",
@@ -84,6 +88,7 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
 
     @Override
     public void beforeEach(ExtensionContext context) {
+        openWhatTheJdkKeeps();
         threadsBefore = threads();
         filesBefore = files();
     }
@@ -107,6 +112,16 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
             }
             LockSupport.parkNanos(PAUSE_NANOS);
             found = left.get();
+        }
+    }
+
+    /** The JDK keeps half of a socket pair for each of these from the first use on. */
+    private static void openWhatTheJdkKeeps() {
+        try {
+            FileChannel.open(Path.of("/dev/null"), StandardOpenOption.WRITE).close();
+            SocketChannel.open().close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

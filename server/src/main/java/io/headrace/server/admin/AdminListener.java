@@ -3,8 +3,6 @@ package io.headrace.server.admin;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +10,8 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers)
@@ -20,14 +20,13 @@ import java.util.function.BooleanSupplier;
  * <p>The caller who launched it owns it and closes it.
  */
 public final class AdminListener implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(AdminListener.class);
     private static final int BACKLOG = 16;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
     private static final int UNAVAILABLE = 503;
     private static final String PLAIN = "text/plain; charset=utf-8";
 
-    private final PrometheusTextFormatWriter writer =
-            PrometheusTextFormatWriter.builder().setIncludeCreatedTimestamps(false).build();
     private final HttpServer http;
     private final ExecutorService executor;
     private final BooleanSupplier ready;
@@ -75,6 +74,9 @@ public final class AdminListener implements AutoCloseable {
                 } else {
                     answer(exchange, NOT_FOUND, "not found\n");
                 }
+            } catch (RuntimeException e) {
+                LOGGER.warn("request failed: path={}", path, e);
+                throw e; // the HTTP server closes the connection
             }
         };
     }
@@ -92,21 +94,20 @@ public final class AdminListener implements AutoCloseable {
     }
 
     private void metrics(HttpExchange exchange) throws IOException {
-        MetricFamilies families = new MetricFamilies();
+        PrometheusText text = new PrometheusText();
         for (MetricSource source : sources) {
-            source.forEach(families);
+            source.forEach(text);
         }
-        ByteArrayOutputStream body = new ByteArrayOutputStream();
-        writer.write(body, families.snapshots());
-        answer(exchange, OK, writer.getContentType(), body.toByteArray());
+        answer(exchange, OK, PrometheusText.CONTENT_TYPE, text.toString());
     }
 
     private static void answer(HttpExchange exchange, int status, String text) throws IOException {
-        answer(exchange, status, PLAIN, text.getBytes(StandardCharsets.UTF_8));
+        answer(exchange, status, PLAIN, text);
     }
 
-    private static void answer(HttpExchange exchange, int status, String type, byte[] body)
+    private static void answer(HttpExchange exchange, int status, String type, String text)
             throws IOException {
+        byte[] body = text.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", type);
         exchange.sendResponseHeaders(status, body.length);
         exchange.getResponseBody().write(body);

@@ -23,7 +23,7 @@ public record Endpoint(String host, int port) {
      *
      * @throws IllegalArgumentException if it is something else
      */
-    static Endpoint of(String text) {
+    public static Endpoint of(String text) {
         int colon = text.lastIndexOf(':');
         if (colon < 0) {
             throw new IllegalArgumentException(text);

@@ -24,6 +24,7 @@ class AdminListenerTest {
         MetricSource source =
                 consumer -> {
                     consumer.accept("headrace_connections", 3);
+                    consumer.accept("headrace_connections_total", 5);
                     consumer.accept("headrace_requests_total{api=\"produce\"}", 10);
                     consumer.accept("headrace_requests_total{api=\"fetch\"}", 20);
                     consumer.accept("headrace_micros_bucket{api=\"fetch\",le=\"63\"}", 4);
@@ -61,16 +62,18 @@ class AdminListenerTest {
         for (String expected :
                 List.of(
                         "# TYPE headrace_requests_total counter",
-                        "headrace_requests_total{api=\"fetch\"} 20.0",
-                        "headrace_requests_total{api=\"produce\"} 10.0",
+                        "headrace_requests_total{api=\"fetch\"} 20",
+                        "headrace_requests_total{api=\"produce\"} 10",
                         "# TYPE headrace_connections gauge",
-                        "headrace_connections 3.0",
+                        "headrace_connections 3",
+                        "# TYPE headrace_connections_total counter",
+                        "headrace_connections_total 5",
                         "# TYPE headrace_micros histogram",
-                        "headrace_micros_bucket{api=\"fetch\",le=\"63.0\"} 4",
-                        "headrace_micros_bucket{api=\"fetch\",le=\"127.0\"} 6",
+                        "headrace_micros_bucket{api=\"fetch\",le=\"63\"} 4",
+                        "headrace_micros_bucket{api=\"fetch\",le=\"127\"} 6",
                         "headrace_micros_bucket{api=\"fetch\",le=\"+Inf\"} 7",
                         "headrace_micros_count{api=\"fetch\"} 7",
-                        "headrace_micros_sum{api=\"fetch\"} 900.0")) {
+                        "headrace_micros_sum{api=\"fetch\"} 900")) {
             assertTrue(lines.contains(expected), expected + " is not in\n" + response.body());
         }
     }

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Kills the server with SIGKILL in the middle of a produce load, again and again, and checks with a stock consumer that every
- * acknowledged record is there, once, in order, with the right bytes.
+ * Kills the server with SIGKILL in the middle of a produce load, again and again, and checks with a
+ * stock consumer that every acknowledged record is there, once, in order, with the right bytes.
  */
 class KillTest {
     private static final int ROUNDS = Integer.getInteger("headrace.kill.rounds", 20);
@@ -83,8 +83,7 @@ class KillTest {
     }
 
     private static void createTopic(RunningServer server) throws Exception {
-        try (Admin admin =
-                Admin.create(Map.of("bootstrap.servers", server.bootstrapServers()))) {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", server.bootstrapServers()))) {
             admin.createTopics(
                             List.of(
                                     new NewTopic(TOPIC, PARTITIONS, (short) 1)

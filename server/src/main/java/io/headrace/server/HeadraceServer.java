@@ -1,0 +1,193 @@
+package io.headrace.server;
+
+import io.headrace.engine.Engine;
+import io.headrace.engine.EngineContext;
+import io.headrace.engine.log.StorageEngine;
+import io.headrace.kafka.KafkaShell;
+import io.headrace.kafka.KafkaShellContext;
+import io.headrace.kafka.Listener;
+import io.headrace.offheap.OffHeapContext;
+import io.headrace.offheap.OffHeapMemoryStore;
+import io.headrace.server.admin.AdminListener;
+import io.headrace.server.admin.MetricSource;
+import io.headrace.server.admin.ProcessMetrics;
+import io.headrace.server.config.ConfigException;
+import io.headrace.server.config.ConfigKeys;
+import io.headrace.server.config.Endpoint;
+import io.headrace.server.config.ServerConfig;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ObjLongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A server: an engine with its stores, the Kafka shell, and the admin listener, wired as the
+ * configuration says.
+ *
+ * <p>The caller who launched it owns it and closes it, from any thread.
+ */
+public final class HeadraceServer implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(HeadraceServer.class);
+
+    /** What was opened, last first: closed in this order. */
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+    private final List<MetricSource> metricSources = new CopyOnWriteArrayList<>();
+    private final ServerConfig config;
+    private volatile boolean ready;
+    private @Nullable AdminListener admin;
+    private @Nullable Engine engine;
+    private @Nullable KafkaShell kafka;
+
+    private HeadraceServer(ServerConfig config) {
+        this.config = config;
+    }
+
+    /**
+     * Starts everything. Clients are served when this returns.
+     *
+     * @throws ConfigException if a value cannot be used
+     * @throws io.headrace.engine.EngineException if a part cannot be started, naming it
+     * @throws IOException if the admin listener cannot be bound or a store not be opened
+     */
+    public static HeadraceServer launch(ServerConfig config) throws IOException {
+        HeadraceServer server = new HeadraceServer(config);
+        try {
+            server.start();
+            return server;
+        } catch (IOException | RuntimeException e) {
+            server.close();
+            throw e;
+        }
+    }
+
+    private void start() throws IOException {
+        launchAdmin();
+        OffHeapMemoryStore memory =
+                closedLater(
+                        new OffHeapMemoryStore(
+                                new OffHeapContext()
+                                        .budgetBytes(config.get(ConfigKeys.MEMORY_BUDGET_BYTES))));
+        ObjectStores stores = closedLater(ObjectStores.open(config));
+        String clusterId = ClusterId.of(EngineSettings.folder(config));
+        EngineContext context = EngineSettings.of(config, memory);
+        stores.forEach(context::objectStore);
+        Engine launched = closedLater(StorageEngine.launch(context));
+        engine = launched;
+        metricSources.add(consumer -> engineMetrics(launched, consumer));
+        KafkaShell shell = closedLater(KafkaShell.launch(kafkaContext(launched, clusterId)));
+        kafka = shell;
+        metricSources.add(shell::metrics);
+        ready = true;
+    }
+
+    private void launchAdmin() throws IOException {
+        String address = config.get(ConfigKeys.ADMIN_LISTENER);
+        metricSources.add(new ProcessMetrics());
+        if (!address.isEmpty()) {
+            Endpoint endpoint = Endpoint.of(address);
+            admin =
+                    closedLater(
+                            AdminListener.launch(
+                                    endpoint.bindAddress(), () -> ready, metricSources));
+            LOGGER.info("metrics and health: address={}:{}", endpoint.host(), admin.port());
+        }
+    }
+
+    private static void engineMetrics(Engine engine, ObjLongConsumer<String> consumer) {
+        engine.metrics().forEach(consumer);
+        engine.metrics()
+                .forEachOffHeapTag(
+                        (tag, bytes) ->
+                                consumer.accept(
+                                        "headrace_offheap_bytes{tag=\"" + tag + "\"}", bytes));
+    }
+
+    private KafkaShellContext kafkaContext(Engine engine, String clusterId) {
+        KafkaShellContext context =
+                new KafkaShellContext()
+                        .engine(engine)
+                        .clusterId(clusterId)
+                        .listeners(listeners(config))
+                        .nodeId(config.intOf(ConfigKeys.NODE_ID))
+                        .autoCreateTopics(config.get(ConfigKeys.AUTO_CREATE_TOPICS))
+                        .partitionCountDefault(config.intOf(ConfigKeys.NUM_PARTITIONS))
+                        .socketRequestMaxBytes(config.intOf(ConfigKeys.SOCKET_REQUEST_MAX_BYTES))
+                        .bytesInFlightMax(config.get(ConfigKeys.QUEUED_MAX_REQUEST_BYTES))
+                        .connectionsMax(config.intOf(ConfigKeys.MAX_CONNECTIONS))
+                        .connectionsPerIpMax(config.intOf(ConfigKeys.MAX_CONNECTIONS_PER_IP))
+                        .connectionsMaxIdleMs(config.get(ConfigKeys.CONNECTIONS_MAX_IDLE_MS));
+        int threads = config.intOf(ConfigKeys.NUM_NETWORK_THREADS);
+        return threads == 0 ? context : context.eventLoopThreads(threads);
+    }
+
+    /** Listeners with what they advertise; named by their order, since all are plaintext. */
+    static List<Listener> listeners(ServerConfig config) {
+        List<Endpoint> bound = config.get(ConfigKeys.LISTENERS);
+        List<Endpoint> advertised = config.get(ConfigKeys.ADVERTISED_LISTENERS);
+        if (bound.isEmpty()) {
+            throw new ConfigException("bad value: key=listeners value= allowed=at least one");
+        }
+        if (!advertised.isEmpty() && advertised.size() != bound.size()) {
+            throw new ConfigException(
+                    "bad value: key=advertised.listeners count="
+                            + advertised.size()
+                            + " allowed=as many as listeners: "
+                            + bound.size());
+        }
+        List<Listener> listeners = new ArrayList<>();
+        for (int i = 0; i < bound.size(); i++) {
+            String name = i == 0 ? "PLAINTEXT" : "PLAINTEXT" + i;
+            Endpoint shown = advertised.isEmpty() ? new Endpoint("", 0) : advertised.get(i);
+            Endpoint endpoint = bound.get(i);
+            listeners.add(
+                    new Listener(
+                            name, endpoint.host(), endpoint.port(), shown.host(), shown.port()));
+        }
+        return listeners;
+    }
+
+    private <T extends AutoCloseable> T closedLater(T part) {
+        opened.push(part);
+        return part;
+    }
+
+    /** The engine that is served; the server owns it. */
+    public Engine engine() {
+        return Objects.requireNonNull(engine, "engine");
+    }
+
+    /** The port of the first Kafka listener. */
+    public int kafkaPort() {
+        return Objects.requireNonNull(kafka, "kafka").boundPort();
+    }
+
+    /** The port of the admin listener; 0 if there is none. */
+    public int adminPort() {
+        return admin == null ? 0 : admin.port();
+    }
+
+    /**
+     * Answers what is in flight, syncs the journals and ends every thread. Does nothing the second
+     * time. Every part is closed, whatever the others do.
+     */
+    @Override
+    public synchronized void close() {
+        ready = false;
+        while (!opened.isEmpty()) {
+            AutoCloseable part = opened.pop();
+            try {
+                part.close();
+            } catch (Exception e) {
+                LOGGER.error("a part did not close: part={}", part, e);
+            }
+        }
+    }
+}

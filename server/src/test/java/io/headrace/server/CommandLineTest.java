@@ -1,0 +1,145 @@
+package io.headrace.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CommandLineTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @TempDir Path data;
+
+    @Test
+    void createsAndListsTopics() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(
+                    0,
+                    run(
+                            server,
+                            "topic",
+                            "create",
+                            "b",
+                            "a",
+                            "--config",
+                            "headrace.storage.mode=memory",
+                            "--partitions",
+                            "2"));
+            assertEquals("created a\ncreated b\n", out.toString());
+            assertEquals(0, run(server, "topic", "list"));
+            assertEquals("a\nb\n", out.toString());
+            assertEquals(2, server.engine().catalog().find("a").partitionCount());
+        }
+    }
+
+    @Test
+    void saysWhyATopicWasNotCreated() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+            assertEquals(1, run(server, "topic", "create", "a", "c"));
+            assertEquals("created c\n", out.toString());
+            assertTrue(err.toString().startsWith("headrace: not created: a: "), err::toString);
+            assertEquals(
+                    1, run(server, "topic", "create", "d", "--config", "headrace.storage.mode=x"));
+            assertTrue(err.toString().contains("headrace.storage.mode"), err::toString);
+        }
+    }
+
+    @Test
+    void wrongUsageExitsWithTwo() {
+        assertEquals(2, run());
+        assertEquals(2, run("topic"));
+        assertEquals(2, run("topic", "create"));
+        assertEquals(2, run("topics", "list"));
+        assertTrue(err.toString().contains("topics"), err::toString);
+    }
+
+    @Test
+    void helpAndVersionAreThereAtEveryLevel() {
+        assertEquals(0, run("--help"));
+        assertTrue(out.toString().contains("serve"), out::toString);
+        assertEquals(0, run("topic", "create", "--help"));
+        assertTrue(out.toString().contains("--bootstrap-server"), out::toString);
+        assertEquals(0, run("--version"));
+        assertTrue(out.toString().startsWith("headrace "), out::toString);
+    }
+
+    @Test
+    void aServerWithAnUnknownKeyDoesNotStart() {
+        assertEquals(2, run("serve", "--set", "headrace.journal.shard=1"));
+        assertEquals(
+                "headrace: unknown key: key=headrace.journal.shard"
+                        + " nearest=headrace.journal.shards\n",
+                err.toString());
+    }
+
+    @Test
+    void aConfigurationThatCannotBeReadIsNamed() {
+        assertEquals(2, run("serve", "--config", data.resolve("none").toString()));
+        assertTrue(err.toString().contains(data.resolve("none").toString()), err::toString);
+    }
+
+    @Test
+    void dumpsAndVerifiesTheJournalsOfAStoppedServer() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+            assertEquals(1, run("journal", "verify", data.toString()));
+            assertTrue(err.toString().contains("in use"), err::toString);
+        }
+        assertEquals(0, run("journal", "verify", data.toString()));
+        assertTrue(out.toString().contains("metadata cycle "), out::toString);
+        assertEquals(0, run("journal", "dump", data.toString()));
+        assertTrue(out.toString().contains(" command "), out::toString);
+    }
+
+    @Test
+    void verifyFailsOnADamagedJournal() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+        }
+        damage(data.resolve("journal/metadata"));
+        assertEquals(1, run("journal", "verify", data.toString()));
+        assertTrue(out.toString().contains("damaged"), out::toString);
+        assertEquals("headrace: damaged journal files: count=1\n", err.toString());
+    }
+
+    @Test
+    void aFolderWithoutJournalsIsRefused() {
+        assertEquals(1, run("journal", "verify", data.toString()));
+        assertTrue(err.toString().contains(data.toString()), err::toString);
+    }
+
+    /** Changes a byte within the first entry. */
+    private static void damage(Path journal) throws IOException {
+        try (var files = Files.walk(journal)) {
+            Path cycle = files.filter(f -> f.toString().endsWith(".cq4")).findFirst().orElseThrow();
+            byte[] bytes = Files.readAllBytes(cycle);
+            bytes[450] ^= 1;
+            Files.write(cycle, bytes);
+        }
+    }
+
+    private int run(HeadraceServer server, String... arguments) {
+        String[] all = Arrays.copyOf(arguments, arguments.length + 2);
+        all[arguments.length] = "--bootstrap-server";
+        all[arguments.length + 1] = "127.0.0.1:" + server.kafkaPort();
+        return run(all);
+    }
+
+    private int run(String... arguments) {
+        out.getBuffer().setLength(0);
+        err.getBuffer().setLength(0);
+        return Headrace.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(arguments);
+    }
+}
