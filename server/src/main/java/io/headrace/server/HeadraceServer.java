@@ -6,6 +6,7 @@ import io.headrace.engine.log.StorageEngine;
 import io.headrace.kafka.KafkaShell;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.Listener;
+import io.headrace.kafka.group.GroupContext;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
 import io.headrace.server.admin.AdminListener;
@@ -115,6 +116,7 @@ public final class HeadraceServer implements AutoCloseable {
                 new KafkaShellContext()
                         .engine(engine)
                         .clusterId(clusterId)
+                        .groups(new GroupContext().properties(config.groupProperties()))
                         .listeners(listeners(config))
                         .nodeId(config.intOf(ConfigKeys.NODE_ID))
                         .autoCreateTopics(config.get(ConfigKeys.AUTO_CREATE_TOPICS))

@@ -50,7 +50,7 @@ public final class ConfigKeys {
                     0,
                     0,
                     256,
-                    "Event loops of the Kafka listener; 0 takes one per core.");
+                    "Event loops of the Kafka listener; 0 takes one per two cores, at most 16.");
 
     /** {@code num.partitions}. */
     public static final ConfigKey<Long> NUM_PARTITIONS =
@@ -217,7 +217,7 @@ public final class ConfigKeys {
     public static final ConfigKey<Long> OFFSETS_TOPIC_NUM_PARTITIONS =
             ConfigKey.number(
                     "offsets.topic.num.partitions",
-                    8,
+                    16,
                     1,
                     1000,
                     "Partitions of __consumer_offsets; counts when the topic is first made.");
@@ -235,7 +235,7 @@ public final class ConfigKeys {
     public static final ConfigKey<Long> GROUP_INITIAL_REBALANCE_DELAY_MS =
             ConfigKey.number(
                     "group.initial.rebalance.delay.ms",
-                    0,
+                    100,
                     0,
                     60_000,
                     "How long an empty classic group waits for more members before it begins.");
@@ -271,10 +271,11 @@ public final class ConfigKeys {
     public static final ConfigKey<Long> GROUP_CONSUMER_SESSION_TIMEOUT_MS =
             ConfigKey.number(
                     "group.consumer.session.timeout.ms",
-                    45_000,
+                    10_000,
                     1_000,
                     Integer.MAX_VALUE,
-                    "Session timeout of members with group.protocol=consumer.");
+                    "Session timeout of members with group.protocol=consumer. Shorter than Kafka's"
+                            + " 45000, so that a lost member is replaced sooner.");
 
     /** {@code group.consumer.heartbeat.interval.ms}. */
     public static final ConfigKey<Long> GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS =
@@ -357,6 +358,18 @@ public final class ConfigKeys {
     public static final ConfigKey<Long> COLD_READERS =
             ConfigKey.number(
                     "headrace.cold.readers", 4, 1, 64, "Threads that read what is not in memory.");
+
+    /** Those of the group coordinator. */
+    public static final List<ConfigKey<Long>> GROUPS =
+            List.of(
+                    OFFSETS_TOPIC_NUM_PARTITIONS,
+                    OFFSETS_RETENTION_MINUTES,
+                    GROUP_INITIAL_REBALANCE_DELAY_MS,
+                    GROUP_MIN_SESSION_TIMEOUT_MS,
+                    GROUP_MAX_SESSION_TIMEOUT_MS,
+                    GROUP_MAX_SIZE,
+                    GROUP_CONSUMER_SESSION_TIMEOUT_MS,
+                    GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS);
 
     /** All of them, in the order of the documentation: Kafka's, then ours. */
     public static final List<ConfigKey<?>> ALL =

@@ -1,5 +1,6 @@
 package io.headrace.server.config;
 
+import io.headrace.kafka.group.GroupContext;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -57,7 +58,9 @@ public final class ServerConfig {
                 return true;
             }
         }
-        return ConfigKeys.FAMILIES.stream().anyMatch(family -> !family.nameWithin(name).isEmpty());
+        return GroupContext.propertyNames().contains(name)
+                || ConfigKeys.FAMILIES.stream()
+                        .anyMatch(family -> !family.nameWithin(name).isEmpty());
     }
 
     private static ConfigException unknown(String name) {
@@ -121,6 +124,19 @@ public final class ServerConfig {
 
     private static long scaled(long value, long unitMs) {
         return value < 0 ? -1 : value * unitMs;
+    }
+
+    /** The group coordinator's properties by Kafka's names: ours with a default, others if set. */
+    public Map<String, String> groupProperties() {
+        Map<String, String> properties = new LinkedHashMap<>();
+        ConfigKeys.GROUPS.forEach(key -> properties.put(key.name(), Long.toString(get(key))));
+        settings.forEach(
+                (name, value) -> {
+                    if (GroupContext.propertyNames().contains(name)) {
+                        properties.put(name, value);
+                    }
+                });
+        return properties;
     }
 
     /**

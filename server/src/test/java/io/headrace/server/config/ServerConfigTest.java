@@ -68,6 +68,17 @@ class ServerConfigTest {
     }
 
     @Test
+    void takesEveryKeyOfTheGroupCoordinator() {
+        ServerConfig config =
+                ServerConfig.of(
+                        Map.of("group.consumer.max.size", "7", "offsets.retention.minutes", "9"));
+        assertEquals(List.of(), config.withoutEffect());
+        assertEquals("7", config.groupProperties().get("group.consumer.max.size"));
+        assertEquals("9", config.groupProperties().get("offsets.retention.minutes"));
+        assertEquals("100", config.groupProperties().get("group.initial.rebalance.delay.ms"));
+    }
+
+    @Test
     void theFinestRetentionKeyCounts() {
         assertEquals(
                 120_000,
