@@ -127,8 +127,8 @@ public final class TopicsBenchmark {
     }
 
     private TopicsServer start(Path data, int count, String which) throws InterruptedException {
-        return TopicsServer.start(
-                home, out.resolve("server-" + count + "-" + which + ".log"), data, options, count);
+        String run = count + "-" + which;
+        return TopicsServer.start(home, out.resolve("server-" + run + ".log"), data, options, run);
     }
 
     private static void progress(int count, String format, Object value) {

@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * @param sample topics that are written and read, spread over all
  * @param dataDirectory on the disk to be measured; emptied
  * @param topicConfigs of every topic, key=value
- * @param serverJvmArguments for profiling; %RUN% stands for the number of topics
+ * @param serverJvmArguments for profiling; %RUN% stands for COUNT-first or COUNT-restarted
  * @param serverSettings given to the server, key=value
  */
 record TopicsOptions(

@@ -29,10 +29,10 @@ final class TopicsServer implements AutoCloseable {
     }
 
     /** Starts the server and waits for the first answered Metadata request. */
-    static TopicsServer start(Path home, Path log, Path data, TopicsOptions options, int count)
+    static TopicsServer start(Path home, Path log, Path data, TopicsOptions options, String run)
             throws InterruptedException {
         ChildProcess process =
-                ChildProcess.start("headrace", log, command(home, data, options, count));
+                ChildProcess.start("headrace", log, command(home, data, options, run));
         try {
             MetadataProbe.await(address(), process, process.startNs() + START_PATIENCE.toNanos());
             return new TopicsServer(process, (System.nanoTime() - process.startNs()) / 1e9);
@@ -42,13 +42,12 @@ final class TopicsServer implements AutoCloseable {
         }
     }
 
-    private static List<String> command(Path home, Path data, TopicsOptions options, int count) {
+    private static List<String> command(Path home, Path data, TopicsOptions options, String run) {
         List<String> command = new ArrayList<>();
         command.add(Machine.javaBinary());
         command.add("@" + jvmFlags(home));
         command.add("@" + home.resolve("server/src/main/jvm/server.args"));
-        options.serverJvmArguments()
-                .forEach(each -> command.add(each.replace("%RUN%", Integer.toString(count))));
+        options.serverJvmArguments().forEach(each -> command.add(each.replace("%RUN%", run)));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN, "serve"));
         command.addAll(List.of("--set", "listeners=PLAINTEXT://" + bootstrapServer()));
         command.addAll(List.of("--set", "log.dirs=" + data));
