@@ -89,6 +89,12 @@ public final class ChildProcess implements AutoCloseable {
         }
     }
 
+    /** Ends the process at once, as a crash does. */
+    public void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+        removeHook();
+    }
+
     /** Asks the process to end, and makes it when it does not. */
     @Override
     public void close() {

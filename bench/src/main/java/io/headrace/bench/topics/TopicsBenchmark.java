@@ -1,6 +1,7 @@
 package io.headrace.bench.topics;
 
 import io.headrace.bench.kafkaload.Machine;
+import io.headrace.bench.kafkaload.ProcessStat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,9 +36,11 @@ public final class TopicsBenchmark {
      * @param count of topics
      * @param createSeconds from the first request to the last answer
      * @param cpuSeconds of the server meanwhile
+     * @param clientCpuSeconds of this process meanwhile
      * @param residentBytes after the sample was written and read
      * @param firstWrites to topics that were never used before, in ns
      * @param restartSeconds from the start of the process to the first answered Metadata request
+     * @param restartCpuSeconds of the server until then
      * @param residentBytesRestarted as soon as it answered
      * @param firstWritesRestarted the first ones after the restart, in ns
      * @param firstReadsRestarted the first ones after the restart, in ns
@@ -47,10 +50,12 @@ public final class TopicsBenchmark {
             int count,
             double createSeconds,
             double cpuSeconds,
+            double clientCpuSeconds,
             long residentBytes,
             int descriptorCount,
             Histogram firstWrites,
             double restartSeconds,
+            double restartCpuSeconds,
             long residentBytesRestarted,
             int descriptorCountRestarted,
             Histogram firstReadsRestarted,
@@ -83,13 +88,16 @@ public final class TopicsBenchmark {
         TopicSample sample = new TopicSample(count, options.sample(), TopicCreation::name);
         double createSeconds;
         double cpuSeconds;
+        double clientCpuSeconds;
         long residentBytes;
         int descriptorCount;
         Histogram firstWrites;
         try (TopicsServer server = start(data, count, "first")) {
             double cpuBefore = server.cpuSeconds();
+            double clientCpuBefore = clientCpuSeconds();
             createSeconds = TopicCreation.create(TopicsServer.bootstrapServer(), count, options);
             cpuSeconds = server.cpuSeconds() - cpuBefore;
+            clientCpuSeconds = clientCpuSeconds() - clientCpuBefore;
             progress(count, "created: topics/s=%.0f", count / createSeconds);
             try (WireClient client = new WireClient(TopicsServer.address())) {
                 firstWrites = sample.write(client, 0);
@@ -98,8 +106,12 @@ public final class TopicsBenchmark {
             residentBytes = server.residentBytes();
             descriptorCount = server.descriptorCount();
             progress(count, "written and read: topics=%d", sample.topics().size());
+            if (options.kill()) {
+                server.kill();
+            }
         }
         try (TopicsServer server = start(data, count, "restarted")) {
+            double restartCpuSeconds = server.cpuSeconds();
             long residentBytesRestarted = server.residentBytes();
             progress(count, "restarted: seconds=%.2f", server.startSeconds());
             Histogram reads;
@@ -114,16 +126,22 @@ public final class TopicsBenchmark {
                     count,
                     createSeconds,
                     cpuSeconds,
+                    clientCpuSeconds,
                     residentBytes,
                     descriptorCount,
                     firstWrites,
                     server.startSeconds(),
+                    restartCpuSeconds,
                     residentBytesRestarted,
                     server.descriptorCount(),
                     reads,
                     writes,
                     folderBytes(data));
         }
+    }
+
+    private static double clientCpuSeconds() {
+        return ProcessStat.cpuSeconds(ProcessHandle.current().pid());
     }
 
     private TopicsServer start(Path data, int count, String which) throws InterruptedException {
@@ -145,10 +163,10 @@ public final class TopicsBenchmark {
                 - JDK: %s, heap and collector of server/src/main/jvm/server.args
                 - Load averages at the end: %s
 
-                | topics | created/s | server CPU µs per topic | first write p50 / p99, ms \
-                | RSS, MiB | descriptors | restart, s | after restart: RSS, MiB | descriptors \
+                | topics | created/s | CPU µs per topic: server | AdminClient | first write p50 / p99, ms \
+                | RSS, MiB | descriptors | restart, s | its CPU s | after restart: RSS, MiB | descriptors \
                 | read p50 / p99, ms | write p50 / p99, ms | on disk, MiB |
-                |---|---|---|---|---|---|---|---|---|---|---|---|
+                |---|---|---|---|---|---|---|---|---|---|---|---|---|---|
                 """
                         .formatted(
                                 System.getenv("BENCH_COMMAND"),
@@ -161,15 +179,17 @@ public final class TopicsBenchmark {
     }
 
     private static String row(Run run) {
-        return "| %,d | %,.0f | %.1f | %s | %.0f | %d | %.2f | %.0f | %d | %s | %s | %.0f |%n"
+        return "| %,d | %,.0f | %.1f | %.1f | %s | %.0f | %d | %.2f | %.2f | %.0f | %d | %s | %s | %.0f |%n"
                 .formatted(
                         run.count,
                         run.count / run.createSeconds,
                         run.cpuSeconds * 1e6 / run.count,
+                        run.clientCpuSeconds * 1e6 / run.count,
                         milliseconds(run.firstWrites),
                         run.residentBytes / MIB,
                         run.descriptorCount,
                         run.restartSeconds,
+                        run.restartCpuSeconds,
                         run.residentBytesRestarted / MIB,
                         run.descriptorCountRestarted,
                         milliseconds(run.firstReadsRestarted),

@@ -15,6 +15,7 @@ import java.util.TreeMap;
  * @param batch topics per CreateTopics request
  * @param inFlight requests that wait for their answer at a time
  * @param sample topics that are written and read, spread over all
+ * @param kill whether the restart follows a SIGKILL, and not a SIGTERM
  * @param dataDirectory on the disk to be measured; emptied
  * @param topicConfigs of every topic, key=value
  * @param serverJvmArguments for profiling; %RUN% stands for COUNT-first or COUNT-restarted
@@ -25,6 +26,7 @@ record TopicsOptions(
         int batch,
         int inFlight,
         int sample,
+        boolean kill,
         Path dataDirectory,
         Map<String, String> topicConfigs,
         List<String> serverJvmArguments,
@@ -37,6 +39,7 @@ record TopicsOptions(
               --batch N              topics per CreateTopics request (default 2000)
               --in-flight N          requests under way at a time (default 4)
               --sample N             topics that are written and read (default 1000)
+              --restart HOW          term or kill: what ends the first server (default term)
               --data DIR             data folder (default bench/target/topics)
               --topic-config K=V     of every topic, may be repeated
               --jvm ARGUMENT         JVM argument of the server, may be repeated
@@ -50,6 +53,7 @@ record TopicsOptions(
                 positive(given, "--batch", "2000"),
                 positive(given, "--in-flight", "4"),
                 positive(given, "--sample", "1000"),
+                kill(single(given, "--restart", "term")),
                 Path.of(single(given, "--data", home.resolve("bench/target/topics").toString())),
                 pairs(given.getOrDefault("--topic-config", List.of())),
                 given.getOrDefault("--jvm", List.of()),
@@ -89,6 +93,14 @@ record TopicsOptions(
             throw new IllegalArgumentException("must be at least 1: " + name + "=" + value);
         }
         return value;
+    }
+
+    private static boolean kill(String how) {
+        return switch (how) {
+            case "term" -> false;
+            case "kill" -> true;
+            default -> throw new IllegalArgumentException("not term or kill: --restart=" + how);
+        };
     }
 
     private static Map<String, String> pairs(List<String> texts) {

@@ -85,6 +85,11 @@ final class TopicsServer implements AutoCloseable {
         return ProcessStat.descriptorCount(process.pid());
     }
 
+    /** SIGKILL: what is not durable is lost. */
+    void kill() throws InterruptedException {
+        process.kill();
+    }
+
     /** SIGTERM, and SIGKILL when that is not enough. */
     @Override
     public void close() {

@@ -40,6 +40,7 @@ class TopicsOptionsTest {
         assertNames("--count", "--count", "1");
         assertNames("--batch", "--batch");
         assertNames("--batch=0", "--batch", "0");
+        assertNames("--restart=never", "--restart", "never");
         assertNames("nothing", "--topic-config", "nothing");
     }
 
