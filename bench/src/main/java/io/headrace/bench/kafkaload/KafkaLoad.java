@@ -92,7 +92,7 @@ public final class KafkaLoad {
         String topic = "load-" + ++topicCount;
         broker.createTopic(topic);
         measure(round, broker, workload, PRODUCE, () -> tools.produce(broker, topic, workload));
-        if (workload.consumes()) {
+        if (workload.consumes() && options.consumes()) {
             measure(round, broker, workload, CONSUME, () -> tools.consume(broker, topic, workload));
         }
         broker.deleteTopic(topic);

@@ -14,6 +14,7 @@ import java.util.TreeMap;
  * @param rounds how often each contestant runs each workload, measured
  * @param warmUpRounds rounds before them that are not reported, in which the JITs settle
  * @param workloads what a round runs
+ * @param consumes whether what was produced is consumed
  * @param contestants the names of those who take part
  * @param heap the maximum and initial heap of each broker, as -Xmx takes it
  * @param dataDirectory on the disk to be measured; emptied
@@ -26,6 +27,7 @@ record LoadOptions(
         int rounds,
         int warmUpRounds,
         List<Workload> workloads,
+        boolean consumes,
         List<String> contestants,
         String heap,
         Path dataDirectory,
@@ -40,6 +42,7 @@ record LoadOptions(
               --rounds N             measured rounds of both contestants (default 10)
               --warm-up N            rounds before them, not reported (default 1)
               --workloads A,B        of 100B, 4KB, 64KB, latency (default: all)
+              --phases produce       leaves out the consume phase (default produce,consume)
               --contestants A,B      of headrace, kafka (default: both)
               --scale X              factor for the number of records (default 1)
               --heap SIZE            heap of each broker (default 1g)
@@ -58,6 +61,7 @@ record LoadOptions(
                 Integer.parseInt(single(given, "--rounds", "10")),
                 Integer.parseInt(single(given, "--warm-up", "1")),
                 workloads(single(given, "--workloads", "100B,4KB,64KB,latency"), scale),
+                single(given, "--phases", "produce,consume").contains(KafkaLoad.CONSUME),
                 List.of(single(given, "--contestants", "headrace,kafka").split(",")),
                 single(given, "--heap", "1g"),
                 Path.of(single(given, "--data", home.resolve("bench/target/kafka-load") + "")),
