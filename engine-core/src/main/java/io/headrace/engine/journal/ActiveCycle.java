@@ -40,6 +40,7 @@ final class ActiveCycle {
             throws IOException {
         RandomAccessFile descriptor = new RandomAccessFile(path.toFile(), "rw");
         try {
+            Uninterruptible.make(descriptor.getChannel());
             files.allocate(descriptor.getFD(), allocatedBytes);
         } catch (IOException | RuntimeException e) {
             descriptor.close();
@@ -55,6 +56,11 @@ final class ActiveCycle {
 
     int cycle() {
         return file.cycle();
+    }
+
+    /** Writes into the file without its mapping: see {@link CycleWriter}. */
+    void write(ByteBuffer bytes, long offset) throws IOException {
+        files.write(descriptor.getChannel(), bytes, offset);
     }
 
     /** Forces the file; the first time also its size, and its name in the folder. */

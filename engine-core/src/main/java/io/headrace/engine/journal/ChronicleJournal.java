@@ -28,8 +28,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Threads: as {@link Journal} says. The appending thread hands what it wrote to the syncer by
  * releasing {@link #appendedPosition}; the syncer hands what is stable to readers by releasing
- * {@link #syncedPosition}. A thread that appends or syncs must not be interrupted: an interrupt
- * closes the channel that is forced.
+ * {@link #syncedPosition}.
  */
 public final class ChronicleJournal implements Journal {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleJournal.class);
@@ -205,7 +204,8 @@ public final class ChronicleJournal implements Journal {
             int partition,
             long baseOffset,
             int leaderEpoch,
-            ByteBuffer payload) {
+            ByteBuffer payload)
+            throws IOException {
         long synced = syncedPosition.getAcquire();
         long offset =
                 writer.append(type, topicId, partition, baseOffset, leaderEpoch, payload, synced);

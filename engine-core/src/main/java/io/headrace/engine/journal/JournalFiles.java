@@ -2,6 +2,7 @@ package io.headrace.engine.journal;
 
 import java.io.FileDescriptor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
@@ -20,6 +21,12 @@ public interface JournalFiles {
      * @param metadata also what the bytes can be read without, such as times
      */
     void force(FileChannel channel, boolean metadata) throws IOException;
+
+    /**
+     * Writes the bytes from position to limit into a file, from the byte at {@code offset} on, and
+     * leaves the position at the limit.
+     */
+    void write(FileChannel channel, ByteBuffer bytes, long offset) throws IOException;
 
     /** Forces a folder's entries to stable storage. */
     void forceDirectory(Path folder) throws IOException;

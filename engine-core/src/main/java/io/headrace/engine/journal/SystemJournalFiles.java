@@ -2,6 +2,7 @@ package io.headrace.engine.journal;
 
 import java.io.FileDescriptor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,8 +20,17 @@ final class SystemJournalFiles implements JournalFiles {
     }
 
     @Override
+    public void write(FileChannel channel, ByteBuffer bytes, long offset) throws IOException {
+        long to = offset;
+        while (bytes.hasRemaining()) {
+            to += channel.write(bytes, to);
+        }
+    }
+
+    @Override
     public void forceDirectory(Path folder) throws IOException {
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            Uninterruptible.make(channel);
             channel.force(true);
         }
     }

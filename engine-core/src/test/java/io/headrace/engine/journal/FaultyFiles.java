@@ -2,6 +2,7 @@ package io.headrace.engine.journal;
 
 import java.io.FileDescriptor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
@@ -30,6 +31,12 @@ final class FaultyFiles implements JournalFiles {
         count();
         forces++;
         SYSTEM.force(channel, metadata);
+    }
+
+    @Override
+    public void write(FileChannel channel, ByteBuffer bytes, long offset) throws IOException {
+        count();
+        SYSTEM.write(channel, bytes, offset);
     }
 
     @Override

@@ -160,6 +160,20 @@ class JournalFailureTest {
     }
 
     @Test
+    void anInterruptedThreadAppendsAndSyncsLikeAnyOther() throws IOException {
+        try (Journal journal = ChronicleJournal.open(context())) {
+            Thread.currentThread().interrupt();
+            assertTrue(append(journal, 10, 0) > 0);
+            assertTrue(append(journal, 100_000, 1) > 0);
+            journal.sync();
+            assertTrue(Thread.interrupted(), "the interrupt is still the caller's");
+            assertTrue(append(journal, 100_000, 2) > 0);
+            journal.sync();
+            assertEquals(3, JournalContractTest.replayAll(journal).size());
+        }
+    }
+
+    @Test
     void aSyncForcesOnlyWhenThereIsSomethingNew() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {
             append(journal, 10, 0);
