@@ -33,6 +33,8 @@ public final class GroupContext {
                     Map.entry("group.consumer.min.heartbeat.interval.ms", "100"),
                     Map.entry("group.consumer.session.timeout.ms", "10000"),
                     Map.entry("group.consumer.min.session.timeout.ms", "1000"),
+                    Map.entry("group.consumer.max.heartbeat.interval.ms", "60000"),
+                    Map.entry("group.consumer.max.session.timeout.ms", "1800000"),
                     Map.entry("group.consumer.assignment.interval.ms", "0"),
                     Map.entry("group.consumer.assignor.offload.enable", "false"));
 
