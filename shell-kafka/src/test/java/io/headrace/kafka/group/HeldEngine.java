@@ -19,6 +19,8 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
@@ -199,6 +201,11 @@ final class HeldEngine implements Engine, TopicCatalog {
         volatile boolean cold;
         volatile long refusal;
         volatile boolean refusesDeletion;
+
+        /** Who reads waits for it. */
+        volatile @Nullable CountDownLatch readGate;
+
+        final AtomicInteger readersAtGate = new AtomicInteger();
         volatile boolean refused;
 
         /** After so many more appends, the next is refused for want of space. */
@@ -293,7 +300,20 @@ final class HeldEngine implements Engine, TopicCatalog {
         }
 
         @Override
-        public synchronized ReadResult read(long fromOffset, int lengthMax) {
+        public ReadResult read(long fromOffset, int lengthMax) {
+            CountDownLatch gate = readGate;
+            if (gate != null) {
+                readersAtGate.incrementAndGet();
+                try {
+                    gate.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return readNow(fromOffset, lengthMax);
+        }
+
+        private synchronized ReadResult readNow(long fromOffset, int lengthMax) {
             return cold && fromOffset < highWatermark
                     ? Unavailable.COLD
                     : at(fromOffset, lengthMax);

@@ -8,6 +8,7 @@ import io.headrace.kafka.topic.TopicIds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
@@ -180,6 +181,24 @@ class OffsetsCompactorTest {
         assertTrue(log().logStartOffset() > 0);
         restart(NEVER);
         assertOffsets(30_000);
+    }
+
+    @Test
+    void commitWhileTheLogIsBeingReadIsInTheSnapshot() throws Exception {
+        engine.create("t", 10);
+        client.commit(GROUP, "t", 3, 1, "before");
+        CountDownLatch gate = new CountDownLatch(1);
+        log().readGate = gate;
+        commitMany(2_000);
+        client.await(() -> log().readersAtGate.get() > 0);
+
+        client.commit(GROUP, "t", 3, 999_999, "during");
+        log().readGate = null;
+        gate.countDown();
+
+        client.await(() -> log().logStartOffset() > 2_000);
+        restart(NEVER);
+        assertEquals("999999 during", client.committed(GROUP, "t", 3));
     }
 
     @Test
