@@ -57,7 +57,8 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
                     "globalEventExecutor",
                     "ObjectCleanerThread",
                     "idle-connection-reaper",
-                    "sdk-");
+                    "sdk-",
+                    "background~resource~releaser"); // Chronicle's
 
     private final long patienceMs;
     private final List<MemoryStore> stores = new ArrayList<>();
