@@ -1,4 +1,4 @@
-/** Aeron IPC and UDP. */
+/** Topics over Aeron IPC and UDP: what is published there also becomes records of a topic. */
 @NullMarked
 package io.headrace.aeron;
 
