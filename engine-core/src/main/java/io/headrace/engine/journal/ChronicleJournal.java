@@ -366,6 +366,13 @@ public final class ChronicleJournal implements Journal {
             throws IOException {
         int cycle = file.cycle();
         long limit = cycle == Journal.cycle(end) ? Journal.fileOffset(end) : file.endOffset();
+        try (JournalLease mapping = lease(Journal.position(cycle, 0))) {
+            if (mapping != null) {
+                new MappedEntries(file.path(), cycle, mapping.buffer())
+                        .replay(from, limit, handler);
+                return;
+            }
+        }
         try (CycleReader reader = new CycleReader(file.path(), cycle)) {
             reader.seek(from);
             while (reader.offset() < limit) {

@@ -71,7 +71,8 @@ public interface Journal extends AutoCloseable {
 
     /**
      * Hands each entry from {@code fromPosition} (inclusive) to {@code toPosition} (exclusive) to
-     * the handler, in order, envelopes and payload checksums verified.
+     * the handler, in order, envelopes verified, and the checksums of payloads that an earlier
+     * start wrote.
      *
      * @throws CorruptJournalException at the first bad entry, naming file and position
      */
