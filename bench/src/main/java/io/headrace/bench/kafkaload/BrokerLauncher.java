@@ -58,6 +58,9 @@ final class BrokerLauncher {
                 List.of("-cp", System.getProperty("java.class.path"), HEADRACE_MAIN, "serve"));
         command.addAll(set("listeners=PLAINTEXT://" + address));
         command.addAll(set("log.dirs=" + data));
+        command.addAll(set("headrace.admin.listener="));
+        // Room for what a turn in memory mode produces before it is consumed; taken only as needed.
+        command.addAll(set("headrace.memory.budget.bytes=" + Mode.MEMORY_BUDGET_BYTES));
         options.headraceSettings().forEach(setting -> command.addAll(set(setting)));
         ChildProcess process = ChildProcess.start("headrace", out.resolve("headrace.log"), command);
         return Broker.await(

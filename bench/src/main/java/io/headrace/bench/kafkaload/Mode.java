@@ -22,7 +22,9 @@ enum Mode {
                     "memory",
                     // The default budget would overwrite the oldest before they are consumed.
                     "retention.bytes",
-                    Long.toString(2L << 30)));
+                    Long.toString(Mode.MEMORY_BUDGET_BYTES)));
+
+    static final long MEMORY_BUDGET_BYTES = 2L << 30;
 
     final String argument;
     final String description;
