@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.spi.Journal;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -10,8 +11,18 @@ import java.lang.invoke.VarHandle;
  * then asks {@link Ring#holds} whether it was overwritten meanwhile.
  */
 final class RecentBatches {
-    /** Beyond that many, batches are kept only until the index has them. */
-    static final int KEPT_MAX = 1024;
+    /**
+     * Beyond that many, batches are kept only until the index has them. 24 bytes each; so many fill
+     * the mapped window with batches of a producer's default size.
+     */
+    static final int KEPT_MAX = 32 * 1024;
+
+    /**
+     * Newest cycles of a journal that stay mapped. What is older is read from disk whatever is
+     * known here, so that the rings of all partitions together hold no more than such a window
+     * does.
+     */
+    static final int WINDOW_CYCLES = 4;
 
     private static final int FIRST_CAPACITY = 4;
 
@@ -96,8 +107,9 @@ final class RecentBatches {
         Ring current = ring;
         int capacity = current.lengths.length;
         if (current.tail - current.head == capacity) {
-            boolean oldestIndexed = current.positions[current.slot(current.head)] < indexedPosition;
-            if (capacity >= KEPT_MAX && oldestIndexed) {
+            long oldest = current.positions[current.slot(current.head)];
+            boolean kept = capacity < KEPT_MAX && oldest >= windowStart(position);
+            if (oldest < indexedPosition && !kept) {
                 current.head = current.head + 1;
             } else {
                 current = grow(current);
@@ -109,6 +121,10 @@ final class RecentBatches {
         current.lengths[slot] = length;
         current.offsetCounts[slot] = offsetCount;
         current.tail = current.tail + 1;
+    }
+
+    private static long windowStart(long newestPosition) {
+        return Journal.position(Journal.cycle(newestPosition) - WINDOW_CYCLES + 1, 0);
     }
 
     private Ring grow(Ring old) {

@@ -105,6 +105,7 @@ public final class StorageEngine implements Engine {
                         .folder(folder.journal(id))
                         .cycleBytes(cycleBytes)
                         .diskReserveBytes(context.diskReserveBytes())
+                        .recentWindowCycles(RecentBatches.WINDOW_CYCLES)
                         .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
     }
 
