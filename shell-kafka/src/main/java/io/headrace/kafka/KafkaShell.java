@@ -43,6 +43,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -74,7 +76,8 @@ public final class KafkaShell implements AutoCloseable {
     private final Map<InetAddress, Integer> connectionCountByIp = new ConcurrentHashMap<>();
     private final Map<String, Channel> serverChannelByListener = new LinkedHashMap<>();
     private final ThreadPoolExecutor background = backgroundExecutor();
-    private @Nullable Groups groups;
+    private final CompletableFuture<Groups> groups = new CompletableFuture<>();
+    private volatile @Nullable GroupHandlers groupHandlers;
     private final EventLoopGroup eventLoops;
     private final Class<? extends ServerChannel> serverChannelClass;
 
@@ -115,14 +118,18 @@ public final class KafkaShell implements AutoCloseable {
      * Starts to serve an engine. Clients may connect when this returns.
      *
      * @throws io.headrace.engine.InvalidConfigException if the context has a bad value
-     * @throws EngineException if a listener cannot be bound
+     * @throws EngineException if a listener cannot be bound, or the offsets topic not be created
      */
     public static KafkaShell launch(KafkaShellContext context) {
         KafkaShell shell = new KafkaShell(context.conclude());
         try {
             shell.registerHandlers();
             shell.bindListeners();
+            shell.groups.join();
             return shell;
+        } catch (CompletionException e) {
+            shell.close();
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
         } catch (RuntimeException e) {
             shell.close();
             throw e;
@@ -132,12 +139,22 @@ public final class KafkaShell implements AutoCloseable {
     private void registerHandlers() {
         TopicDirectory topics =
                 new TopicDirectory(context.engine(), new TopicIds(context.clusterId()));
+        // Beside all else: Kafka's coordinator is many classes to load.
+        new Thread(() -> startGroups(topics), "groups-start").start();
+        GroupHandlers.register(handlers, () -> groupHandlers);
         new ApiVersionsHandler(handlers).register();
         registerLogHandlers(topics);
         registerTopicHandlers(topics);
-        Groups started = Groups.start(topics, context.groups());
-        groups = started;
-        new GroupHandlers(started).register(handlers);
+    }
+
+    private void startGroups(TopicDirectory topics) {
+        try {
+            Groups started = Groups.start(topics, context.groups());
+            groupHandlers = new GroupHandlers(started);
+            groups.complete(started);
+        } catch (RuntimeException | Error e) {
+            groups.completeExceptionally(e); // thrown by launch
+        }
     }
 
     private void registerLogHandlers(TopicDirectory topics) {
@@ -269,9 +286,7 @@ public final class KafkaShell implements AutoCloseable {
     public void close() {
         List<Channel> servers = new ArrayList<>(serverChannelByListener.values());
         servers.forEach(server -> server.close().awaitUninterruptibly());
-        if (groups != null) {
-            groups.close(); // answers the members that wait for a rebalance
-        }
+        closeGroups();
         long deadlineNanos =
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(context.closeTimeoutMs());
         for (KafkaConnection connection : connections) {
@@ -284,5 +299,13 @@ public final class KafkaShell implements AutoCloseable {
         eventLoops
                 .shutdownGracefully(0, 2_000, TimeUnit.MILLISECONDS)
                 .awaitUninterruptibly(5_000, TimeUnit.MILLISECONDS);
+    }
+
+    /** Answers the members that wait for a rebalance. */
+    private void closeGroups() {
+        Groups started = groups.exceptionally(failed -> null).join();
+        if (started != null) {
+            started.close();
+        }
     }
 }

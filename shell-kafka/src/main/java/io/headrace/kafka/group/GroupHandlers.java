@@ -1,12 +1,16 @@
 package io.headrace.kafka.group;
 
 import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.RequestHandlers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
 import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -27,6 +31,7 @@ import org.apache.kafka.common.requests.LeaveGroupResponse;
 import org.apache.kafka.common.requests.SyncGroupRequest;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
 import org.apache.kafka.coordinator.group.GroupCoordinator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Answers the requests of group members and of those who look after groups.
@@ -39,30 +44,51 @@ public final class GroupHandlers {
 
     private final Groups groups;
     private final GroupCoordinator coordinator;
-    private final CoordinatorFinder finder;
     private final OffsetHandlers offsets;
 
     /** Handlers for these groups. */
     public GroupHandlers(Groups groups) {
         this.groups = groups;
         this.coordinator = groups.coordinator();
-        this.finder = new CoordinatorFinder();
         this.offsets = new OffsetHandlers(groups);
     }
 
-    /** Registers a handler for each API that concerns groups. */
-    public void register(RequestHandlers handlers) {
-        handlers.register(ApiKeys.FIND_COORDINATOR, finder)
-                .register(ApiKeys.JOIN_GROUP, this::joinGroup)
-                .register(ApiKeys.SYNC_GROUP, this::syncGroup)
-                .register(ApiKeys.HEARTBEAT, this::heartbeat)
-                .register(ApiKeys.LEAVE_GROUP, this::leaveGroup)
-                .register(ApiKeys.CONSUMER_GROUP_HEARTBEAT, this::consumerGroupHeartbeat)
-                .register(ApiKeys.CONSUMER_GROUP_DESCRIBE, this::consumerGroupDescribe)
-                .register(ApiKeys.LIST_GROUPS, this::listGroups)
-                .register(ApiKeys.DESCRIBE_GROUPS, this::describeGroups)
-                .register(ApiKeys.DELETE_GROUPS, this::deleteGroups);
-        offsets.register(handlers);
+    /**
+     * Registers a handler for each API that concerns groups.
+     *
+     * @param started asked with each request: the handlers of the groups, or null as long as those
+     *     are being started; clients are told to retry then
+     */
+    public static void register(
+            RequestHandlers handlers, Supplier<@Nullable GroupHandlers> started) {
+        BiFunction<ApiKeys, BiConsumer<GroupHandlers, KafkaRequest>, RequestHandlers> register =
+                (api, handler) -> handlers.register(api, gated(started, handler));
+        handlers.register(ApiKeys.FIND_COORDINATOR, new CoordinatorFinder());
+        register.apply(ApiKeys.JOIN_GROUP, GroupHandlers::joinGroup);
+        register.apply(ApiKeys.SYNC_GROUP, GroupHandlers::syncGroup);
+        register.apply(ApiKeys.HEARTBEAT, GroupHandlers::heartbeat);
+        register.apply(ApiKeys.LEAVE_GROUP, GroupHandlers::leaveGroup);
+        register.apply(ApiKeys.CONSUMER_GROUP_HEARTBEAT, GroupHandlers::consumerGroupHeartbeat);
+        register.apply(ApiKeys.CONSUMER_GROUP_DESCRIBE, GroupHandlers::consumerGroupDescribe);
+        register.apply(ApiKeys.LIST_GROUPS, GroupHandlers::listGroups);
+        register.apply(ApiKeys.DESCRIBE_GROUPS, GroupHandlers::describeGroups);
+        register.apply(ApiKeys.DELETE_GROUPS, GroupHandlers::deleteGroups);
+        register.apply(ApiKeys.OFFSET_COMMIT, (groups, request) -> groups.offsets.commit(request));
+        register.apply(ApiKeys.OFFSET_FETCH, (groups, request) -> groups.offsets.fetch(request));
+        register.apply(ApiKeys.OFFSET_DELETE, (groups, request) -> groups.offsets.delete(request));
+    }
+
+    private static RequestHandler gated(
+            Supplier<@Nullable GroupHandlers> started,
+            BiConsumer<GroupHandlers, KafkaRequest> handler) {
+        return request -> {
+            GroupHandlers handlers = started.get();
+            if (handlers == null) {
+                request.fail(Errors.COORDINATOR_LOAD_IN_PROGRESS);
+            } else {
+                handler.accept(handlers, request);
+            }
+        };
     }
 
     private void joinGroup(KafkaRequest request) {

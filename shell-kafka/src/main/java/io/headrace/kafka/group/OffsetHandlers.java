@@ -2,7 +2,6 @@ package io.headrace.kafka.group;
 
 import io.headrace.engine.Topic;
 import io.headrace.kafka.KafkaRequest;
-import io.headrace.kafka.RequestHandlers;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import java.util.ArrayList;
@@ -24,7 +23,6 @@ import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequest
 import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
 import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponsePartitions;
 import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseTopics;
-import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.requests.OffsetCommitResponse;
@@ -50,12 +48,6 @@ final class OffsetHandlers {
         this.directory = groups.directory();
     }
 
-    void register(RequestHandlers handlers) {
-        handlers.register(ApiKeys.OFFSET_COMMIT, this::commit)
-                .register(ApiKeys.OFFSET_FETCH, this::fetch)
-                .register(ApiKeys.OFFSET_DELETE, this::delete);
-    }
-
     private @Nullable Topic find(String name) {
         TopicHandle handle = directory.find(name);
         return handle == null ? null : handle.topic();
@@ -66,7 +58,7 @@ final class OffsetHandlers {
         return handle == null ? null : handle.topic();
     }
 
-    private void commit(KafkaRequest request) {
+    void commit(KafkaRequest request) {
         OffsetCommitRequestData data = request.data(OffsetCommitRequestData.class);
         boolean byId = OffsetCommitResponse.useTopicIds(request.version());
         OffsetCommitResponse.Builder refused = OffsetCommitResponse.newBuilder(byId);
@@ -144,7 +136,7 @@ final class OffsetHandlers {
         return all;
     }
 
-    private void fetch(KafkaRequest request) {
+    void fetch(KafkaRequest request) {
         OffsetFetchRequest body = (OffsetFetchRequest) request.body();
         boolean byId = OffsetFetchRequest.useTopicIds(request.version());
         boolean requireStable = body.data().requireStable();
@@ -240,7 +232,7 @@ final class OffsetHandlers {
         return response.setTopics(topics);
     }
 
-    private void delete(KafkaRequest request) {
+    void delete(KafkaRequest request) {
         OffsetDeleteRequestData data = request.data(OffsetDeleteRequestData.class);
         OffsetDeleteResponse.Builder refused = new OffsetDeleteResponse.Builder();
         OffsetDeleteRequestTopicCollection accepted = new OffsetDeleteRequestTopicCollection();
