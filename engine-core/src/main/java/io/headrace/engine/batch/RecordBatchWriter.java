@@ -69,27 +69,98 @@ public final class RecordBatchWriter {
             @Nullable ByteBuffer value,
             @Nullable ByteBuffer headers,
             int headerCount) {
+        int valueLength = value == null ? NULL_LENGTH : value.remaining();
+        int valueAt = appendAround(timestampMs, key, valueLength, headers, headerCount);
+        if (value != null) {
+            buffer.put(valueAt, value, value.position(), valueLength);
+        }
+    }
+
+    /**
+     * Appends a record whose value the caller fills in afterwards, before {@link #end}: so that it
+     * can be read from a file or socket into its place.
+     *
+     * @param valueLength in bytes, at least 0
+     * @return index in the buffer of the value's first byte
+     */
+    public int appendAround(
+            long timestampMs,
+            @Nullable ByteBuffer key,
+            int valueLength,
+            @Nullable ByteBuffer headers,
+            int headerCount) {
         long timestampDelta = timestampMs - baseTimestampMs;
-        int body =
-                1
-                        + varlongLength(timestampDelta)
-                        + varintLength(count)
-                        + fieldLength(key)
-                        + fieldLength(value)
-                        + varintLength(headerCount)
-                        + (headers == null ? 0 : headers.remaining());
-        putVarint(buffer, body);
+        putVarint(
+                buffer,
+                bodyLength(
+                        timestampDelta,
+                        count,
+                        key == null ? NULL_LENGTH : key.remaining(),
+                        valueLength,
+                        headers == null ? 0 : headers.remaining(),
+                        headerCount));
         buffer.put((byte) 0);
         putVarlong(buffer, timestampDelta);
         putVarint(buffer, count);
         putField(key);
-        putField(value);
+        putVarint(buffer, valueLength);
+        int valueAt = buffer.position();
+        buffer.position(valueAt + Math.max(0, valueLength));
         putVarint(buffer, headerCount);
         if (headers != null) {
             putBytes(headers);
         }
         count++;
         maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
+        return valueAt;
+    }
+
+    /** Bytes of the batch so far, its header included. */
+    public int length() {
+        return buffer.position() - start;
+    }
+
+    /**
+     * Bytes that a record takes, exactly.
+     *
+     * @param timestampDelta its timestamp less the first record's, in milliseconds
+     * @param offsetDelta its number within the batch, from 0
+     * @param keyLength −1 for no key
+     * @param valueLength −1 for no value
+     * @param headersLength of all headers as they stand on the wire, without their count
+     */
+    public static int recordLength(
+            long timestampDelta,
+            int offsetDelta,
+            int keyLength,
+            int valueLength,
+            int headersLength,
+            int headerCount) {
+        int body =
+                bodyLength(
+                        timestampDelta,
+                        offsetDelta,
+                        keyLength,
+                        valueLength,
+                        headersLength,
+                        headerCount);
+        return varintLength(body) + body;
+    }
+
+    private static int bodyLength(
+            long timestampDelta,
+            int offsetDelta,
+            int keyLength,
+            int valueLength,
+            int headersLength,
+            int headerCount) {
+        return 1
+                + varlongLength(timestampDelta)
+                + varintLength(offsetDelta)
+                + fieldLength(keyLength)
+                + fieldLength(valueLength)
+                + varintLength(headerCount)
+                + headersLength;
     }
 
     /**
@@ -114,10 +185,8 @@ public final class RecordBatchWriter {
         return length;
     }
 
-    private static int fieldLength(@Nullable ByteBuffer field) {
-        return field == null
-                ? varintLength(NULL_LENGTH)
-                : varintLength(field.remaining()) + field.remaining();
+    private static int fieldLength(int length) {
+        return varintLength(length) + Math.max(0, length);
     }
 
     private void putField(@Nullable ByteBuffer field) {
