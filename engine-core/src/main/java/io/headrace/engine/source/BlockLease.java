@@ -1,0 +1,106 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.batch.RecordBatch;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Whole batches of consecutive blocks: one slice per block, one reference to each block's slab. */
+final class BlockLease implements RecordsLease {
+    private final List<LoadedBlock> blocks = new ArrayList<>(2);
+    private final List<ByteBuffer> slices = new ArrayList<>(2);
+    private int length;
+    private long nextOffset;
+
+    /** Finds the block in memory that holds an offset, with a reference. */
+    @FunctionalInterface
+    interface Residents {
+        @Nullable LoadedBlock at(long offset);
+    }
+
+    /**
+     * A lease that begins with the batch that holds an offset.
+     *
+     * @param first the block that holds it; its reference is taken over
+     * @param lengthMax stop before this many bytes, but take at least one batch
+     * @param residents more blocks, as far as they follow without a gap
+     */
+    static BlockLease of(LoadedBlock first, long offset, int lengthMax, Residents residents) {
+        BlockLease lease = new BlockLease();
+        LoadedBlock block = first;
+        long from = offset;
+        while (block != null) {
+            boolean isWhole = lease.add(block, from, lengthMax);
+            from = lease.nextOffset;
+            block =
+                    isWhole && lease.length < lengthMax && lease.sliceCount() < SLICE_COUNT_MAX
+                            ? residents.at(from)
+                            : null;
+        }
+        return lease;
+    }
+
+    /**
+     * Adds what fits of a block, and gives the reference back if nothing does; true if it ended
+     * with the block.
+     */
+    private boolean add(LoadedBlock block, long fromOffset, int lengthMax) {
+        ByteBuffer bytes = block.slab().buffer().duplicate();
+        int begin = batchAt(bytes, fromOffset);
+        int end = begin;
+        while (end < block.length()) {
+            int batchLength = RecordBatch.length(bytes, end);
+            boolean isFirst = length == 0 && end == begin;
+            if (!isFirst && length + (end - begin) + batchLength > lengthMax) {
+                break;
+            }
+            nextOffset = RecordBatch.lastOffset(bytes, end) + 1;
+            end += batchLength;
+        }
+        if (end == begin) {
+            block.release();
+            return false;
+        }
+        blocks.add(block);
+        slices.add(bytes.limit(end).position(begin));
+        length += end - begin;
+        return end == block.length();
+    }
+
+    private static int batchAt(ByteBuffer bytes, long offset) {
+        int at = 0;
+        while (RecordBatch.lastOffset(bytes, at) < offset) {
+            at += RecordBatch.length(bytes, at);
+        }
+        return at;
+    }
+
+    @Override
+    public int sliceCount() {
+        return slices.size();
+    }
+
+    @Override
+    public ByteBuffer slice(int index) {
+        return slices.get(index);
+    }
+
+    @Override
+    public int length() {
+        return length;
+    }
+
+    @Override
+    public long nextOffset() {
+        return nextOffset;
+    }
+
+    @Override
+    public void close() {
+        blocks.forEach(LoadedBlock::release);
+        blocks.clear();
+        slices.clear();
+    }
+}

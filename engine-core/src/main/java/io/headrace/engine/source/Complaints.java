@@ -1,0 +1,44 @@
+package io.headrace.engine.source;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Says each thing once: a consumer retries a few times a second, and the log should name a fault,
+ * not count retries.
+ */
+final class Complaints {
+    private static final int REMEMBERED_MAX = 1024;
+    private static final Logger LOGGER = LoggerFactory.getLogger(SourceLogs.class);
+
+    private final Set<String> said =
+            Collections.synchronizedSet(
+                    Collections.newSetFromMap(
+                            new LinkedHashMap<>() {
+                                private static final long serialVersionUID = 1L;
+
+                                @Override
+                                protected boolean removeEldestEntry(
+                                        Map.Entry<String, Boolean> eldest) {
+                                    return size() > REMEMBERED_MAX;
+                                }
+                            }));
+
+    /** Records fail to be served: an error, once per message. */
+    void error(String message) {
+        if (said.add(message)) {
+            LOGGER.error(message);
+        }
+    }
+
+    /** Something is left out or comes late: a warning, once per message. */
+    void warn(String message) {
+        if (said.add(message)) {
+            LOGGER.warn(message);
+        }
+    }
+}

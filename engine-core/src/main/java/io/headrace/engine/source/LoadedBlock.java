@@ -1,0 +1,23 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.spi.MemoryStore.Slab;
+
+/**
+ * A block's ready-made record batches, from index 0 of a slab. References are the slab's: whoever
+ * made the block holds the first.
+ *
+ * @param block what it is
+ * @param slab its bytes
+ * @param length in bytes
+ */
+record LoadedBlock(SourceBlock block, Slab slab, int length) {
+    /** Adds a reference; false if the memory is gone already. */
+    boolean retain() {
+        return slab.retain();
+    }
+
+    /** Gives a reference back. */
+    void release() {
+        slab.release();
+    }
+}

@@ -1,0 +1,38 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.io.IOException;
+
+/**
+ * Slabs for blocks from the engine's memory, at the cost of cached blocks where the budget is used
+ * up.
+ */
+final class SlabSource {
+    private static final String TAG = "source block";
+    private static final int ATTEMPTS = 4;
+
+    private final MemoryStore memory;
+    private final BlockCache cache;
+
+    SlabSource(MemoryStore memory, BlockCache cache) {
+        this.memory = memory;
+        this.cache = cache;
+    }
+
+    /**
+     * A slab with one reference.
+     *
+     * @throws IOException if the memory is in use elsewhere; retry later
+     */
+    Slab allocate(int length) throws IOException {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            Slab slab = memory.allocate(length, TAG);
+            if (slab != null) {
+                return slab;
+            }
+            cache.shrink();
+        }
+        throw new IOException("no off-heap memory for a source block: length=" + length);
+    }
+}

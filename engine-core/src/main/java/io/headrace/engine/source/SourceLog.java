@@ -1,0 +1,304 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.ObjectStore.ObjectChangedException;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A partition of a source topic: its records are objects that already exist, or their lines, in the
+ * order of the index. Read-only. The high watermark is the end of the index; it grows while objects
+ * are listed and, for {@code lines}, while somebody reads towards it.
+ *
+ * <p>Thread-safe. Owned by {@link SourceLogs}.
+ */
+public final class SourceLog implements PartitionLog {
+    private final SourceTopic topic;
+    private final int partition;
+    private final SourceLogs logs;
+    private final Waiters waiters = new Waiters();
+
+    /** Counts lines; null if objects are records. Set before anybody else sees this log. */
+    private volatile @Nullable LineIndexer indexer;
+
+    private volatile long highWatermark;
+    private volatile boolean isClosed;
+
+    /** Why the index does not grow; null while nothing is wrong. */
+    private volatile @Nullable Unavailable stalled;
+
+    SourceLog(SourceTopic topic, int partition, SourceLogs logs) {
+        this.topic = topic;
+        this.partition = partition;
+        this.logs = logs;
+    }
+
+    /** This log's records are lines, and who counts them reports here. */
+    void countBy(LineIndexer lines) {
+        indexer = lines;
+        lines.attach(this);
+    }
+
+    @Override
+    public Topic topic() {
+        return topic.topic();
+    }
+
+    @Override
+    public int partition() {
+        return partition;
+    }
+
+    @Override
+    public long logStartOffset() {
+        return 0;
+    }
+
+    @Override
+    public long highWatermark() {
+        return highWatermark;
+    }
+
+    @Override
+    public long logEndOffset() {
+        return highWatermark;
+    }
+
+    /** Always {@link #READ_ONLY}, or {@link #CLOSED}. */
+    @Override
+    public long append(ByteBuffer batch) {
+        return isClosed ? CLOSED : READ_ONLY;
+    }
+
+    @Override
+    public ReadResult read(long fromOffset, int lengthMax) {
+        Unavailable reason = whyNot(fromOffset);
+        if (reason != null) {
+            return reason;
+        }
+        LoadedBlock block = resident(fromOffset);
+        return block == null ? Unavailable.COLD : lease(block, fromOffset, lengthMax);
+    }
+
+    private @Nullable Unavailable whyNot(long fromOffset) {
+        if (isClosed) {
+            return Unavailable.CLOSED;
+        }
+        long end = highWatermark;
+        if (fromOffset < 0 || fromOffset > end) {
+            return Unavailable.OFFSET_OUT_OF_RANGE;
+        }
+        if (fromOffset < end) {
+            return null;
+        }
+        want(fromOffset);
+        Unavailable reason = stalled;
+        return reason == null ? Unavailable.CAUGHT_UP : reason;
+    }
+
+    /** Has the index grow up to an offset, if the objects are there. */
+    private void want(long offset) {
+        topic.listing().start();
+        LineIndexer lines = indexer;
+        if (lines != null) {
+            lines.want(offset);
+        }
+    }
+
+    private @Nullable LoadedBlock resident(long offset) {
+        return logs.cache().resident(topic.id(), partition, offset);
+    }
+
+    private BlockLease lease(LoadedBlock first, long fromOffset, int lengthMax) {
+        BlockLease lease = BlockLease.of(first, fromOffset, lengthMax, this::resident);
+        if (lease.nextOffset() >= highWatermark) {
+            want(lease.nextOffset()); // one stretch ahead of the reader
+        }
+        return lease;
+    }
+
+    @Override
+    public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        logs.runCold(
+                () -> load(fromOffset, lengthMax, whenRead),
+                () -> whenRead.onRead(Unavailable.CLOSED));
+    }
+
+    private void load(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        Unavailable reason = whyNot(fromOffset);
+        SourceBlock block =
+                reason == null ? logs.index().block(topic.id(), partition, fromOffset) : null;
+        if (block == null) {
+            whenRead.onRead(reason == null ? corrupt(fromOffset) : reason);
+            return;
+        }
+        logs.cache()
+                .load(
+                        block,
+                        () -> logs.loader().load(topic.spec(), block, topic.partitionCount()),
+                        (loaded, failure) ->
+                                whenRead.onRead(
+                                        loaded == null
+                                                ? reason(block, failure)
+                                                : lease(loaded, fromOffset, lengthMax)));
+    }
+
+    private Unavailable corrupt(long offset) {
+        logs.complaints().error("source index has a gap: " + this + " offset=" + offset);
+        return Unavailable.CORRUPT;
+    }
+
+    private Unavailable reason(SourceBlock block, @Nullable Throwable failure) {
+        String where = " " + this + " firstOffset=" + block.firstOffset();
+        if (failure instanceof ObjectChangedException) {
+            logs.complaints().error(failure.getMessage() + where);
+            return Unavailable.SOURCE_CHANGED;
+        }
+        if (failure instanceof IOException) {
+            logs.complaints().error("block not loaded:" + where + " cause=" + failure);
+            return Unavailable.STORE_ERROR;
+        }
+        logs.complaints().error("block is not what was indexed:" + where + " cause=" + failure);
+        return Unavailable.CORRUPT;
+    }
+
+    @Override
+    public void onHighWatermark(long offset, Runnable wake) {
+        waiters.add(offset, wake);
+        if (offset > highWatermark) {
+            want(offset - 1);
+        }
+        boolean isDue = highWatermark >= offset || isClosed || stalled != null;
+        if (isDue && waiters.remove(wake)) {
+            wake.run();
+        }
+    }
+
+    @Override
+    public void cancel(Runnable wake) {
+        waiters.remove(wake);
+    }
+
+    /** More objects have ordinals. */
+    void onObjects() {
+        LineIndexer lines = indexer;
+        if (lines == null) {
+            onIndexed(logs.index().end(topic.id(), partition).offset());
+        } else {
+            lines.start();
+        }
+    }
+
+    /** The index has grown. */
+    void onIndexed(long endOffset) {
+        stalled = null;
+        if (endOffset > highWatermark) {
+            highWatermark = endOffset;
+        }
+        waiters.wake(highWatermark);
+    }
+
+    /** The index cannot grow now: who waits is told so at the next read. */
+    void onStalled(Unavailable why) {
+        stalled = why;
+        waiters.wake(Long.MAX_VALUE);
+    }
+
+    /**
+     * Finds the block by its highest timestamp, then the object in it; modification times are in no
+     * order.
+     */
+    @Override
+    public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
+        return logs.supplyCold(
+                () -> {
+                    SourceBlock block =
+                            logs.index()
+                                    .firstBlock(
+                                            topic.id(),
+                                            partition,
+                                            candidate -> candidate.maxTimestampMs() >= timestampMs);
+                    return block == null ? null : firstOf(block, timestampMs);
+                });
+    }
+
+    private TimestampedOffset firstOf(SourceBlock block, long timestampMs) {
+        if (indexer == null) {
+            for (int i = 0; i < block.recordCount(); i++) {
+                long ordinal = block.ordinal() + (long) i * topic.partitionCount();
+                StoredObject object = logs.index().object(topic.id(), ordinal);
+                if (object != null && object.modifiedMs() >= timestampMs) {
+                    return timestamped(block.firstOffset() + i, object.modifiedMs());
+                }
+            }
+        }
+        return timestamped(block.firstOffset(), block.maxTimestampMs());
+    }
+
+    private TimestampedOffset timestamped(long offset, long timestampMs) {
+        return new TimestampedOffset(offset, timestampMs, logs.leaderEpoch());
+    }
+
+    @Override
+    public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
+        return logs.supplyCold(
+                () -> {
+                    long[] max = {Long.MIN_VALUE};
+                    logs.index()
+                            .firstBlock(
+                                    topic.id(),
+                                    partition,
+                                    block -> {
+                                        max[0] = Math.max(max[0], block.maxTimestampMs());
+                                        return false;
+                                    });
+                    SourceBlock block =
+                            logs.index()
+                                    .firstBlock(
+                                            topic.id(),
+                                            partition,
+                                            candidate -> candidate.maxTimestampMs() == max[0]);
+                    return block == null ? null : firstOf(block, max[0]);
+                });
+    }
+
+    /** No epoch ever lost a record of a source, so every one that was ends where the index ends. */
+    @Override
+    public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
+        return leaderEpoch < 0 || leaderEpoch > logs.leaderEpoch()
+                ? null
+                : new EpochEnd(leaderEpoch, highWatermark);
+    }
+
+    /** Fails: the objects are not ours. */
+    @Override
+    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
+        return CompletableFuture.failedFuture(
+                new EngineException("a source topic is read-only: " + this));
+    }
+
+    boolean isClosed() {
+        return isClosed;
+    }
+
+    /**
+     * Ends the use of this object: reads answer {@link Unavailable#CLOSED}, leases stay readable.
+     */
+    public void close() {
+        isClosed = true;
+        topic.forget(this);
+        waiters.wake(Long.MAX_VALUE);
+    }
+
+    @Override
+    public String toString() {
+        return "topic=" + topic.name() + " partition=" + partition;
+    }
+}

@@ -1,0 +1,61 @@
+package io.headrace.objects;
+
+import io.headrace.engine.spi.ObjectStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Counts what is read of each object, and fails or holds reads on demand. */
+final class CountingStore implements ObjectStore {
+    private final ObjectStore delegate;
+    final LongAdder reads = new LongAdder();
+    final LongAdder bytes = new LongAdder();
+    final Map<String, LongAdder> bytesByKey = new ConcurrentHashMap<>();
+    volatile boolean isDown;
+    volatile CountDownLatch gate = new CountDownLatch(0);
+
+    CountingStore(ObjectStore delegate) {
+        this.delegate = delegate;
+    }
+
+    @Override
+    public String name() {
+        return delegate.name();
+    }
+
+    @Override
+    public List<StoredObject> list(String prefix, String afterKey, int limit) throws IOException {
+        requireUp();
+        return delegate.list(prefix, afterKey, limit);
+    }
+
+    @Override
+    public void read(StoredObject object, long offset, ByteBuffer into) throws IOException {
+        requireUp();
+        try {
+            gate.await();
+        } catch (InterruptedException interrupted) {
+            throw new IOException(interrupted);
+        }
+        int length = into.remaining();
+        delegate.read(object, offset, into);
+        reads.increment();
+        bytes.add(length);
+        bytesByKey.computeIfAbsent(object.key(), key -> new LongAdder()).add(length);
+    }
+
+    private void requireUp() throws IOException {
+        if (isDown) {
+            throw new IOException("store is down");
+        }
+    }
+
+    @Override
+    public void close() {
+        delegate.close();
+    }
+}
