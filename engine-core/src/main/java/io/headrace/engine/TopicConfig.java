@@ -43,6 +43,8 @@ public record TopicConfig(
                     false,
                     true);
 
+    private static final String SOURCE_URI = "headrace.source.uri";
+
     /**
      * Configs that a topic may carry without any effect on the engine; kept and described as they
      * are.
@@ -87,7 +89,22 @@ public record TopicConfig(
         for (Map.Entry<String, String> override : overrides.entrySet()) {
             config = config.with(override.getKey(), override.getValue());
         }
-        return config;
+        return config.withSource(overrides);
+    }
+
+    /** A URI makes a source; both it and the mode may be given, if they agree. */
+    private TopicConfig withSource(Map<String, String> overrides) {
+        boolean hasUri = overrides.containsKey(SOURCE_URI);
+        String mode = overrides.get(StorageMode.CONFIG);
+        if (hasUri && mode != null && storageMode != StorageMode.SOURCE) {
+            throw new InvalidConfigException(
+                    StorageMode.CONFIG, mode, "source, as " + SOURCE_URI + " is set");
+        }
+        if (!hasUri && storageMode == StorageMode.SOURCE) {
+            throw new InvalidConfigException(
+                    SOURCE_URI, "", "the URI of what a topic in mode source reads");
+        }
+        return hasUri ? withStorageMode(StorageMode.SOURCE) : this;
     }
 
     private TopicConfig with(String key, String value) {
@@ -100,7 +117,7 @@ public record TopicConfig(
             case "max.message.bytes" -> withMaxMessageBytes(intOf(key, value, 0));
             case "message.timestamp.type" -> withLogAppendTime(isLogAppendTime(value));
             case "cleanup.policy" -> withCleanupPolicy(value);
-            case "headrace.source.uri", "headrace.source.format" -> this;
+            case SOURCE_URI, "headrace.source.format", "headrace.source.record.max.bytes" -> this;
             default -> {
                 if (WITHOUT_EFFECT.contains(key)) {
                     yield this;

@@ -9,6 +9,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange.Kind;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -27,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -247,6 +250,7 @@ final class Catalog implements TopicCatalog {
                             spec.name(),
                             configs);
             Topic topic = topicOf(row);
+            checkSource(topic);
             if (!validateOnly) {
                 nextTopicId++;
                 put(row, topic, Kind.CREATED);
@@ -336,9 +340,16 @@ final class Catalog implements TopicCatalog {
         Topic altered;
         try {
             altered = topicOf(row);
+            checkSource(altered);
         } catch (InvalidConfigException e) {
             return CatalogResult.failed(
                     Error.INVALID_CONFIG, e.getMessage() + " topic=" + topic.name());
+        }
+        if (topic.storageMode() == StorageMode.SOURCE && !readsTheSame(topic, altered)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "what a source reads is fixed, its offsets are bound to it: name="
+                            + topic.name());
         }
         if (altered.storageMode() != topic.storageMode() && !isEmpty.test(topic)) {
             return CatalogResult.failed(
@@ -349,6 +360,28 @@ final class Catalog implements TopicCatalog {
                             + topic.storageMode().configValue());
         }
         return put(row, altered, Kind.ALTERED, validateOnly);
+    }
+
+    private static boolean readsTheSame(Topic topic, Topic altered) {
+        return Stream.of(
+                        SourceSpec.URI_CONFIG,
+                        SourceSpec.FORMAT_CONFIG,
+                        SourceSpec.RECORD_MAX_CONFIG)
+                .allMatch(
+                        key ->
+                                Objects.equals(
+                                        topic.configs().get(key), altered.configs().get(key)));
+    }
+
+    /**
+     * A source reads within the named stores only.
+     *
+     * @throws InvalidConfigException naming the config that says otherwise
+     */
+    private void checkSource(Topic topic) {
+        if (topic.storageMode() == StorageMode.SOURCE) {
+            SourceSpec.of(topic.configs(), context.objectStores());
+        }
     }
 
     private CatalogResult put(Command.TopicRow row, Topic topic, Kind kind, boolean validateOnly) {

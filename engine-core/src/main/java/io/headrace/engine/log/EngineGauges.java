@@ -1,6 +1,7 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.EngineMetrics;
+import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import java.util.List;
@@ -13,18 +14,21 @@ final class EngineGauges implements EngineMetrics {
     private final MetadataStore store;
     private final List<Shard> shards;
     private final ColdReader coldReader;
+    private final SourceLogs sources;
 
     EngineGauges(
             StorageEngine engine,
             MemoryStore memory,
             MetadataStore store,
             List<Shard> shards,
-            ColdReader coldReader) {
+            ColdReader coldReader,
+            SourceLogs sources) {
         this.engine = engine;
         this.memory = memory;
         this.store = store;
         this.shards = shards;
         this.coldReader = coldReader;
+        this.sources = sources;
     }
 
     @Override
@@ -41,6 +45,7 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_journal_sync_nanoseconds_total", sum(Shard::syncTimeNs));
         consumer.accept(
                 "headrace_journal_disk_bytes", sum(shard -> shard.journal().lengthOnDisk()));
+        sources.forEachMetric(consumer);
     }
 
     private interface Gauge {

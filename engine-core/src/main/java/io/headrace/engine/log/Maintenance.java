@@ -4,6 +4,7 @@ import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
@@ -125,6 +126,7 @@ final class Maintenance {
         awaitProjection();
         try (MetadataStore.Batch batch = store.newBatch()) {
             for (DeletedTopic topic : deleted) {
+                SourceLogs.onTopicDeleted(topic.id, batch);
                 batch.delete(Rows.deletedTopicKey(topic.id));
             }
             store.write(batch);

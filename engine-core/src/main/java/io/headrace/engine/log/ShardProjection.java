@@ -1,6 +1,7 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
@@ -108,6 +109,7 @@ final class ShardProjection {
             case BATCH -> applyBatch(key, position, baseOffset, leaderEpoch, payload);
             case LOG_START -> applyLogStart(key, position, baseOffset);
             case OFFSET_RESERVE -> state(key).offsetReserve = baseOffset;
+            case SOURCE_INDEX -> SourceLogs.onEntry(topicId, payload, batch);
             default ->
                     throw new IllegalStateException(
                             "unexpected entry in a data journal: type="

@@ -12,6 +12,7 @@ import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -40,6 +41,8 @@ public final class StorageEngine implements Engine {
     private final Projector projector;
     private final List<Shard> shards = new ArrayList<>();
     private final ColdReader coldReader;
+    private final SourceThreads sourceThreads;
+    private final SourceLogs sources;
     private final Maintenance maintenance;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
@@ -79,10 +82,26 @@ public final class StorageEngine implements Engine {
                                     context.memoryStore(),
                                     context.coldReaderCount(),
                                     shards));
+            sourceThreads = undo.add(new SourceThreads(context.coldReaderCount()));
+            sources =
+                    new SourceLogs(
+                            new SourceIndexJournal(
+                                    catalog,
+                                    shards,
+                                    projector,
+                                    this::leaderEpoch,
+                                    context.journalCycleBytes()),
+                            store,
+                            context.memoryStore(),
+                            sourceThreads,
+                            context.objectStores(),
+                            this::leaderEpoch);
             maintenance =
                     new Maintenance(
                             this, context, folder, store, metadataJournal, projector, shards);
-            gauges = new EngineGauges(this, context.memoryStore(), store, shards, coldReader);
+            gauges =
+                    new EngineGauges(
+                            this, context.memoryStore(), store, shards, coldReader, sources);
         } catch (IOException e) {
             undo.run();
             throw new EngineException(
@@ -130,6 +149,9 @@ public final class StorageEngine implements Engine {
 
     @Override
     public @Nullable PartitionLog partitionLog(Topic topic, int partition) {
+        if (topic.storageMode() == StorageMode.SOURCE) {
+            return sourceLog(topic, partition);
+        }
         PartitionKey key = new PartitionKey(topic.id(), partition);
         PartitionLogBase log = logs.get(key);
         if (log == null) {
@@ -141,11 +163,24 @@ public final class StorageEngine implements Engine {
         return log;
     }
 
+    private @Nullable PartitionLog sourceLog(Topic topic, int partition) {
+        PartitionLog log = sources.openLog(topic.id(), partition);
+        if (log != null) {
+            return log;
+        }
+        Topic current = catalog.find(topic.id());
+        if (closed || current == null || partition < 0 || partition >= current.partitionCount()) {
+            return null;
+        }
+        return sources.open(current, partition);
+    }
+
     /** Called once per partition at a time. */
     private @Nullable PartitionLogBase activate(PartitionKey key) {
         Topic topic = catalog.find(key.topicId());
         if (closed
                 || topic == null
+                || topic.storageMode() == StorageMode.SOURCE
                 || key.partition() < 0
                 || key.partition() >= topic.partitionCount()) {
             return null;
@@ -179,7 +214,7 @@ public final class StorageEngine implements Engine {
                             producers,
                             context.memoryStore().openLog(state.logEndOffset, memoryBudget(topic)),
                             context::memoryTopicBudgetBytes);
-            case SOURCE -> throw new EngineException("no sources here: topic=" + topic.name());
+            case SOURCE -> throw new IllegalStateException("a source: topic=" + topic.name());
         };
     }
 
@@ -234,6 +269,11 @@ public final class StorageEngine implements Engine {
             return;
         }
         Topic topic = change.topic();
+        if (change.kind() == CatalogChange.Kind.DELETED) {
+            sources.topicDeleted(topic.id());
+        } else {
+            sources.topicAltered(topic);
+        }
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             PartitionKey key = new PartitionKey(topic.id(), partition);
             PartitionLogBase log = logs.get(key);
@@ -288,6 +328,8 @@ public final class StorageEngine implements Engine {
         }
         closed = true;
         maintenance.close();
+        sources.close();
+        sourceThreads.close();
         for (PartitionLogBase log : logs.values()) {
             log.refuseAppends();
             log.releaseReserve();
