@@ -232,9 +232,12 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
             refuseVersion(header, frameLength);
             return;
         }
-        AbstractRequest body = parseBody(header, frame);
+        RequestReader reader = new RequestReader(frame);
+        AbstractRequest body = parseBody(header, reader);
         if (body != null) {
-            handle(entry, new KafkaRequest(this, header, body, frameLength, System.nanoTime()));
+            take(reader.heapBytes());
+            long held = frameLength + reader.heapBytes();
+            handle(entry, new KafkaRequest(this, header, body, held, System.nanoTime()));
         }
     }
 
@@ -253,12 +256,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         }
     }
 
-    private @Nullable AbstractRequest parseBody(RequestHeader header, ByteBuffer frame) {
+    private @Nullable AbstractRequest parseBody(RequestHeader header, RequestReader reader) {
         try {
-            // The generated readers compare each count with the bytes that remain before they
-            // allocate; HostileCountsTest holds them to it.
-            return AbstractRequest.parseRequest(
-                            header.apiKey(), header.apiVersion(), new ByteBufferAccessor(frame))
+            return AbstractRequest.parseRequest(header.apiKey(), header.apiVersion(), reader)
                     .request;
         } catch (RuntimeException e) {
             close(
@@ -343,7 +343,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         ApiMessage message = request.response();
         if (message == null) {
             request.release();
-            giveBack(request.frameLength());
+            giveBack(request.heldBytes());
             return;
         }
         ResponseEncoder encoder = new ResponseEncoder(channelContext().alloc());
@@ -373,7 +373,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         written.addListener(
                 done -> {
                     request.release();
-                    giveBack(request.frameLength() + (long) length);
+                    giveBack(request.heldBytes() + (long) length);
                 });
         ctx.write(parts.get(last), written);
         flushNeeded = true;

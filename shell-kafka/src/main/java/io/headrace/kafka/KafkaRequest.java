@@ -23,7 +23,7 @@ public final class KafkaRequest {
     private final KafkaConnection connection;
     private final RequestHeader header;
     private final AbstractRequest body;
-    private final int frameLength;
+    private final long heldBytes;
     private final long arrivedNanos;
     private final AtomicBoolean answered = new AtomicBoolean();
 
@@ -37,12 +37,12 @@ public final class KafkaRequest {
             KafkaConnection connection,
             RequestHeader header,
             AbstractRequest body,
-            int frameLength,
+            long heldBytes,
             long arrivedNanos) {
         this.connection = connection;
         this.header = header;
         this.body = body;
-        this.frameLength = frameLength;
+        this.heldBytes = heldBytes;
         this.arrivedNanos = arrivedNanos;
     }
 
@@ -209,8 +209,9 @@ public final class KafkaRequest {
         return ready;
     }
 
-    int frameLength() {
-        return frameLength;
+    /** Bytes charged to the connection until the response has left. */
+    long heldBytes() {
+        return heldBytes;
     }
 
     @Nullable ApiMessage response() {
