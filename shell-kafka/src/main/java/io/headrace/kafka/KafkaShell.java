@@ -238,7 +238,7 @@ public final class KafkaShell implements AutoCloseable {
         }
     }
 
-    private static Integer decrement(InetAddress ip, Integer count) {
+    private static @Nullable Integer decrement(InetAddress ip, Integer count) {
         return count == 1 ? null : count - 1;
     }
 

@@ -244,8 +244,9 @@ public final class Groups implements AutoCloseable {
     /** Goes on once the coordinator knows the topics that the request is about. */
     void withTopics(
             KafkaRequest request, Collection<String> names, @Nullable String regex, Runnable then) {
-        boolean hasRegex = regex != null && !regex.isEmpty();
-        if (topics.knowsAll(names) && (!hasRegex || topics.knowsMatches(regex))) {
+        String pattern = regex == null ? "" : regex;
+        boolean hasRegex = !pattern.isEmpty();
+        if (topics.knowsAll(names) && (!hasRegex || topics.knowsMatches(pattern))) {
             then.run();
             return;
         }
@@ -255,7 +256,7 @@ public final class Groups implements AutoCloseable {
                         try {
                             topics.require(names);
                             if (hasRegex) {
-                                topics.requireMatching(regex);
+                                topics.requireMatching(pattern);
                             }
                             then.run();
                         } catch (RuntimeException e) {

@@ -102,13 +102,12 @@ final class FetchedPartition {
     }
 
     private void describe(Errors error) {
-        PartitionLog current = log;
-        boolean known = error == Errors.NONE && current != null;
-        long highWatermark = known ? current.highWatermark() : -1;
+        PartitionLog known = error == Errors.NONE ? log : null;
+        long highWatermark = known == null ? -1 : known.highWatermark();
         result.setErrorCode(error.code())
                 .setHighWatermark(highWatermark)
                 .setLastStableOffset(highWatermark)
-                .setLogStartOffset(known ? current.logStartOffset() : -1);
+                .setLogStartOffset(known == null ? -1 : known.logStartOffset());
     }
 
     private Errors errorOf(Unavailable reason) {
