@@ -40,7 +40,9 @@ final class MappedEntries {
      */
     void replay(long from, long limit, EntryHandler handler) {
         long offset = isEnvelope(from) ? from - HEADER : from;
-        while (offset < limit) {
+        // An end may be a place between two documents, or the envelope of the first entry not
+        // wanted.
+        while (offset + HEADER < limit) {
             int header = mapping.getInt((int) offset);
             int length = header & LENGTH_MASK;
             if (header == CycleReader.END_OF_CYCLE_HEADER) {
