@@ -1,5 +1,8 @@
 package io.headrace.server;
 
+import io.headrace.aeron.AeronShell;
+import io.headrace.aeron.AeronShellContext;
+import io.headrace.aeron.AeronTopic;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.log.StorageEngine;
@@ -29,8 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A server: an engine with its stores, the Kafka shell, and the admin listener, wired as the
- * configuration says.
+ * A server: an engine with its stores, the Kafka shell, the Aeron shell if it has streams, and the
+ * admin listener, wired as the configuration says.
  *
  * <p>The caller who launched it owns it and closes it, from any thread.
  */
@@ -86,6 +89,7 @@ public final class HeadraceServer implements AutoCloseable {
         KafkaShell shell = closedLater(KafkaShell.launch(kafkaContext(launched, clusterId)));
         kafka = shell;
         metricSources.add(shell::metrics);
+        launchAeron(launched);
         ready = true;
     }
 
@@ -100,6 +104,24 @@ public final class HeadraceServer implements AutoCloseable {
                                     endpoint.bindAddress(), () -> ready, metricSources));
             LOGGER.info("metrics and health: address={}:{}", endpoint.host(), admin.port());
         }
+    }
+
+    private void launchAeron(Engine launched) {
+        List<AeronTopic> streams = AeronTopic.parse(config.get(ConfigKeys.AERON_PUBLICATIONS));
+        if (streams.isEmpty()) {
+            return;
+        }
+        AeronShellContext context =
+                new AeronShellContext()
+                        .engine(launched)
+                        .topics(streams)
+                        .driverEmbedded(config.get(ConfigKeys.AERON_DRIVER_EMBEDDED));
+        String directory = config.get(ConfigKeys.AERON_DIRECTORY);
+        if (!directory.isEmpty()) {
+            context.aeronDirectory(directory);
+        }
+        AeronShell shell = closedLater(AeronShell.launch(context));
+        metricSources.add(shell.metrics()::forEach);
     }
 
     private static void engineMetrics(Engine engine, ObjLongConsumer<String> consumer) {

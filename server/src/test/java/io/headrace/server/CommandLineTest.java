@@ -41,6 +41,21 @@ class CommandLineTest {
     }
 
     @Test
+    void describesAndDeletesATopic() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a", "--config", "retention.ms=5000"));
+            assertEquals(0, run(server, "topic", "describe", "a"));
+            assertTrue(out.toString().contains("  retention.ms=5000\n"), out::toString);
+            assertTrue(out.toString().contains("  partition 0  offsets 0 to 0"), out::toString);
+            assertEquals(0, run(server, "topic", "delete", "a"));
+            assertEquals(0, run(server, "topic", "list"));
+            assertEquals("", out.toString());
+            assertEquals(1, run(server, "topic", "describe", "a"));
+            assertTrue(err.toString().startsWith("headrace: "), err::toString);
+        }
+    }
+
+    @Test
     void saysWhyATopicWasNotCreated() throws Exception {
         try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
             assertEquals(0, run(server, "topic", "create", "a"));

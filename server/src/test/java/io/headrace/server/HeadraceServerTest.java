@@ -75,6 +75,18 @@ class HeadraceServerTest {
     }
 
     @Test
+    void fillsATopicFromAnAeronStreamIfSoConfigured() throws Exception {
+        Map<String, String> settings = ServerTestSettings.of(data);
+        settings.put("headrace.aeron.publications", "gradients@aeron:ipc@1001");
+        settings.put("headrace.aeron.directory", data.resolve("aeron").toString());
+        try (HeadraceServer server = HeadraceServer.launch(ServerConfig.of(settings))) {
+            assertEquals(
+                    "MEMORY", server.engine().catalog().find("gradients").storageMode().name());
+            assertTrue(get(server, "/metrics").contains("headrace_aeron_"));
+        }
+    }
+
+    @Test
     void refusesABadPolicyAndAStoreThatIsNone() {
         Map<String, String> settings = ServerTestSettings.of(data);
         settings.put("headrace.policy.agents.prefix", "agents.");
@@ -117,8 +129,7 @@ class HeadraceServerTest {
         try (Admin admin = admin(server)) {
             admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
         }
-        Map<String, Object> properties =
-                Map.of("bootstrap.servers", address(server), "enable.idempotence", false);
+        Map<String, Object> properties = Map.of("bootstrap.servers", address(server));
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(
                         properties, new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -144,7 +155,12 @@ class HeadraceServerTest {
     }
 
     private static int status(HeadraceServer server, String path) throws Exception {
-        return open(server, path).getResponseCode();
+        HttpURLConnection connection = open(server, path);
+        try {
+            return connection.getResponseCode();
+        } finally {
+            connection.disconnect();
+        }
     }
 
     private static String get(HeadraceServer server, String path) throws Exception {

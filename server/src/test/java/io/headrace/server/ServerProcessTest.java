@@ -17,9 +17,11 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The real process, with the flags that the launcher gives it. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
 class ServerProcessTest {
     /** What the JVM ends with after a SIGTERM that its hooks have answered. */
     private static final int STATUS_TERMINATED = 128 + 15;
@@ -60,6 +62,8 @@ class ServerProcessTest {
         command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
         command.add("@../engine-core/src/main/resources/META-INF/headrace/jvm" + jdk + ".args");
         command.add("@src/main/jvm/server.args");
+        // Another test jar's logging may come first in the class path; this line is waited for.
+        command.add("-Dorg.slf4j.simpleLogger.log.io.headrace.server.ServerProcess=info");
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(Headrace.class.getName());
         command.addAll(List.of(arguments));
@@ -82,8 +86,7 @@ class ServerProcessTest {
     }
 
     private static void produce(int port) throws Exception {
-        Map<String, Object> properties =
-                Map.of("bootstrap.servers", "127.0.0.1:" + port, "enable.idempotence", false);
+        Map<String, Object> properties = Map.of("bootstrap.servers", "127.0.0.1:" + port);
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(
                         properties, new ByteArraySerializer(), new ByteArraySerializer())) {

@@ -359,6 +359,28 @@ public final class ConfigKeys {
             ConfigKey.number(
                     "headrace.cold.readers", 4, 1, 64, "Threads that read what is not in memory.");
 
+    /** {@code headrace.aeron.publications}. */
+    public static final ConfigKey<String> AERON_PUBLICATIONS =
+            ConfigKey.text(
+                    "headrace.aeron.publications",
+                    "",
+                    "Aeron streams that fill topics: TOPIC[/PARTITION]@CHANNEL@STREAM_ID, several"
+                            + " separated by commas. Nothing of Aeron runs while this is empty.");
+
+    /** {@code headrace.aeron.driver.embedded}. */
+    public static final ConfigKey<Boolean> AERON_DRIVER_EMBEDDED =
+            ConfigKey.flag(
+                    "headrace.aeron.driver.embedded",
+                    true,
+                    "Whether the media driver runs in the server; else one has to run already.");
+
+    /** {@code headrace.aeron.directory}. */
+    public static final ConfigKey<String> AERON_DIRECTORY =
+            ConfigKey.text(
+                    "headrace.aeron.directory",
+                    "",
+                    "Folder of the media driver; Aeron's own default if empty.");
+
     /** Those of the group coordinator. */
     public static final List<ConfigKey<Long>> GROUPS =
             List.of(
@@ -412,7 +434,10 @@ public final class ConfigKeys {
                     MEMORY_BUDGET_BYTES,
                     MEMORY_TOPIC_BUDGET_BYTES,
                     METADATA_CACHE_BYTES,
-                    COLD_READERS);
+                    COLD_READERS,
+                    AERON_PUBLICATIONS,
+                    AERON_DRIVER_EMBEDDED,
+                    AERON_DIRECTORY);
 
     /**
      * A family of keys with a name inside that the operator chooses.
