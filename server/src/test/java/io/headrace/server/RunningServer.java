@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** A server in a process of its own, as users run it, for tests that talk to it or kill it. */
 public final class RunningServer implements AutoCloseable {
-    private static final long START_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
+    private static final long START_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(180);
 
     private final Process process;
     private final Path output;
