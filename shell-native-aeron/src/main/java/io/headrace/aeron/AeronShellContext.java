@@ -127,8 +127,8 @@ public final class AeronShellContext {
     }
 
     /**
-     * What the taps' thread does when there is nothing to do; by default it yields and then parks
-     * up to 500 µs, and on more than 2 cores spins a little before that.
+     * What the taps' thread does when there is little to do; by default it parks, up to 500 µs, and
+     * so records are in their topic by so much later than at their subscribers.
      *
      * @return this
      */
@@ -140,9 +140,7 @@ public final class AeronShellContext {
     /** What the taps' thread does when there is nothing to do. */
     public IdleStrategy idleStrategy() {
         IdleStrategy strategy = idleStrategy;
-        return strategy != null
-                ? strategy
-                : Cores.idleStrategy(Runtime.getRuntime().availableProcessors());
+        return strategy != null ? strategy : Cores.tapIdleStrategy();
     }
 
     /**

@@ -14,6 +14,7 @@ import org.agrona.concurrent.IdleStrategy;
 final class Cores {
     private static final int FEW = 2;
     private static final int SOME = 8;
+    private static final int DRIVER_YIELDS_MAX = 1000;
     private static final long PARK_MIN_NS = TimeUnit.MICROSECONDS.toNanos(1);
     private static final long PARK_MAX_NS = TimeUnit.MICROSECONDS.toNanos(500);
 
@@ -32,10 +33,17 @@ final class Cores {
         return coreCount < SOME ? ThreadingMode.SHARED_NETWORK : ThreadingMode.DEDICATED;
     }
 
-    static IdleStrategy idleStrategy(int coreCount) {
-        long spinsMax = coreCount <= FEW ? 0 : 20;
-        long yieldsMax = coreCount <= FEW ? 50 : 200;
-        return new BackoffIdleStrategy(spinsMax, yieldsMax, PARK_MIN_NS, PARK_MAX_NS);
+    /**
+     * For the driver, which publishers and subscribers wait for: parks after a while of nothing.
+     */
+    static IdleStrategy driverIdleStrategy(int coreCount) {
+        long spinsMax = coreCount <= FEW ? 1 : 20;
+        return new BackoffIdleStrategy(spinsMax, DRIVER_YIELDS_MAX, PARK_MIN_NS, PARK_MAX_NS);
+    }
+
+    /** For the taps, which nobody waits for: parks at once. */
+    static IdleStrategy tapIdleStrategy() {
+        return new BackoffIdleStrategy(1, 1, PARK_MIN_NS, PARK_MAX_NS);
     }
 
     /**
@@ -48,11 +56,11 @@ final class Cores {
                 .aeronDirectoryName(aeronDirectory)
                 .dirDeleteOnShutdown(true)
                 .threadingMode(threadingMode(coreCount))
-                .sharedIdleStrategy(idleStrategy(coreCount))
-                .sharedNetworkIdleStrategy(idleStrategy(coreCount))
-                .senderIdleStrategy(idleStrategy(coreCount))
-                .receiverIdleStrategy(idleStrategy(coreCount))
-                .conductorIdleStrategy(idleStrategy(coreCount))
+                .sharedIdleStrategy(driverIdleStrategy(coreCount))
+                .sharedNetworkIdleStrategy(driverIdleStrategy(coreCount))
+                .senderIdleStrategy(driverIdleStrategy(coreCount))
+                .receiverIdleStrategy(driverIdleStrategy(coreCount))
+                .conductorIdleStrategy(driverIdleStrategy(coreCount))
                 .timerIntervalNs(TimeUnit.MILLISECONDS.toNanos(1))
                 .untetheredWindowLimitTimeoutNs(lagMaxNs)
                 .untetheredLingerTimeoutNs(LINGER_NS)

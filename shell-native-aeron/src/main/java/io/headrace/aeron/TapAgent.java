@@ -67,7 +67,8 @@ final class TapAgent implements Agent {
             nextConnectNs = clock.nanoTime() + RECONNECT_INTERVAL_NS;
             return 1;
         }
-        int workCount = invokeConductor(client);
+        invokeConductor(client); // no reason to stay awake
+        int workCount = 0;
         for (int i = 0; i < taps.size(); i++) {
             workCount += taps.get(i).poll();
         }
@@ -78,16 +79,11 @@ final class TapAgent implements Agent {
      * Hears all that the driver has said, one event a turn, before anything is polled: an image
      * that the driver has detached and attached again must not be read on as if nothing had been.
      */
-    private static int invokeConductor(Aeron client) {
-        int workCount = 0;
-        for (int i = 0; i < DRIVER_EVENTS_MAX; i++) {
-            int events = client.conductorAgentInvoker().invoke();
-            workCount += events;
-            if (events == 0) {
-                break;
-            }
+    private static void invokeConductor(Aeron client) {
+        int events = 1;
+        for (int i = 0; i < DRIVER_EVENTS_MAX && events > 0; i++) {
+            events = client.conductorAgentInvoker().invoke();
         }
-        return workCount;
     }
 
     private int reconnect() {

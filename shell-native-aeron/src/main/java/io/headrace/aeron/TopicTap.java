@@ -29,6 +29,12 @@ final class TopicTap {
     /** A batch holds more only if a single message is larger. */
     private static final int BATCH_BYTES = 256 * 1024;
 
+    /**
+     * After a poll that found less, the tap may sleep. An eighth of the smallest flow-control
+     * window that Aeron has by default (128 KiB, UDP), so that it wakes in time for the rest.
+     */
+    private static final int BUSY_BYTES = 16 * 1024;
+
     private final AeronTopic mapping;
     private final Engine engine;
     private final EpochClock clock;
@@ -43,6 +49,7 @@ final class TopicTap {
     private boolean isBatchOpen;
     private boolean isBatchPending;
     private long batchPayloadBytes;
+    private long polledBytes;
     private @Nullable Subscription subscription;
     private @Nullable PartitionLog log;
 
@@ -75,18 +82,23 @@ final class TopicTap {
         payload.clear();
     }
 
-    /** Moves what there is, up to one batch; returns how much was done. */
+    /**
+     * Moves what there is, up to one poll. Returns 0 also after a little work: whoever idles then
+     * leaves the cores to the publishers and subscribers, and the next batch is larger for it.
+     */
     int poll() {
         Subscription source = subscription;
         if (source == null || isBatchPending && !append()) {
             return 0;
         }
+        polledBytes = 0;
         int fragmentCount = source.controlledPoll(assembler, FRAGMENT_LIMIT);
         if (isBatchOpen) {
             endBatch();
             append();
         }
-        return fragmentCount;
+        boolean isBusy = fragmentCount == FRAGMENT_LIMIT || polledBytes >= BUSY_BYTES;
+        return isBusy ? fragmentCount : 0;
     }
 
     private Action onMessage(DirectBuffer buffer, int offset, int length, Header header) {
@@ -102,6 +114,7 @@ final class TopicTap {
         }
         writer.append(nowMs, null, payload.of(buffer, offset, length));
         batchPayloadBytes += length;
+        polledBytes += length;
         gaps.onConsumed(header.sessionId(), header.position());
         return Action.CONTINUE;
     }
