@@ -366,6 +366,9 @@ public final class ChronicleJournal implements Journal {
             throws IOException {
         int cycle = file.cycle();
         long limit = cycle == Journal.cycle(end) ? Journal.fileOffset(end) : file.endOffset();
+        if (from >= limit) {
+            return;
+        }
         try (JournalLease mapping = lease(Journal.position(cycle, 0))) {
             if (mapping != null) {
                 new MappedEntries(file.path(), cycle, mapping.buffer())

@@ -31,7 +31,7 @@ class JournalKillTest {
         Random random = new Random(seed);
         long next = 0;
         for (int round = 0; round < ROUNDS; round++) {
-            long synced = runAndKill(next, 20 + random.nextInt(200));
+            long synced = runAndKill(next, 20 + random.nextInt(100));
             next = verify(synced, seed) + 1;
         }
     }

@@ -36,7 +36,13 @@ class JournalRecoveryTest {
     }
 
     private static JournalContext context(Path folder) {
-        return new JournalContext().folder(folder).cycleBytes(1 << 20).diskReserveBytes(0);
+        FaultyFiles files = new FaultyFiles();
+        files.forceless = true;
+        return new JournalContext()
+                .folder(folder)
+                .cycleBytes(1 << 20)
+                .diskReserveBytes(0)
+                .files(files);
     }
 
     /** Appends small batches, each synced or none, and returns the end position. */
@@ -105,13 +111,17 @@ class JournalRecoveryTest {
     }
 
     private void assertEntries(int count) throws IOException {
-        for (int start = 0; start < 2; start++) {
-            try (Journal journal = ChronicleJournal.open(context(crashed))) {
-                List<JournalContractTest.Entry> entries = JournalContractTest.replayAll(journal);
-                assertEquals(count, entries.size());
-                for (int i = 0; i < count; i++) {
-                    assertEquals((long) positions.get(i), entries.get(i).position());
-                }
+        // The second start finds what the first has recorded.
+        assertEntriesAtStart(count);
+        assertEntriesAtStart(count);
+    }
+
+    private void assertEntriesAtStart(int count) throws IOException {
+        try (Journal journal = ChronicleJournal.open(context(crashed))) {
+            List<JournalContractTest.Entry> entries = JournalContractTest.replayAll(journal);
+            assertEquals(count, entries.size());
+            for (int i = 0; i < count; i++) {
+                assertEquals((long) positions.get(i), entries.get(i).position());
             }
         }
     }
@@ -134,10 +144,10 @@ class JournalRecoveryTest {
             long from = torn;
             copy(intact, crashed);
             damage(last, file -> zero(file, from, end));
-            assertEntries(ENTRY_COUNT - 1);
+            assertEntriesAtStart(ENTRY_COUNT - 1);
             copy(intact, crashed);
             damage(last, file -> file.setLength(from));
-            assertEntries(ENTRY_COUNT - 1);
+            assertEntriesAtStart(ENTRY_COUNT - 1);
         }
     }
 
@@ -283,6 +293,28 @@ class JournalRecoveryTest {
         damage(position, file -> flip(file, Journal.fileOffset(position) + 5, 1));
         positions.clear();
         assertEntries(0);
+    }
+
+    @Test
+    void aFolderWithAnEndIsNotScannedButAReplayFindsTheDamage() throws IOException {
+        crash(true, 20);
+        copy(live, crashed);
+        assertTrue(Files.exists(crashed.resolve("00000001/END")));
+        damage(positions.get(4), file -> flip(file, Journal.fileOffset(positions.get(4)) + 60, 3));
+        try (Journal journal = ChronicleJournal.open(context(crashed))) {
+            long end = journal.appendedPosition();
+            assertEquals(5, JournalContractTest.replay(journal, positions.get(5), end).size());
+            assertThrows(
+                    CorruptJournalException.class, () -> JournalContractTest.replayAll(journal));
+        }
+    }
+
+    @Test
+    void aFileShorterThanItsRecordedEndIsDamage() throws IOException {
+        crash(true, 20);
+        copy(live, crashed);
+        damage(positions.get(4), file -> file.setLength(Journal.fileOffset(positions.get(4))));
+        assertThrows(CorruptJournalException.class, () -> ChronicleJournal.open(context(crashed)));
     }
 
     @Test
