@@ -106,6 +106,11 @@ final class PowerCutProcess {
         public void force(FileChannel channel, boolean metadata) {}
 
         @Override
+        public void write(FileChannel channel, ByteBuffer bytes, long offset) throws IOException {
+            SYSTEM.write(channel, bytes, offset);
+        }
+
+        @Override
         public void forceDirectory(Path folder) {}
 
         @Override
