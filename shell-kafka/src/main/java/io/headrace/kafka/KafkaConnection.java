@@ -497,7 +497,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         }
     }
 
-    private void close(String reason) {
+    void close(String reason) {
         metrics.onProtocolError(this, reason);
         channelContext().close();
     }

@@ -161,6 +161,15 @@ public final class KafkaRequest {
         completeOnEventLoop(null, null);
     }
 
+    /**
+     * Ends the connection instead of answering; on the event loop only.
+     *
+     * @param reason for the log
+     */
+    public void disconnect(String reason) {
+        connection.close(reason);
+    }
+
     private void completeOnEventLoop(@Nullable ApiMessage answer, @Nullable Runnable release) {
         EventExecutor eventLoop = eventLoop();
         if (eventLoop.inEventLoop()) {

@@ -10,7 +10,6 @@ import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.MessageSizeAccumulator;
 import org.apache.kafka.common.protocol.ObjectSerializationCache;
-import org.apache.kafka.common.protocol.Writable;
 import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.requests.RequestHeader;
@@ -22,7 +21,7 @@ import org.apache.kafka.common.requests.ResponseHeader;
  *
  * <p>Used once, by one thread.
  */
-final class ResponseEncoder implements Writable {
+final class ResponseEncoder extends BufferWriter {
     /**
      * Shorter slices are copied together. Each separate part costs an entry of the outbound buffer
      * and of the iovec, some 100 ns, which is what copying a few KiB costs.
@@ -31,10 +30,10 @@ final class ResponseEncoder implements Writable {
 
     private final ByteBufAllocator allocator;
     private final List<ByteBuf> parts = new ArrayList<>(3);
-    private ByteBuf fields = Unpooled.EMPTY_BUFFER;
     private int length;
 
     ResponseEncoder(ByteBufAllocator allocator) {
+        super(Unpooled.EMPTY_BUFFER);
         this.allocator = allocator;
     }
 
@@ -99,6 +98,12 @@ final class ResponseEncoder implements Writable {
         }
     }
 
+    /** Puts parts that are encoded already between the fields; they stay their owner's. */
+    void writeParts(List<ByteBuf> encoded) {
+        endFields();
+        encoded.forEach(part -> parts.add(part.retainedDuplicate()));
+    }
+
     private void writeSlice(ByteBuffer slice) {
         if (slice.remaining() < COPY_BELOW_BYTES) {
             fields.writeBytes(slice.duplicate());
@@ -106,65 +111,5 @@ final class ResponseEncoder implements Writable {
             endFields();
             parts.add(Unpooled.wrappedBuffer(slice.duplicate()));
         }
-    }
-
-    @Override
-    public void writeByte(byte value) {
-        fields.writeByte(value);
-    }
-
-    @Override
-    public void writeShort(short value) {
-        fields.writeShort(value);
-    }
-
-    @Override
-    public void writeInt(int value) {
-        fields.writeInt(value);
-    }
-
-    @Override
-    public void writeLong(long value) {
-        fields.writeLong(value);
-    }
-
-    @Override
-    public void writeDouble(double value) {
-        fields.writeDouble(value);
-    }
-
-    @Override
-    public void writeByteArray(byte[] value) {
-        fields.writeBytes(value);
-    }
-
-    @Override
-    public void writeByteBuffer(ByteBuffer value) {
-        fields.writeBytes(value.duplicate());
-    }
-
-    @Override
-    public void writeUnsignedVarint(int value) {
-        int rest = value;
-        while ((rest & 0xFFFFFF80) != 0) {
-            fields.writeByte(rest & 0x7F | 0x80);
-            rest >>>= 7;
-        }
-        fields.writeByte(rest);
-    }
-
-    @Override
-    public void writeVarint(int value) {
-        writeUnsignedVarint(value << 1 ^ value >> 31);
-    }
-
-    @Override
-    public void writeVarlong(long value) {
-        long rest = value << 1 ^ value >> 63;
-        while ((rest & 0xFFFFFFFFFFFFFF80L) != 0) {
-            fields.writeByte((int) rest & 0x7F | 0x80);
-            rest >>>= 7;
-        }
-        fields.writeByte((int) rest);
     }
 }

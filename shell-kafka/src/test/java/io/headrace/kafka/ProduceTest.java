@@ -82,6 +82,12 @@ class ProduceTest {
     }
 
     @Test
+    void anErrorWithoutAnAnswerEndsTheConnection() throws IOException {
+        client.send(produce("x", 0, batch("a")), PRODUCE_VERSION);
+        assertTrue(client.isClosedByServer());
+    }
+
+    @Test
     void otherAcksAreRefused() throws IOException {
         assertError(Errors.INVALID_REQUIRED_ACKS, ask(produce("t", 2, batch("a"))));
         assertEquals(0, log.logEndOffset());

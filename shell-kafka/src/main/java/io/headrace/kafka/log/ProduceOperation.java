@@ -66,9 +66,31 @@ final class ProduceOperation {
             return;
         }
         if (acks == ACKS_NONE) {
-            request.respondNothing();
+            endUnanswered();
         } else {
             request.respond(response);
         }
+    }
+
+    /**
+     * Who asks for no answer learns of an error by the end of the connection, as with Kafka's own
+     * broker; it looks for the topic anew then.
+     */
+    private void endUnanswered() {
+        for (TopicProduceResponse topic : response.responses()) {
+            for (PartitionProduceResponse partition : topic.partitionResponses()) {
+                if (partition.errorCode() != Errors.NONE.code()) {
+                    request.disconnect(
+                            "acks=0 produce failed: topic="
+                                    + topic.name()
+                                    + " partition="
+                                    + partition.index()
+                                    + " error="
+                                    + Errors.forCode(partition.errorCode()));
+                    return;
+                }
+            }
+        }
+        request.respondNothing();
     }
 }

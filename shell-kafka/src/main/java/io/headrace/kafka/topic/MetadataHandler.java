@@ -3,6 +3,7 @@ package io.headrace.kafka.topic;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
+import io.headrace.kafka.EncodedResponse;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.RequestHandler;
@@ -86,24 +87,28 @@ public final class MetadataHandler implements RequestHandler {
                 .setControllerId(context.nodeId());
     }
 
+    /** Of a million topics the bytes are held, some 80 each, and the objects of one page. */
     private void respondAll(KafkaRequest request) {
+        AllTopicsEncoder encoder = new AllTopicsEncoder(request.version());
         try {
-            MetadataResponseData response = response(request);
             String from = "";
             while (from != null && !request.isAbandoned()) {
-                from = addPage(response, from);
+                from = addPage(encoder, from);
             }
-            request.respond(response);
+            EncodedResponse encoded = encoder.finish(response(request));
+            request.respond(encoded, encoded::release);
         } catch (RuntimeException e) {
+            encoder.release();
             request.fail(e);
         }
     }
 
     /** Adds the topics from a name on; returns where to go on, or null at the end. */
-    private @Nullable String addPage(MetadataResponseData response, String from) {
+    private @Nullable String addPage(AllTopicsEncoder encoder, String from) {
         List<Topic> page = topics.catalog().list(from, PAGE_TOPIC_COUNT);
+        encoder.beginPage();
         for (Topic topic : page) {
-            response.topics().add(described(topic));
+            encoder.add(described(topic));
         }
         boolean last = page.size() < PAGE_TOPIC_COUNT;
         return last ? null : TopicNames.after(page.get(page.size() - 1).name());
