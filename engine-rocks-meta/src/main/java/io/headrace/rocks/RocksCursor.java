@@ -3,6 +3,7 @@ package io.headrace.rocks;
 import io.headrace.engine.spi.MetadataStore.Cursor;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 
@@ -15,13 +16,19 @@ import org.rocksdb.RocksIterator;
  */
 final class RocksCursor implements Cursor {
     private final RocksIterator iterator;
+    private final @Nullable KeyBounds bounds;
     private final Lock gate;
     private final Consumer<RocksCursor> whenClosed;
     private boolean positioned;
     private boolean closed;
 
-    RocksCursor(RocksIterator iterator, Lock gate, Consumer<RocksCursor> whenClosed) {
+    RocksCursor(
+            RocksIterator iterator,
+            @Nullable KeyBounds bounds,
+            Lock gate,
+            Consumer<RocksCursor> whenClosed) {
         this.iterator = iterator;
+        this.bounds = bounds;
         this.gate = gate;
         this.whenClosed = whenClosed;
     }
@@ -106,6 +113,9 @@ final class RocksCursor implements Cursor {
         if (!closed) {
             closed = true;
             iterator.close();
+            if (bounds != null) {
+                bounds.close();
+            }
         }
     }
 

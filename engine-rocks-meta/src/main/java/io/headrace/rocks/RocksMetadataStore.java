@@ -12,6 +12,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.Checkpoint;
+import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
@@ -120,16 +121,29 @@ public final class RocksMetadataStore implements MetadataStore {
     public Cursor cursor() {
         enter();
         try {
-            RocksCursor cursor =
-                    new RocksCursor(
-                            database.newIterator(resources.readOptions),
-                            gate.readLock(),
-                            cursors::remove);
-            cursors.add(cursor);
-            return cursor;
+            return cursor(resources.readOptions, null);
         } finally {
             gate.readLock().unlock();
         }
+    }
+
+    @Override
+    public Cursor cursor(byte[] prefix) {
+        enter();
+        try {
+            KeyBounds bounds = new KeyBounds(prefix, resources.readOptions);
+            return cursor(bounds.options(), bounds);
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    private Cursor cursor(ReadOptions options, @Nullable KeyBounds bounds) {
+        RocksCursor cursor =
+                new RocksCursor(
+                        database.newIterator(options), bounds, gate.readLock(), cursors::remove);
+        cursors.add(cursor);
+        return cursor;
     }
 
     @Override

@@ -25,6 +25,13 @@ public interface MetadataStore extends AutoCloseable {
     /** A cursor over a snapshot taken now. Closed by the caller, soon: it holds up compaction. */
     Cursor cursor();
 
+    /**
+     * A cursor as {@link #cursor()} that sees only the keys that begin with these bytes. Where rows
+     * come and go, it is the one to use: a seek that finds nothing under the prefix ends there, and
+     * does not walk over what was deleted behind it.
+     */
+    Cursor cursor(byte[] prefix);
+
     /** Makes everything written so far survive a crash. Blocks for the disk. */
     void flush();
 

@@ -80,6 +80,27 @@ public final class HeapMetadataStore implements MetadataStore {
     }
 
     @Override
+    public synchronized Cursor cursor(byte[] prefix) {
+        checkOpen();
+        shared = true;
+        NavigableMap<byte[], byte[]> from = entries.tailMap(prefix, true);
+        byte[] end = successor(prefix);
+        return new HeapCursor(end == null ? from : from.headMap(end, false));
+    }
+
+    /** The first key after all that begin with the prefix, or null if there is none. */
+    private static byte @Nullable [] successor(byte[] prefix) {
+        for (int length = prefix.length; length > 0; length--) {
+            if (prefix[length - 1] != (byte) 0xFF) {
+                byte[] end = Arrays.copyOf(prefix, length);
+                end[length - 1]++;
+                return end;
+            }
+        }
+        return null;
+    }
+
+    @Override
     public synchronized void flush() {
         checkOpen();
         save(folder);

@@ -244,6 +244,55 @@ public abstract class MetadataStoreContractTest {
     }
 
     @Test
+    void aCursorOfAPrefixSeesNothingElse() {
+        put("a", "b", "b1", "b2", "c");
+        try (Cursor cursor = store.cursor(bytes("b"))) {
+            assertTrue(cursor.seek(bytes("a")));
+            assertArrayEquals(bytes("b"), cursor.key());
+            assertFalse(cursor.previous());
+            assertTrue(cursor.seekForPrevious(bytes("z")));
+            assertArrayEquals(bytes("b2"), cursor.key());
+            assertFalse(cursor.next());
+            assertFalse(cursor.seek(bytes("c")));
+            assertFalse(cursor.seekForPrevious(bytes("a")));
+            assertTrue(cursor.seek(bytes("b1")));
+            assertArrayEquals(bytes("b1"), cursor.value());
+        }
+        try (Cursor cursor = store.cursor(bytes("bb"))) {
+            assertFalse(cursor.seek(bytes("a")));
+        }
+    }
+
+    @Test
+    void aPrefixMayBeEmptyOrEndInTheLastByteThereIs() {
+        try (Batch batch = store.newBatch()) {
+            for (byte[] key : new byte[][] {{1}, {1, -1}, {1, -1, 5}, {2}, {-1}, {-1, -1}}) {
+                batch.put(key, key);
+            }
+            store.write(batch);
+        }
+        assertEquals(6, countOf());
+        assertEquals(2, countOf(1, 0xFF));
+        assertEquals(3, countOf(1));
+        assertEquals(2, countOf(0xFF));
+        assertEquals(1, countOf(0xFF, 0xFF));
+    }
+
+    private int countOf(int... prefix) {
+        byte[] bytes = new byte[prefix.length];
+        for (int i = 0; i < prefix.length; i++) {
+            bytes[i] = (byte) prefix[i];
+        }
+        int count = 0;
+        try (Cursor cursor = store.cursor(bytes)) {
+            for (boolean at = cursor.seek(bytes); at; at = cursor.next()) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    @Test
     void whatWasFlushedOrClosedIsThereAfterReopening() {
         put("a");
         store.flush();
