@@ -185,13 +185,9 @@ final class Catalog implements TopicCatalog {
     @Override
     public List<Topic> list(String fromName, int limit) {
         List<Topic> topics = new ArrayList<>();
-        try (MetadataStore.Cursor cursor = store.cursor()) {
+        try (MetadataStore.Cursor cursor = store.cursor(new byte[] {Rows.TOPIC_NAME})) {
             boolean found = cursor.seek(Rows.topicNameKey(fromName));
             while (found && topics.size() < limit) {
-                byte[] key = cursor.key();
-                if (key[0] != Rows.TOPIC_NAME) {
-                    break;
-                }
                 Command.TopicRow row = state.topic(Rows.number(cursor.value()));
                 if (row != null) {
                     topics.add(topicOf(row));

@@ -120,14 +120,10 @@ final class ColdReader implements AutoCloseable {
         long topicId = log.topic().id();
         long end = log.highWatermark();
         int length = 0;
-        try (MetadataStore.Cursor cursor = store.cursor()) {
+        try (MetadataStore.Cursor cursor = indexCursor(log)) {
             boolean found = cursor.seek(Rows.indexKey(topicId, log.partition(), fromOffset));
             while (found && entries.size() < RecordsLease.SLICE_COUNT_MAX) {
-                byte[] key = cursor.key();
-                if (!Rows.isOf(key, Rows.INDEX, topicId, log.partition())) {
-                    break;
-                }
-                IndexEntry entry = IndexEntry.decode(key, cursor.value());
+                IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
                 if (entry.lastOffset() >= end
                         || (!entries.isEmpty()
                                 && (length + (long) entry.length() > lengthMax
@@ -140,6 +136,10 @@ final class ColdReader implements AutoCloseable {
             }
         }
         return entries;
+    }
+
+    private MetadataStore.Cursor indexCursor(PartitionLogBase log) {
+        return store.cursor(Rows.key(Rows.INDEX, log.topic().id(), log.partition()));
     }
 
     private static boolean isElsewhere(IndexEntry entry, IndexEntry first) {
@@ -245,7 +245,7 @@ final class ColdReader implements AutoCloseable {
         long low = log.logStartOffset();
         long high = log.logEndOffset();
         IndexEntry found = null;
-        try (MetadataStore.Cursor cursor = store.cursor()) {
+        try (MetadataStore.Cursor cursor = indexCursor(log)) {
             while (low < high) {
                 long middle = low + (high - low) / 2;
                 IndexEntry entry = entryAt(cursor, log, middle);
@@ -264,13 +264,8 @@ final class ColdReader implements AutoCloseable {
 
     private static @Nullable IndexEntry entryAt(
             MetadataStore.Cursor cursor, PartitionLogBase log, long offset) {
-        long topicId = log.topic().id();
-        if (!cursor.seek(Rows.indexKey(topicId, log.partition(), offset))) {
-            return null;
-        }
-        byte[] key = cursor.key();
-        return Rows.isOf(key, Rows.INDEX, topicId, log.partition())
-                ? IndexEntry.decode(key, cursor.value())
+        return cursor.seek(Rows.indexKey(log.topic().id(), log.partition(), offset))
+                ? IndexEntry.decode(cursor.key(), cursor.value())
                 : null;
     }
 
@@ -279,10 +274,9 @@ final class ColdReader implements AutoCloseable {
      * one's.
      */
     @Nullable TimestampedOffset maxTimestamp(PartitionLogBase log) {
-        try (MetadataStore.Cursor cursor = store.cursor()) {
+        try (MetadataStore.Cursor cursor = indexCursor(log)) {
             byte[] end = Rows.indexKey(log.topic().id(), log.partition(), log.logEndOffset());
-            if (!cursor.seekForPrevious(end)
-                    || !Rows.isOf(cursor.key(), Rows.INDEX, log.topic().id(), log.partition())) {
+            if (!cursor.seekForPrevious(end)) {
                 return null;
             }
             long max = IndexEntry.decode(cursor.key(), cursor.value()).maxTimestampMs();

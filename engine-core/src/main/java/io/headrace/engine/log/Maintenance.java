@@ -135,9 +135,10 @@ final class Maintenance {
 
     private List<DeletedTopic> deletedTopics() {
         List<DeletedTopic> deleted = new ArrayList<>();
-        try (MetadataStore.Cursor cursor = store.cursor()) {
-            boolean found = cursor.seek(new byte[] {Rows.DELETED_TOPIC});
-            while (found && cursor.key()[0] == Rows.DELETED_TOPIC) {
+        byte[] prefix = {Rows.DELETED_TOPIC};
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
                 ByteBuffer value = ByteBuffer.wrap(cursor.value());
                 deleted.add(
                         new DeletedTopic(
@@ -170,15 +171,11 @@ final class Maintenance {
 
     private List<Integer> partitionsWithRows(long topicId) {
         List<Integer> partitions = new ArrayList<>();
-        byte[] first = Rows.key(Rows.PARTITION, topicId);
-        try (MetadataStore.Cursor cursor = store.cursor()) {
-            boolean found = cursor.seek(first);
+        byte[] prefix = Rows.key(Rows.PARTITION, topicId);
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
             while (found) {
-                byte[] key = cursor.key();
-                if (key[0] != Rows.PARTITION || Rows.topicIdOf(key) != topicId) {
-                    break;
-                }
-                partitions.add(Rows.partitionOf(key));
+                partitions.add(Rows.partitionOf(cursor.key()));
                 found = cursor.next();
             }
         }
@@ -212,10 +209,11 @@ final class Maintenance {
                 memoryLog.expire(nowMs);
             }
         }
-        try (MetadataStore.Cursor cursor = store.cursor();
-                MetadataStore.Cursor index = store.cursor()) {
-            boolean found = cursor.seek(new byte[] {Rows.PARTITION});
-            while (found && cursor.key()[0] == Rows.PARTITION) {
+        byte[] prefix = {Rows.PARTITION};
+        try (MetadataStore.Cursor cursor = store.cursor(prefix);
+                MetadataStore.Cursor index = store.cursor(new byte[] {Rows.INDEX})) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
                 byte[] key = cursor.key();
                 PartitionState state = PartitionState.decode(cursor.value());
                 if (state.liveBytes > 0) {

@@ -62,16 +62,13 @@ final class ProducerStates {
 
     private Long2ObjectHashMap<ProducerState> load() {
         Long2ObjectHashMap<ProducerState> loaded = new Long2ObjectHashMap<>(8, 0.65f);
-        try (MetadataStore.Cursor cursor = store.cursor()) {
-            boolean found = cursor.seek(Rows.key(Rows.PRODUCER, topicId, partition));
+        byte[] prefix = Rows.key(Rows.PRODUCER, topicId, partition);
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
             while (found) {
-                byte[] key = cursor.key();
-                if (!Rows.isOf(key, Rows.PRODUCER, topicId, partition)) {
-                    break;
-                }
                 ProducerState state = ProducerState.decode(cursor.value());
                 if (state.lastTimestampMs() >= notBeforeMs) {
-                    loaded.put(Rows.lastOf(key), state);
+                    loaded.put(Rows.lastOf(cursor.key()), state);
                 }
                 found = cursor.next();
             }
