@@ -44,6 +44,7 @@ final class Catalog implements TopicCatalog {
     private static final int PARTITION_COUNT_MAX = 100_000;
     private static final int QUEUE_LENGTH = 4096;
     private static final int GROUP_MAX = 256;
+    private static final int APPLIED_PER_WRITE_MAX = 4096;
     private static final int CACHED_MAX = 16_384;
     private static final long POLL_MS = 1000;
 
@@ -106,8 +107,13 @@ final class Catalog implements TopicCatalog {
         journal.replay(
                 from,
                 journal.appendedPosition(),
-                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) ->
-                        state.apply(Command.decode(payload)));
+                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) -> {
+                    // A journal of a million topics is more than one write should hold.
+                    if (state.appliedCount() >= APPLIED_PER_WRITE_MAX) {
+                        state.write(position);
+                    }
+                    state.apply(Command.decode(payload));
+                });
         state.write(journal.appendedPosition());
         commands.add(new Command.Start(state.leaderEpoch + 1, bootId));
         if (!commit()) {

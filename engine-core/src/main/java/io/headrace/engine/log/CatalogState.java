@@ -44,6 +44,7 @@ final class CatalogState {
     /** Topics put or deleted since the last write; absent means deleted. */
     private final Map<Long, Optional<Command.TopicRow>> pending = new HashMap<>();
 
+    private int appliedCount;
     private boolean running;
     private String bootId = "";
 
@@ -56,8 +57,14 @@ final class CatalogState {
         }
     }
 
+    /** Commands applied since the last write. */
+    int appliedCount() {
+        return appliedCount;
+    }
+
     /** Adds a command's changes to what {@link #write} will write. */
     void apply(Command command) {
+        appliedCount++;
         if (command instanceof Command.PutTopic put) {
             putTopic(put.topic());
         } else if (command instanceof Command.DeleteTopic delete) {
@@ -120,6 +127,7 @@ final class CatalogState {
         store.write(batch);
         batch.clear();
         pending.clear();
+        appliedCount = 0;
     }
 
     Command.@Nullable TopicRow topic(long topicId) {
