@@ -7,6 +7,7 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 final class ShardProjection {
     /** Entries per write to the metadata store, at most. */
     private static final int ENTRIES_PER_WRITE = 4096;
+
+    /** Rows of one partition that are deleted one by one before a range is. */
+    private static final int SINGLE_DELETES_MAX = 256;
 
     /** What {@link EntryType#LOG_START} says when the whole topic is gone. */
     static final long EVERYTHING = Long.MAX_VALUE;
@@ -155,12 +159,12 @@ final class ShardProjection {
         byte[] first = Rows.key(Rows.INDEX, key.topicId(), key.partition());
         byte[] end = dropIndexBelow(key, first, offset);
         if (end != null) {
-            batch.deleteRange(first, end);
+            deleteRows(first, end);
         }
         if (everything) {
             partitions.remove(key);
             batch.delete(Rows.partitionKey(key.topicId(), key.partition()));
-            batch.deleteRange(
+            deleteRows(
                     Rows.key(Rows.PRODUCER, key.topicId(), key.partition()),
                     Rows.key(Rows.PRODUCER, key.topicId(), key.partition() + 1));
         } else {
@@ -170,19 +174,38 @@ final class ShardProjection {
     }
 
     /**
+     * Deletes the rows from the prefix itself to a key, exclusive. A few go one by one, and none
+     * leaves no trace: each deleted range makes every later read of the store slower until it has
+     * been compacted away, and a topic that comes and goes has few rows.
+     */
+    private void deleteRows(byte[] prefix, byte[] end) {
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            for (int count = 0; found && isBefore(cursor, end); count++) {
+                if (count == SINGLE_DELETES_MAX) {
+                    batch.deleteRange(cursor.key(), end);
+                    return;
+                }
+                batch.delete(cursor.key());
+                found = cursor.next();
+            }
+        }
+    }
+
+    private static boolean isBefore(MetadataStore.Cursor cursor, byte[] end) {
+        return Arrays.compareUnsigned(cursor.key(), end) < 0;
+    }
+
+    /**
      * Takes the batches wholly below the offset off the accounts; returns the first key that stays,
      * null if none goes.
      */
     private byte @Nullable [] dropIndexBelow(PartitionKey key, byte[] first, long offset) {
         byte[] end = null;
-        try (MetadataStore.Cursor cursor = store.cursor()) {
+        try (MetadataStore.Cursor cursor = store.cursor(first)) {
             boolean found = cursor.seek(first);
             while (found) {
-                byte[] rowKey = cursor.key();
-                if (!Rows.isOf(rowKey, Rows.INDEX, key.topicId(), key.partition())) {
-                    break;
-                }
-                IndexEntry entry = IndexEntry.decode(rowKey, cursor.value());
+                IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
                 if (entry.lastOffset() >= offset) {
                     break;
                 }

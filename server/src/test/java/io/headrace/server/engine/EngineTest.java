@@ -17,6 +17,8 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.rocks.RocksMetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -96,6 +98,52 @@ class EngineTest {
             ByteBuffer sentAgain = ofProducer(batch("value-4999" + "x".repeat(400)), 7, 0, 4999);
             assertEquals(4999, append(log, sentAgain));
             assertEquals(5000, log.logEndOffset());
+        }
+    }
+
+    @Test
+    void theJournalOfManyTopicsIsReplayedInPieces() throws IOException {
+        int count = 10_000;
+        List<TopicSpec> specs =
+                IntStream.range(0, count)
+                        .mapToObj(i -> new TopicSpec("t" + i, 1, Map.of()))
+                        .toList();
+        try (TestEngine engine = new TestEngine(folder)) {
+            TopicCatalog catalog = engine.engine.catalog();
+            get(catalog.create(specs, false));
+            get(catalog.delete(List.of(catalog.find("t1").id(), catalog.find("t9999").id())));
+        }
+        deleteFolder(folder.resolve("rocksdb"));
+        try (TestEngine engine = new TestEngine(folder)) {
+            TopicCatalog catalog = engine.engine.catalog();
+            assertEquals(count - 2, catalog.topicCount());
+            assertEquals(count - 2, catalog.list("", count).size());
+            assertNull(catalog.find("t9999"));
+            engine.create("t1", 1, Map.of());
+            assertEquals(0, append(engine.log("t1", 0), batch("a")));
+        }
+    }
+
+    /** Few rows are deleted one by one, many as a range. */
+    @Test
+    void deletedRecordsHaveNoRowsInTheIndex() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("flush.messages", String.valueOf(Long.MAX_VALUE)));
+            PartitionLog log = engine.log("t", 0);
+            for (int i = 0; i < 600; i++) {
+                log.append(batch("v" + i));
+            }
+            get(log.deleteRecords(100));
+            get(log.deleteRecords(590));
+            assertEquals(10, readAll(log, 590).size());
+        }
+        try (MetadataStore rows = RocksMetadataStore.open(folder.resolve("rocksdb"));
+                MetadataStore.Cursor index = rows.cursor(new byte[] {'i'})) {
+            int count = 0;
+            for (boolean at = index.seek(new byte[] {'i'}); at; at = index.next()) {
+                count++;
+            }
+            assertEquals(10, count);
         }
     }
 
