@@ -60,6 +60,9 @@ public final class ChronicleJournal implements Journal {
     /** Of the appending thread. */
     private boolean refusalReported;
 
+    /** Of the appending thread: the current cycle was begun below the disk's reserve. */
+    private boolean usingReserve;
+
     /**
      * Opens the journal: recovers the folders of earlier starts, and begins a fresh one.
      *
@@ -170,7 +173,7 @@ public final class ChronicleJournal implements Journal {
     /** So that the first append is as fast as any; without space, appends will be refused. */
     private void beginFirstCycle() throws IOException {
         try {
-            roll();
+            roll(false);
             syncedPosition.set(appendedPosition.get());
         } catch (IOException | RuntimeException | Error e) {
             writer.close();
@@ -189,13 +192,32 @@ public final class ChronicleJournal implements Journal {
         checkUsable();
         checkLength(type, payload.remaining());
         try {
-            if (!writer.fits(Envelope.entryLength(payload.remaining())) && !roll()) {
+            if (!hasRoom(type, Envelope.entryLength(payload.remaining()))) {
                 return OUT_OF_SPACE;
             }
             return write(type, topicId, partition, baseOffset, leaderEpoch, payload);
         } catch (IOException | RuntimeException | Error e) {
             throw fail("journal append failed", e);
         }
+    }
+
+    /**
+     * Records stop at the reserve. Everything else may use it up: with what the reserve is kept
+     * for, deleting records and topics, space comes back.
+     */
+    private boolean hasRoom(EntryType type, int entryLength) throws IOException {
+        boolean mayUseReserve = type != EntryType.BATCH;
+        if (!mayUseReserve && usingReserve) {
+            usingReserve = isSpaceShort(context.diskReserveBytes());
+        }
+        if (usingReserve && !mayUseReserve) {
+            return false;
+        }
+        return writer.fits(entryLength) || roll(mayUseReserve);
+    }
+
+    private boolean isSpaceShort(long bytesNeeded) throws IOException {
+        return context.files().usableBytes(startPath) < bytesNeeded;
     }
 
     private long write(
@@ -233,11 +255,13 @@ public final class ChronicleJournal implements Journal {
     }
 
     /** Begins the next cycle; false if the disk's reserve forbids it. */
-    private boolean roll() throws IOException {
+    private boolean roll(boolean mayUseReserve) throws IOException {
         long needed = CycleWriter.allocatedBytes(context.cycleBytes());
-        if (context.files().usableBytes(startPath) < needed + context.diskReserveBytes()) {
+        boolean reserveNeeded = isSpaceShort(needed + context.diskReserveBytes());
+        if (reserveNeeded && !(mayUseReserve && !isSpaceShort(needed))) {
             return false;
         }
+        usingReserve = reserveNeeded;
         endCurrent();
         ActiveCycle begun;
         try {

@@ -28,6 +28,9 @@ public interface Journal extends AutoCloseable {
      * as they were). For {@link EntryType#BATCH} the base offset and leader epoch are also set in
      * the copy of the record batch header.
      *
+     * <p>Below the disk's reserve, record batches are refused; other entries are taken as long as
+     * there is any space, because they are what brings space back.
+     *
      * @return the entry's position, or {@link #OUT_OF_SPACE}
      * @throws JournalFailedException if the write failed: the journal can no longer be used
      */

@@ -114,6 +114,36 @@ class JournalFailureTest {
     }
 
     @Test
+    void theReserveIsForWhatBringsSpaceBack() throws IOException {
+        try (Journal journal = ChronicleJournal.open(context())) {
+            files.usableBytes = CycleWriter.allocatedBytes(CYCLE_BYTES) + 999;
+            int accepted = 0;
+            while (append(journal, 100_000, accepted) > 0) {
+                accepted++;
+            }
+            int marks = 0;
+            while (marks < 2 * CYCLE_BYTES / 52 && appendMark(journal, marks) > 0) {
+                marks++;
+            }
+            assertTrue(marks > CYCLE_BYTES / 52, "marks " + marks);
+            files.usableBytes = 999; // the new cycle took it
+            assertEquals(Journal.OUT_OF_SPACE, append(journal, 10, accepted));
+            files.usableBytes = CycleWriter.allocatedBytes(CYCLE_BYTES) - 1;
+            while (appendMark(journal, marks) > 0) {
+                marks++;
+            }
+            assertEquals(Journal.OUT_OF_SPACE, appendMark(journal, marks));
+            files.usableBytes = Long.MAX_VALUE;
+            assertTrue(append(journal, 10, accepted) > 0);
+            assertEquals(accepted + marks + 1, JournalContractTest.replayAll(journal).size());
+        }
+    }
+
+    private static long appendMark(Journal journal, long offset) {
+        return journal.append(EntryType.LOG_START, 1, 0, offset, 1, ByteBuffer.allocateDirect(0));
+    }
+
+    @Test
     void aFailedAllocationRefusesAppendsUntilOneSucceeds() throws IOException {
         int accepted = 0;
         try (Journal journal = ChronicleJournal.open(context())) {
