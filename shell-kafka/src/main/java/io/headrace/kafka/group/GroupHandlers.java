@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
@@ -61,21 +60,23 @@ public final class GroupHandlers {
      */
     public static void register(
             RequestHandlers handlers, Supplier<@Nullable GroupHandlers> started) {
-        BiFunction<ApiKeys, BiConsumer<GroupHandlers, KafkaRequest>, RequestHandlers> register =
-                (api, handler) -> handlers.register(api, gated(started, handler));
-        handlers.register(ApiKeys.FIND_COORDINATOR, new CoordinatorFinder());
-        register.apply(ApiKeys.JOIN_GROUP, GroupHandlers::joinGroup);
-        register.apply(ApiKeys.SYNC_GROUP, GroupHandlers::syncGroup);
-        register.apply(ApiKeys.HEARTBEAT, GroupHandlers::heartbeat);
-        register.apply(ApiKeys.LEAVE_GROUP, GroupHandlers::leaveGroup);
-        register.apply(ApiKeys.CONSUMER_GROUP_HEARTBEAT, GroupHandlers::consumerGroupHeartbeat);
-        register.apply(ApiKeys.CONSUMER_GROUP_DESCRIBE, GroupHandlers::consumerGroupDescribe);
-        register.apply(ApiKeys.LIST_GROUPS, GroupHandlers::listGroups);
-        register.apply(ApiKeys.DESCRIBE_GROUPS, GroupHandlers::describeGroups);
-        register.apply(ApiKeys.DELETE_GROUPS, GroupHandlers::deleteGroups);
-        register.apply(ApiKeys.OFFSET_COMMIT, (groups, request) -> groups.offsets.commit(request));
-        register.apply(ApiKeys.OFFSET_FETCH, (groups, request) -> groups.offsets.fetch(request));
-        register.apply(ApiKeys.OFFSET_DELETE, (groups, request) -> groups.offsets.delete(request));
+        handlers.register(ApiKeys.FIND_COORDINATOR, new CoordinatorFinder())
+                .register(ApiKeys.JOIN_GROUP, gated(started, GroupHandlers::joinGroup))
+                .register(ApiKeys.SYNC_GROUP, gated(started, GroupHandlers::syncGroup))
+                .register(ApiKeys.HEARTBEAT, gated(started, GroupHandlers::heartbeat))
+                .register(ApiKeys.LEAVE_GROUP, gated(started, GroupHandlers::leaveGroup))
+                .register(
+                        ApiKeys.CONSUMER_GROUP_HEARTBEAT,
+                        gated(started, GroupHandlers::consumerGroupHeartbeat))
+                .register(
+                        ApiKeys.CONSUMER_GROUP_DESCRIBE,
+                        gated(started, GroupHandlers::consumerGroupDescribe))
+                .register(ApiKeys.LIST_GROUPS, gated(started, GroupHandlers::listGroups))
+                .register(ApiKeys.DESCRIBE_GROUPS, gated(started, GroupHandlers::describeGroups))
+                .register(ApiKeys.DELETE_GROUPS, gated(started, GroupHandlers::deleteGroups))
+                .register(ApiKeys.OFFSET_COMMIT, gated(started, (g, r) -> g.offsets.commit(r)))
+                .register(ApiKeys.OFFSET_FETCH, gated(started, (g, r) -> g.offsets.fetch(r)))
+                .register(ApiKeys.OFFSET_DELETE, gated(started, (g, r) -> g.offsets.delete(r)));
     }
 
     private static RequestHandler gated(
@@ -186,14 +187,15 @@ public final class GroupHandlers {
     /** Answers a request when the coordinator has. */
     static <T> void answer(
             KafkaRequest request, CompletableFuture<T> future, Function<T, ApiMessage> toResponse) {
-        future.whenComplete(
-                (result, failure) -> {
-                    if (failure == null) {
-                        request.respond(toResponse.apply(result));
-                    } else {
-                        request.fail(causeOf(failure));
-                    }
-                });
+        var unused =
+                future.whenComplete(
+                        (result, failure) -> {
+                            if (failure == null) {
+                                request.respond(toResponse.apply(result));
+                            } else {
+                                request.fail(causeOf(failure));
+                            }
+                        });
     }
 
     private static Throwable causeOf(Throwable failure) {

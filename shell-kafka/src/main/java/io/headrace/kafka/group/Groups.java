@@ -245,8 +245,7 @@ public final class Groups implements AutoCloseable {
     void withTopics(
             KafkaRequest request, Collection<String> names, @Nullable String regex, Runnable then) {
         String pattern = regex == null ? "" : regex;
-        boolean hasRegex = !pattern.isEmpty();
-        if (topics.knowsAll(names) && (!hasRegex || topics.knowsMatches(pattern))) {
+        if (topics.knowsAll(names) && (pattern.isEmpty() || topics.knowsMatches(pattern))) {
             then.run();
             return;
         }
@@ -255,7 +254,7 @@ public final class Groups implements AutoCloseable {
                     () -> {
                         try {
                             topics.require(names);
-                            if (hasRegex) {
+                            if (!pattern.isEmpty()) {
                                 topics.requireMatching(pattern);
                             }
                             then.run();

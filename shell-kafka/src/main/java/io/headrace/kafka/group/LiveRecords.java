@@ -32,7 +32,7 @@ final class LiveRecords {
     private final Map<Long, List<Change>> openTransactions = new HashMap<>();
     private long byteCount;
 
-    private record Value(long timestampMs, byte[] bytes) {}
+    private record Value(long timestampMs, ByteBuffer bytes) {}
 
     private record Change(ByteBuffer key, @Nullable Value value) {}
 
@@ -69,7 +69,8 @@ final class LiveRecords {
     private static Change changeOf(Record record) {
         ByteBuffer key = ByteBuffer.wrap(copyOf(record.key()));
         return record.hasValue()
-                ? new Change(key, new Value(record.timestamp(), copyOf(record.value())))
+                ? new Change(
+                        key, new Value(record.timestamp(), ByteBuffer.wrap(copyOf(record.value()))))
                 : new Change(key, null);
     }
 
@@ -93,7 +94,7 @@ final class LiveRecords {
     }
 
     private static int sizeOf(ByteBuffer key, Value value) {
-        return RECORD_OVERHEAD_BYTES + key.remaining() + value.bytes().length;
+        return RECORD_OVERHEAD_BYTES + key.remaining() + value.bytes().remaining();
     }
 
     /** Whether a transaction is neither committed nor aborted: its records have no place here. */
@@ -147,7 +148,7 @@ final class LiveRecords {
                 builder.append(
                         entry.getValue().timestampMs(),
                         entry.getKey().array(),
-                        entry.getValue().bytes());
+                        entry.getValue().bytes().array());
             }
             return builder.build();
         }

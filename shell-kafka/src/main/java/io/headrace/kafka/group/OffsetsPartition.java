@@ -8,7 +8,9 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.apache.kafka.common.TopicPartition;
@@ -56,7 +58,7 @@ final class OffsetsPartition {
     private final ArrayDeque<PendingAck> pendingAcks = new ArrayDeque<>();
     private PartitionWriter.@Nullable Listener listener;
 
-    private volatile long appendedBytes;
+    private final AtomicLong appendedBytes = new AtomicLong();
 
     /** The coordinator waits until the log is durable up to {@code logOffset}. */
     private record PendingAck(long logOffset, long coordinatorOffset) {}
@@ -74,14 +76,14 @@ final class OffsetsPartition {
 
     /** Bytes appended since {@link #resetAppendedBytes}. */
     long appendedBytes() {
-        return appendedBytes;
+        return appendedBytes.get();
     }
 
     /** Starts counting appended bytes from a number. */
     void resetAppendedBytes(long bytes) {
         appendLock.lock();
         try {
-            appendedBytes = bytes;
+            appendedBytes.set(bytes);
         } finally {
             appendLock.unlock();
         }
@@ -137,7 +139,7 @@ final class OffsetsPartition {
     void deregister(PartitionWriter.Listener oldListener) {
         ackLock.lock();
         try {
-            if (listener == oldListener) {
+            if (Objects.equals(listener, oldListener)) {
                 listener = null;
                 pendingAcks.clear();
             }
@@ -191,7 +193,7 @@ final class OffsetsPartition {
             offset += batch.sizeInBytes();
             int recordCount = (int) (batch.lastOffset() - batch.baseOffset()) + 1;
             end = appendBatch(bytes) + recordCount;
-            appendedBytes += batch.sizeInBytes();
+            appendedBytes.addAndGet(batch.sizeInBytes());
         }
         return end;
     }
@@ -275,7 +277,7 @@ final class OffsetsPartition {
     private @Nullable PartitionLog replacementOf(PartitionLog closed) {
         try {
             PartitionLog fresh = reactivatedLog();
-            return fresh == closed ? null : fresh;
+            return fresh.equals(closed) ? null : fresh;
         } catch (EngineException | NotLeaderOrFollowerException e) {
             LOGGER.info("offsets partition closed while appends waited: partition={}", id, e);
             return null;
