@@ -181,9 +181,9 @@ public final class AeronShellContext {
      */
     public AeronShellContext conclude() {
         engine();
-        check("headrace.aeron.dir", aeronDirectory, !aeronDirectory.isBlank(), "a folder");
+        check("headrace.aeron.directory", aeronDirectory, !aeronDirectory.isBlank(), "a folder");
         boolean isLagAllowed = tapLagMaxMs >= 2 && tapLagMaxMs <= 10_000;
-        check("headrace.aeron.tap.lag.max.ms", "" + tapLagMaxMs, isLagAllowed, "2 to 10000");
+        check("tapLagMaxMs", "" + tapLagMaxMs, isLagAllowed, "2 to 10000");
         String count = topics.size() + " streams";
         check(AeronTopic.CONFIG, count, topics.size() <= TOPICS_MAX, "at most " + TOPICS_MAX);
         Set<String> streams = new HashSet<>();

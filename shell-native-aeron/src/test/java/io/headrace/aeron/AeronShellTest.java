@@ -16,7 +16,9 @@ import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicSpec;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.testing.LeakCheck;
 import io.headrace.offheap.OffHeapContext;
@@ -28,6 +30,7 @@ import java.nio.channels.DatagramChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -314,7 +317,26 @@ class AeronShellTest {
             engine.catalog().delete(List.of(log().topic().id())).join();
             publish(publication, new byte[10]);
             await("refused without a topic", () -> shell.metrics().rejectedRecords() == 2);
+            engine.catalog().create(List.of(memoryTopic("gradients")), false).join();
+            publish(publication, new byte[30]);
+            await("the new topic", () -> shell.metrics().records() == 2);
+            assertSame(List.of(new byte[30]), recordsAsKafkaReadsThem());
         }
+    }
+
+    private static TopicSpec memoryTopic(String name) {
+        return new TopicSpec(name, 1, Map.of(StorageMode.CONFIG, StorageMode.MEMORY.configValue()));
+    }
+
+    @Test
+    void badConfigIsRefusedByName() {
+        AeronShellContext tooShort = new AeronShellContext().engine(engine).tapLagMaxMs(1);
+        assertThrows(InvalidConfigException.class, tooShort::conclude);
+        AeronShellContext twice =
+                new AeronShellContext()
+                        .engine(engine)
+                        .topics(AeronTopic.parse("a@aeron:ipc@1,b@aeron:ipc@1"));
+        assertThrows(InvalidConfigException.class, twice::conclude);
     }
 
     @Test
