@@ -13,6 +13,7 @@ public final class AeronShellMetrics {
     private final AtomicLong rejectedRecords = new AtomicLong();
     private final AtomicLong backPressure = new AtomicLong();
     private final AtomicLong images = new AtomicLong();
+    private final AtomicLong connects = new AtomicLong();
 
     AeronShellMetrics() {}
 
@@ -36,6 +37,11 @@ public final class AeronShellMetrics {
         return rejectedRecords.get();
     }
 
+    /** How often the taps connected to the driver: more than once if it went away. */
+    public long connects() {
+        return connects.get();
+    }
+
     /** Calls the consumer with each counter and gauge: name in Prometheus style, and value. */
     public void forEach(ObjLongConsumer<String> consumer) {
         consumer.accept("headrace_aeron_tap_records_total", records.get());
@@ -45,6 +51,7 @@ public final class AeronShellMetrics {
         consumer.accept("headrace_aeron_tap_gaps_total", gaps.get());
         consumer.accept("headrace_aeron_tap_rejected_records_total", rejectedRecords.get());
         consumer.accept("headrace_aeron_tap_back_pressure_total", backPressure.get());
+        consumer.accept("headrace_aeron_tap_connects_total", connects.get());
         consumer.accept("headrace_aeron_tap_images", images.get());
     }
 
@@ -60,6 +67,11 @@ public final class AeronShellMetrics {
 
     void onBackPressure() {
         add(backPressure, 1);
+    }
+
+    void onConnected() {
+        images.setRelease(0); // those of the connection before are gone without a word
+        add(connects, 1);
     }
 
     void onGap(long bytes) {

@@ -22,12 +22,14 @@ final class TapAgent implements Agent {
     private final String aeronDirectory;
     private final NanoClock clock;
     private final List<TopicTap> taps;
+    private final AeronShellMetrics metrics;
     private @Nullable Aeron aeron;
     private long nextConnectNs;
 
     TapAgent(AeronShellContext context, AeronShellMetrics metrics) {
         this.aeronDirectory = context.aeronDirectory();
         this.clock = context.nanoClock();
+        this.metrics = metrics;
         List<TopicTap> all = new ArrayList<>();
         for (AeronTopic topic : context.topics()) {
             all.add(new TopicTap(topic, context.engine(), context.epochClock(), metrics));
@@ -43,6 +45,7 @@ final class TapAgent implements Agent {
                                 .aeronDirectoryName(aeronDirectory)
                                 .useConductorAgentInvoker(true)
                                 .errorHandler(e -> LOG.warn("aeron client: {}", e.toString())));
+        metrics.onConnected();
         try {
             for (TopicTap tap : taps) {
                 tap.connect(client);

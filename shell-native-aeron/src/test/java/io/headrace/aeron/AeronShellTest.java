@@ -258,6 +258,15 @@ class AeronShellTest {
             awaitTapInvoked();
             UnsafeBuffer buffer = new UnsafeBuffer(message);
             int[] sent = new int[1];
+            for (; sent[0] < 10; sent[0]++) {
+                publish(publication, message);
+            }
+            await(
+                    "the tap keeps up at first",
+                    () -> {
+                        shell.invoke();
+                        return shell.metrics().records() == sent[0];
+                    });
             await(
                     "subscriber has all although the tap stands still",
                     () -> {
@@ -279,12 +288,13 @@ class AeronShellTest {
                         shell.invoke();
                         subscription.poll((b, o, l, h) -> {}, 10);
                         long kept = shell.metrics().records();
-                        if (kept == 0 && publication.offer(buffer) > 0) {
+                        if (kept == 10 && publication.offer(buffer) > 0) {
                             sent[0]++;
                         }
                         long lostBytes = shell.metrics().lostBytes();
-                        return kept > 0 && (sent[0] - kept) * FRAME_BYTES == lostBytes;
+                        return kept > 10 && (sent[0] - kept) * FRAME_BYTES == lostBytes;
                     });
+            assertEquals(1, shell.metrics().connects(), "the driver let go of the image alone");
         }
     }
 
