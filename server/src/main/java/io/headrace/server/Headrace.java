@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import io.headrace.server.cli.JournalCommand;
+import io.headrace.server.cli.QuickstartCommand;
 import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
@@ -19,7 +20,12 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         description = "Headrace: an off-heap storage engine that speaks the Kafka protocol.",
-        subcommands = {ServeCommand.class, TopicCommand.class, JournalCommand.class})
+        subcommands = {
+            QuickstartCommand.class,
+            ServeCommand.class,
+            TopicCommand.class,
+            JournalCommand.class
+        })
 public final class Headrace implements Runnable {
     @Spec private @Nullable CommandSpec spec;
 
@@ -41,6 +47,7 @@ public final class Headrace implements Runnable {
     /** A command line tool says what went wrong itself; a client's log would only repeat it. */
     private static void quietenLibraries() {
         System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "off");
+        System.setProperty("org.slf4j.simpleLogger.log.io.headrace", "off");
     }
 
     @Override
