@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -98,8 +99,10 @@ public class IndexLookupBenchmark {
     public byte[] seekOffset() {
         long offset =
                 lastOffset(randomBatch()) - ThreadLocalRandom.current().nextInt(OFFSETS_PER_BATCH);
-        try (MetadataStore.Cursor cursor = store.cursor()) {
-            if (!cursor.seek(key(randomPartition(), offset))) {
+        byte[] key = key(randomPartition(), offset);
+        byte[] prefix = Arrays.copyOf(key, key.length - Long.BYTES);
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            if (!cursor.seek(key)) {
                 throw new IllegalStateException("index has a hole: offset=" + offset);
             }
             return cursor.value();
