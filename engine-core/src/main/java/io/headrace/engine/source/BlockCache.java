@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
@@ -126,7 +127,7 @@ final class BlockCache {
     private void land(Id id, @Nullable LoadedBlock loaded, @Nullable Throwable failure) {
         List<BiConsumer<@Nullable LoadedBlock, @Nullable Throwable>> passengers;
         synchronized (this) {
-            passengers = flights.remove(id);
+            passengers = Objects.requireNonNull(flights.remove(id));
             if (loaded != null) {
                 passengers.forEach(passenger -> loaded.retain());
                 insert(loaded);
