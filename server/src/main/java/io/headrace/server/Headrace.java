@@ -5,7 +5,6 @@ import io.headrace.server.cli.QuickstartCommand;
 import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +26,7 @@ import picocli.CommandLine.Spec;
             JournalCommand.class
         })
 public final class Headrace implements Runnable {
-    @Spec private @Nullable CommandSpec spec;
+    @Spec private CommandSpec spec;
 
     private Headrace() {}
 

@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
 public final class JournalCommand implements Runnable {
     private static final String FOLDER = "journal";
 
-    @Spec private @Nullable CommandSpec spec;
+    @Spec private CommandSpec spec;
 
     @Override
     public void run() {

@@ -3,7 +3,6 @@ package io.headrace.server.cli;
 import io.headrace.server.quickstart.Quickstart;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -13,7 +12,7 @@ import picocli.CommandLine.Spec;
         name = "quickstart",
         description = "Read a real dataset through a topic with a stock Kafka consumer.")
 public final class QuickstartCommand implements Callable<Integer> {
-    @Spec private @Nullable CommandSpec spec;
+    @Spec private CommandSpec spec;
 
     @Override
     public Integer call() throws Exception {

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
 /** {@code headrace topic create|list|describe|delete}. */
 @Command(name = "topic", description = "Create, list, describe and delete topics.")
 public final class TopicCommand implements Runnable {
-    @Spec private @Nullable CommandSpec spec;
+    @Spec private CommandSpec spec;
 
     @Override
     public void run() {
@@ -102,7 +103,9 @@ public final class TopicCommand implements Runnable {
     private void describe(ClientOptions client, Admin admin, TopicDescription topic)
             throws InterruptedException {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
-        Config config = client.await(admin.describeConfigs(List.of(resource)).all()).get(resource);
+        Config config =
+                Objects.requireNonNull(
+                        client.await(admin.describeConfigs(List.of(resource)).all()).get(resource));
         out().println(
                         "topic %s  id %s  partitions %d"
                                 .formatted(

@@ -44,7 +44,7 @@ public final class Verdict {
     }
 
     private static String describe(Throwable thrown) {
-        String message = thrown.getMessage();
+        String message = String.valueOf(thrown.getMessage());
         boolean saysItAll = thrown instanceof ConfigException || thrown instanceof CommandException;
         return saysItAll ? message : thrown.getClass().getSimpleName() + ": " + message;
     }
