@@ -7,6 +7,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -28,9 +29,9 @@ record FileState(long length, FileTime modified, long inode) {
                 return null;
             }
             return new FileState(
-                    (Long) attributes.get("size"),
-                    (FileTime) attributes.get("lastModifiedTime"),
-                    (Long) attributes.get("ino"));
+                    (Long) Objects.requireNonNull(attributes.get("size")),
+                    (FileTime) Objects.requireNonNull(attributes.get("lastModifiedTime")),
+                    (Long) Objects.requireNonNull(attributes.get("ino")));
         } catch (NoSuchFileException absent) {
             return null;
         } catch (FileSystemException loop) {
