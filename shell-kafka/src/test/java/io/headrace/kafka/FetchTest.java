@@ -111,6 +111,14 @@ class FetchTest {
     }
 
     @Test
+    void aLogThatPromisesMoreThanItGivesIsNotAskedInALoop() throws IOException {
+        log.append(batch("there").buffer());
+        log.stall();
+        assertEquals(0, recordCount(partitionOf(ask(fetch("t", 0, 300, 1)))));
+        assertTrue(log.readCount() < 1000, "reads: " + log.readCount());
+    }
+
+    @Test
     void coldBytesAreLoadedBeforeTheAnswer() throws IOException {
         log.append(batch("cold").buffer());
         log.chill();

@@ -31,6 +31,8 @@ final class HeapLog implements PartitionLog {
     private boolean closed;
     private long nextStatus;
     private int appendCount;
+    private boolean stalled;
+    private int readCount;
 
     HeapLog(Topic topic, int partition, HeapLog before, AtomicInteger openLeases) {
         this.topic = topic;
@@ -74,6 +76,15 @@ final class HeapLog implements PartitionLog {
             coldReads.clear();
         }
         reads.forEach(Runnable::run);
+    }
+
+    /** From now on reads give nothing, whatever the high watermark says. */
+    synchronized void stall() {
+        stalled = true;
+    }
+
+    synchronized int readCount() {
+        return readCount;
     }
 
     /** The next append answers this status instead. */
@@ -183,7 +194,8 @@ final class HeapLog implements PartitionLog {
         if (fromOffset < logStartOffset || fromOffset > logEndOffset) {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
-        if (fromOffset >= highWatermark) {
+        readCount++;
+        if (fromOffset >= highWatermark || stalled) {
             return Unavailable.CAUGHT_UP;
         }
         return cold ? Unavailable.COLD : lease(fromOffset, lengthMax);

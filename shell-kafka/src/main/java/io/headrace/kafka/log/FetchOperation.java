@@ -62,6 +62,8 @@ final class FetchOperation {
     private boolean hasError;
     private boolean timeIsUp;
     private int coldReadCount;
+    private boolean registering;
+    private int wokenAtOnceCount;
     private @Nullable ScheduledFuture<?> timer;
 
     FetchOperation(KafkaRequest request, FetchRequestData data, TopicDirectory directory) {
@@ -165,9 +167,11 @@ final class FetchOperation {
             return; // the client is gone already
         }
         wakeScheduled.set(false);
+        registering = true;
         for (FetchedPartition partition : partitions) {
             partition.await(wake);
         }
+        registering = false;
     }
 
     private void startTimer() {
@@ -186,7 +190,13 @@ final class FetchOperation {
             return;
         }
         try {
-            eventLoop.execute(this::readAgain);
+            if (eventLoop.inEventLoop() && registering && ++wokenAtOnceCount > 1) {
+                // The log says that there is more and gives nothing, for instance while offsets
+                // are being reserved. To ask without a pause would keep others from being served.
+                eventLoop.schedule(this::readAgain, 1, TimeUnit.MILLISECONDS);
+            } else {
+                eventLoop.execute(this::readAgain);
+            }
         } catch (RejectedExecutionException e) {
             // the shell is closed, and the connection with it
         }
