@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,7 +69,7 @@ final class ActiveCycle {
         FileChannel channel = descriptor.getChannel();
         files.force(channel, !forcedOnce);
         if (!forcedOnce) {
-            files.forceDirectory(file.path().getParent());
+            files.forceDirectory(Objects.requireNonNull(file.path().getParent()));
             forcedOnce = true;
         }
     }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
@@ -126,7 +127,7 @@ public final class CheckpointFolder {
             if (!nameOf(file).equals(CHECKSUMS)) {
                 Entry entry = expected.remove(nameOf(file));
                 check(entry != null, file, "not in " + CHECKSUMS);
-                compare(file, entry, read(file, ByteSink.NONE));
+                compare(file, Objects.requireNonNull(entry), read(file, ByteSink.NONE));
             }
         }
         checkNoneAbsent(folder, expected);
