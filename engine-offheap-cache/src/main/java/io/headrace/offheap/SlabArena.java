@@ -25,7 +25,7 @@ final class SlabArena {
 
     private final long budgetBytes;
     private final int chunkBytes;
-    private final OffHeapSlab @Nullable [] freeHeads = new OffHeapSlab[SizeClass.COUNT];
+    private final @Nullable OffHeapSlab[] freeHeads = new OffHeapSlab[SizeClass.COUNT];
     private final List<Chunk> chunks = new ArrayList<>();
     private final Map<String, TagCounter> tags = new LinkedHashMap<>();
     private long reservedBytes;
