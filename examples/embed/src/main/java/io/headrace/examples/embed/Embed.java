@@ -1,5 +1,7 @@
 package io.headrace.examples.embed;
 
+import static java.util.Objects.requireNonNull;
+
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
@@ -39,8 +41,8 @@ public final class Embed {
                 Engine engine = Engine.launch(context)) {
             var spec = new TopicSpec("steps", 1, Map.of("headrace.storage.mode", "persistent"));
             engine.catalog().create(List.of(spec), false).get();
-            Topic topic = engine.catalog().find("steps");
-            PartitionLog log = engine.partitionLog(topic, 0);
+            Topic topic = requireNonNull(engine.catalog().find("steps"));
+            PartitionLog log = requireNonNull(engine.partitionLog(topic, 0));
 
             ByteBuffer batch = ByteBuffer.allocateDirect(1024);
             var writer = new RecordBatchWriter().begin(batch, System.currentTimeMillis());
