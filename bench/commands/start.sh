@@ -5,4 +5,4 @@
 # shellcheck source=bench/peers/resolve.sh
 source "$HEADRACE_HOME/bench/peers/resolve.sh"
 resolve_peer kafka
-"${JAVA_CMD[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=error io.headrace.bench.kafkaload.StartUp "$@"
+"${JAVA_CMD[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=error io.headrace.bench.kafkaload.StartUp --heap stock "$@"

@@ -152,22 +152,29 @@ final class BrokerLauncher {
     private List<String> jvm(String name) {
         List<String> command = new ArrayList<>();
         command.add(Machine.javaBinary());
-        command.add("-Xms" + options.heap());
-        command.add("-Xmx" + options.heap());
-        command.addAll(KAFKA_JVM_SETTINGS);
+        command.addAll(heapAndCollector(name));
         options.brokerJvmArguments()
                 .forEach(argument -> command.add(argument.replace("%BROKER%", name)));
         return command;
     }
 
+    private List<String> heapAndCollector(String name) {
+        boolean stock = options.heap().equals(LoadOptions.STOCK_HEAP);
+        if (stock && name.equals("headrace")) {
+            return List.of("@" + home.resolve("server/src/main/jvm/server.args"));
+        }
+        String size = stock ? "1g" : options.heap(); // KAFKA_HEAP_OPTS of kafka-server-start.sh
+        List<String> settings = new ArrayList<>(List.of("-Xms" + size, "-Xmx" + size));
+        settings.addAll(KAFKA_JVM_SETTINGS);
+        return settings;
+    }
+
     /** What is printed about the JVMs of both. */
     String jvmDescription() {
-        return "-Xms"
-                + options.heap()
-                + " -Xmx"
-                + options.heap()
-                + " "
-                + String.join(" ", KAFKA_JVM_SETTINGS);
+        if (options.heap().equals(LoadOptions.STOCK_HEAP)) {
+            return "each server with the JVM settings of its own start script";
+        }
+        return "both with " + String.join(" ", heapAndCollector("kafka"));
     }
 
     private Path emptyFolder(String name) throws IOException {

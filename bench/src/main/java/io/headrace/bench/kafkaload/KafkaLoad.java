@@ -9,6 +9,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * {@code bench/run kafka-load}: the same load against Headrace and Apache Kafka, in turns.
@@ -70,7 +71,9 @@ public final class KafkaLoad {
     }
 
     private void runRounds() throws InterruptedException, IOException {
-        for (int round = 1 - options.warmUpRounds(); round <= options.rounds(); round++) {
+        long deadlineNs = System.nanoTime() + TimeUnit.MINUTES.toNanos(options.minutesMax());
+        int round = 1 - options.warmUpRounds();
+        for (; round <= options.rounds() && System.nanoTime() < deadlineNs; round++) {
             for (Workload workload : options.workloads()) {
                 for (Broker broker : inOrderOf(round)) {
                     runTurn(round, broker, workload);
@@ -155,7 +158,7 @@ public final class KafkaLoad {
         line(text, "Command: `" + System.getenv("BENCH_COMMAND") + "`");
         line(text, "Date: " + LocalDateTime.now(ZoneOffset.UTC).truncatedTo(ChronoUnit.MINUTES));
         line(text, "Hardware: " + Machine.hardware());
-        line(text, "JDK: " + Machine.jdk() + "; both brokers: " + launcher.jvmDescription());
+        line(text, "JDK: " + Machine.jdk() + "; " + launcher.jvmDescription());
         for (Broker broker : brokers) {
             line(
                     text,
@@ -165,12 +168,16 @@ public final class KafkaLoad {
                                     broker.startSeconds(),
                                     broker.residentBytes() / 1e6));
         }
-        line(text, "Rounds: %d, warm-up %d".formatted(options.rounds(), options.warmUpRounds()));
+        line(text, "Rounds: %d, warm-up %d".formatted(rounds(), options.warmUpRounds()));
         line(
                 text,
                 "Load averages at the end: %s; the idle broker took at most %.1f %% of a core"
                         .formatted(Machine.load(), report.idleCpuFractionMax() * 100));
         return text.toString();
+    }
+
+    private long rounds() {
+        return measurements.stream().mapToInt(Measurement::round).distinct().count();
     }
 
     private static void line(StringBuilder text, String line) {

@@ -12,11 +12,12 @@ import java.util.TreeMap;
  *
  * @param mode what Headrace promises
  * @param rounds how often each contestant runs each workload, measured
+ * @param minutesMax no round is begun after so many minutes, whatever {@code rounds} says
  * @param warmUpRounds rounds before them that are not reported, in which the JITs settle
  * @param workloads what a round runs
  * @param consumes whether what was produced is consumed
  * @param contestants the names of those who take part
- * @param heap the maximum and initial heap of each broker, as -Xmx takes it
+ * @param heap the maximum and initial heap of each broker, as -Xmx takes it, or {@link #STOCK_HEAP}
  * @param dataDirectory on the disk to be measured; emptied
  * @param producerProperties given to the load producer beside the defaults, key=value
  * @param brokerJvmArguments given to the JVM of Headrace, for profiling
@@ -25,6 +26,7 @@ import java.util.TreeMap;
 record LoadOptions(
         Mode mode,
         int rounds,
+        int minutesMax,
         int warmUpRounds,
         List<Workload> workloads,
         boolean consumes,
@@ -35,17 +37,21 @@ record LoadOptions(
         List<String> brokerJvmArguments,
         List<String> headraceSettings) {
 
+    /** Instead of a size: each broker with the settings of its own start script. */
+    static final String STOCK_HEAP = "stock";
+
     static final String USAGE =
             """
             usage: bench/run kafka-load [options]
               --mode %s  (default persistent-os)
               --rounds N             measured rounds of both contestants (default 10)
+              --minutes N            begins no round after so many minutes (default 60)
               --warm-up N            rounds before them, not reported (default 1)
               --workloads A,B        of 100B, 4KB, 64KB, latency (default: all)
               --phases produce       leaves out the consume phase (default produce,consume)
               --contestants A,B      of headrace, kafka (default: both)
               --scale X              factor for the number of records (default 1)
-              --heap SIZE            heap of each broker (default 1g)
+              --heap SIZE            heap of each broker, or "stock": its own start script's settings (default 1g)
               --data DIR             data folder of both (default bench/target/kafka-load)
               --producer KEY=VALUE   producer property, may be repeated
               --jvm ARGUMENT         JVM argument of both brokers, may be repeated
@@ -59,6 +65,7 @@ record LoadOptions(
         return new LoadOptions(
                 Mode.of(single(given, "--mode", Mode.PERSISTENT_OS.argument)),
                 Integer.parseInt(single(given, "--rounds", "10")),
+                Integer.parseInt(single(given, "--minutes", "60")),
                 Integer.parseInt(single(given, "--warm-up", "1")),
                 workloads(single(given, "--workloads", "100B,4KB,64KB,latency"), scale),
                 single(given, "--phases", "produce,consume").contains(KafkaLoad.CONSUME),
