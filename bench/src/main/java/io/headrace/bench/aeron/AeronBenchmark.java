@@ -23,9 +23,9 @@ import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
 /**
- * {@code bench/run aeron}: latency of an Aeron stream alone, and of the same stream when a tap fills
- * a memory topic from it, in turns, over one driver. What the tap took and lost is printed as it
- * stands when the exchange ends; the tap may be half a millisecond behind then.
+ * {@code bench/run aeron}: latency of an Aeron stream alone, and of the same stream when a tap
+ * fills a memory topic from it, in turns, over one driver. What the tap took and lost is printed as
+ * it stands when the exchange ends; the tap may be half a millisecond behind then.
  */
 public final class AeronBenchmark {
     private static final long MIB = 1 << 20;
