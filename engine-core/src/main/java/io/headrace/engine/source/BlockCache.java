@@ -93,12 +93,17 @@ final class BlockCache {
             SourceBlock block,
             Loader loader,
             BiConsumer<@Nullable LoadedBlock, @Nullable Throwable> whenLoaded) {
-        LoadedBlock resident = resident(block.topicId(), block.partition(), block.firstOffset());
+        LoadedBlock resident;
+        boolean flies;
+        synchronized (this) {
+            // At once: between the two, a flight could land and leave both of them empty-handed.
+            resident = resident(block.topicId(), block.partition(), block.firstOffset());
+            flies = resident == null && takeOff(Id.of(block), whenLoaded);
+        }
         if (resident != null) {
             whenLoaded.accept(resident, null);
-            return;
         }
-        if (!takeOff(Id.of(block), whenLoaded)) {
+        if (!flies) {
             return;
         }
         LoadedBlock loaded = null;
