@@ -162,7 +162,7 @@ public final class RecordBatch {
         return buffer.remaining() >= HEADER_LENGTH
                 && magic(buffer, at) == MAGIC
                 && length(buffer, at) == buffer.remaining()
-                && lastOffsetDelta(buffer, at) >= 0
+                && recordCount(buffer, at) > 0
                 && recordCount(buffer, at) == offsetCount(buffer, at)
                 && crc(buffer, at) == computeCrc(buffer, at);
     }

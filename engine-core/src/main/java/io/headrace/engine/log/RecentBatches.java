@@ -111,6 +111,8 @@ final class RecentBatches {
             boolean kept = capacity < KEPT_MAX && oldest >= windowStart(position);
             if (oldest < indexedPosition && !kept) {
                 current.head = current.head + 1;
+                // A volatile store may be overtaken by the plain ones behind it.
+                VarHandle.storeStoreFence();
             } else {
                 current = grow(current);
             }
