@@ -120,7 +120,7 @@ public interface PartitionLog {
      *
      * @param beforeOffset −1 for the high watermark
      * @return completes with the new log start offset, or exceptionally with {@link
-     *     OffsetOutOfRangeException}
+     *     OffsetOutOfRangeException}, {@link OutOfSpaceException} or {@link LogClosedException}
      */
     CompletableFuture<Long> deleteRecords(long beforeOffset);
 

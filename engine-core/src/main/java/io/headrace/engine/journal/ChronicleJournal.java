@@ -134,7 +134,10 @@ public final class ChronicleJournal implements Journal {
         long from = context.scanFromPosition();
         CycleFile file = cycles.get(Journal.cycle(from));
         boolean tooShort = file != null && file.endOffset() < Journal.fileOffset(from);
-        boolean unknown = file == null && Journal.cycle(from) >= firstCycle(earlier);
+        boolean unknown =
+                file == null
+                        && Journal.fileOffset(from) > 0
+                        && Journal.cycle(from) >= firstCycle(earlier);
         if (tooShort || unknown) {
             throw new CorruptJournalException(
                     "journal ends before what had been synced: file="
@@ -174,7 +177,8 @@ public final class ChronicleJournal implements Journal {
     private void beginFirstCycle() throws IOException {
         try {
             roll(false);
-            syncedPosition.set(appendedPosition.get());
+            // What is called synced must be: the projection will hold us to it after a power cut.
+            sync();
         } catch (IOException | RuntimeException | Error e) {
             writer.close();
             throw e;

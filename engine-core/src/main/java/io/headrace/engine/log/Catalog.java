@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 final class Catalog implements TopicCatalog {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
     private static final int PARTITION_COUNT_MAX = 100_000;
+    private static final int CONFIG_LENGTH_MAX = 8192;
     private static final int QUEUE_LENGTH = 4096;
     private static final int GROUP_MAX = 256;
     private static final int APPLIED_PER_WRITE_MAX = 4096;
@@ -52,19 +53,25 @@ final class Catalog implements TopicCatalog {
     private final MetadataStore store;
     private final Journal journal;
     private final CatalogState state;
-    private final Predicate<Topic> isEmpty;
+    private final Predicate<Topic> freezeIfEmpty;
+    private final Consumer<Topic> thaw;
     private final TopicCache cache = new TopicCache(CACHED_MAX);
     private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
     private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
     private final Thread thread = new Thread(this::run, "headrace-catalog");
 
+    /** A command of the group, and what it does to a topic, if anything. */
+    private record Planned(Command command, @Nullable CatalogChange change) {}
+
     /**
      * Commands of the group that is being built, and what they do to names and ids; used by the
      * catalog's thread.
      */
-    private final List<Command> commands = new ArrayList<>();
+    private final List<Planned> commands = new ArrayList<>();
 
-    private final List<CatalogChange> changes = new ArrayList<>();
+    /** Topics that take no appends until the group is through, because their mode changes. */
+    private final List<Topic> frozen = new ArrayList<>();
+
     private final Map<String, Optional<Topic>> draftByName = new HashMap<>();
     private final Map<Long, Optional<Topic>> draftById = new HashMap<>();
     private long nextTopicId;
@@ -84,19 +91,22 @@ final class Catalog implements TopicCatalog {
     }
 
     /**
-     * @param isEmpty whether nothing was ever appended to a topic
+     * @param freezeIfEmpty refuses appends to a topic, if nothing was ever appended to it
+     * @param thaw takes appends again
      */
     Catalog(
             EngineContext context,
             MetadataStore store,
             Journal journal,
             CatalogState state,
-            Predicate<Topic> isEmpty) {
+            Predicate<Topic> freezeIfEmpty,
+            Consumer<Topic> thaw) {
         this.context = context;
         this.store = store;
         this.journal = journal;
         this.state = state;
-        this.isEmpty = isEmpty;
+        this.freezeIfEmpty = freezeIfEmpty;
+        this.thaw = thaw;
         thread.setDaemon(true);
     }
 
@@ -104,6 +114,7 @@ final class Catalog implements TopicCatalog {
     void recover(String bootId) throws IOException {
         byte[] applied = store.get(Rows.appliedKey(CatalogState.JOURNAL));
         long from = applied == null ? journal.firstPosition() : Rows.number(applied);
+        boolean fromTheBeginning = applied == null;
         journal.replay(
                 from,
                 journal.appendedPosition(),
@@ -112,15 +123,32 @@ final class Catalog implements TopicCatalog {
                     if (state.appliedCount() >= APPLIED_PER_WRITE_MAX) {
                         state.write(position);
                     }
-                    state.apply(Command.decode(payload));
+                    Command command = Command.decode(payload);
+                    if (fromTheBeginning && state.leaderEpoch == 0) {
+                        requireFirst(command);
+                    }
+                    state.apply(command);
                 });
         state.write(journal.appendedPosition());
-        commands.add(new Command.Start(state.leaderEpoch + 1, bootId));
+        plan(new Command.Start(state.leaderEpoch + 1, bootId), null);
         if (!commit()) {
             throw new OutOfSpaceException("(metadata journal)");
         }
         nextTopicId = state.nextTopicId;
         nextProducerId = state.nextProducerId;
+    }
+
+    /**
+     * Without a projection, all that it said has to be in the journal: nothing may have been
+     * trimmed.
+     */
+    private static void requireFirst(Command command) {
+        if (!(command instanceof Command.Start start) || start.leaderEpoch() != 1) {
+            throw new EngineException(
+                    "the metadata store is gone, and the metadata journal does not begin at its"
+                            + " beginning; restore rocksdb/ or checkpoints/: found="
+                            + command);
+        }
     }
 
     void start() {
@@ -243,6 +271,7 @@ final class Catalog implements TopicCatalog {
         }
         try {
             Map<String, String> configs = TopicPolicies.apply(context.topicPolicies(), spec);
+            checkLengths(configs);
             Command.TopicRow row =
                     new Command.TopicRow(
                             nextTopicId,
@@ -264,6 +293,22 @@ final class Catalog implements TopicCatalog {
         }
     }
 
+    private static void checkLengths(Map<String, String> configs) {
+        configs.forEach(
+                (key, value) -> {
+                    if (key.length() > CONFIG_LENGTH_MAX || value.length() > CONFIG_LENGTH_MAX) {
+                        throw new InvalidConfigException(
+                                abbreviated(key),
+                                abbreviated(value),
+                                "at most " + CONFIG_LENGTH_MAX + " characters");
+                    }
+                });
+    }
+
+    private static String abbreviated(String text) {
+        return text.length() <= 64 ? text : text.substring(0, 64) + "...";
+    }
+
     private static boolean isTopicName(String name) {
         return NAME.matcher(name).matches() && !name.equals(".") && !name.equals("..");
     }
@@ -278,8 +323,7 @@ final class Catalog implements TopicCatalog {
         if (topic == null) {
             return unknown(topicId);
         }
-        commands.add(new Command.DeleteTopic(topicId));
-        changes.add(new CatalogChange(Kind.DELETED, topic));
+        plan(new Command.DeleteTopic(topicId), new CatalogChange(Kind.DELETED, topic));
         draftByName.put(topic.name(), Optional.empty());
         draftById.put(topicId, Optional.empty());
         return CatalogResult.of(topic);
@@ -341,6 +385,7 @@ final class Catalog implements TopicCatalog {
         Command.TopicRow row = draftRow(topic).withConfigs(configs);
         Topic altered;
         try {
+            checkLengths(configs);
             altered = topicOf(row);
             checkSource(altered);
         } catch (InvalidConfigException e) {
@@ -353,7 +398,7 @@ final class Catalog implements TopicCatalog {
                     "what a source reads is fixed, its offsets are bound to it: name="
                             + topic.name());
         }
-        if (altered.storageMode() != topic.storageMode() && !isEmpty.test(topic)) {
+        if (altered.storageMode() != topic.storageMode() && !freeze(topic)) {
             return CatalogResult.failed(
                     Error.REFUSED,
                     "the storage mode can be set while the topic is empty: name="
@@ -362,6 +407,14 @@ final class Catalog implements TopicCatalog {
                             + topic.storageMode().configValue());
         }
         return put(row, altered, Kind.ALTERED, validateOnly);
+    }
+
+    private boolean freeze(Topic topic) {
+        boolean empty = freezeIfEmpty.test(topic);
+        if (empty) {
+            frozen.add(topic);
+        }
+        return empty;
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {
@@ -394,8 +447,7 @@ final class Catalog implements TopicCatalog {
     }
 
     private void put(Command.TopicRow row, Topic topic, Kind kind) {
-        commands.add(new Command.PutTopic(row));
-        changes.add(new CatalogChange(kind, topic));
+        plan(new Command.PutTopic(row), new CatalogChange(kind, topic));
         draftByName.put(topic.name(), Optional.of(topic));
         draftById.put(topic.id(), Optional.of(topic));
     }
@@ -410,9 +462,13 @@ final class Catalog implements TopicCatalog {
                 () -> {
                     long first = nextProducerId;
                     nextProducerId += count;
-                    commands.add(new Command.ProducerIds(nextProducerId));
+                    plan(new Command.ProducerIds(nextProducerId), null);
                     return first;
                 });
+    }
+
+    private void plan(Command command, @Nullable CatalogChange change) {
+        commands.add(new Planned(command, change));
     }
 
     private @Nullable Topic draft(String name) {
@@ -470,6 +526,15 @@ final class Catalog implements TopicCatalog {
     }
 
     private void process(List<Change<?>> group) {
+        try {
+            prepareAndCommit(group);
+        } finally {
+            frozen.forEach(thaw);
+            frozen.clear();
+        }
+    }
+
+    private void prepareAndCommit(List<Change<?>> group) {
         List<Runnable> answers = new ArrayList<>();
         for (Change<?> change : group) {
             answers.add(prepare(change));
@@ -498,8 +563,9 @@ final class Catalog implements TopicCatalog {
      * them.
      */
     private boolean commit() {
+        List<CatalogChange> changes = new ArrayList<>();
         try {
-            for (Command command : commands) {
+            for (Planned planned : commands) {
                 long position =
                         journal.append(
                                 EntryType.COMMAND,
@@ -507,34 +573,28 @@ final class Catalog implements TopicCatalog {
                                 0,
                                 0,
                                 state.leaderEpoch,
-                                ByteBuffer.wrap(command.encode()));
+                                ByteBuffer.wrap(planned.command.encode()));
                 if (position < 0) {
-                    return applyWhatWasAppended(command);
+                    // What is in the journal will be applied by a replay, so it is applied now; the
+                    // callers are told to retry, and will find it done.
+                    finishGroup(changes);
+                    return false;
                 }
-                state.apply(command);
+                state.apply(planned.command);
+                if (planned.change != null) {
+                    changes.add(planned.change);
+                }
             }
-            finishGroup();
+            finishGroup(changes);
             return true;
         } finally {
             commands.clear();
-            changes.clear();
             draftByName.clear();
             draftById.clear();
         }
     }
 
-    /**
-     * The space ended in the middle of a group. What is in the journal will be applied by a replay,
-     * so it is applied now; the callers are told to retry, and will find it done.
-     */
-    private boolean applyWhatWasAppended(Command firstRefused) {
-        int appended = commands.indexOf(firstRefused);
-        changes.subList(Math.min(appended, changes.size()), changes.size()).clear();
-        finishGroup();
-        return false;
-    }
-
-    private void finishGroup() {
+    private void finishGroup(List<CatalogChange> changes) {
         long synced = journal.sync();
         state.write(synced);
         cache.invalidate(changes);
@@ -547,7 +607,7 @@ final class Catalog implements TopicCatalog {
     void close() {
         closed = true;
         Threads.joinUninterruptibly(thread);
-        commands.add(new Command.Stop(state.leaderEpoch));
+        plan(new Command.Stop(state.leaderEpoch), null);
         commit();
         journal.close();
     }

@@ -79,6 +79,21 @@ final class ColdReader implements AutoCloseable {
         }
     }
 
+    /** As {@link #read}; whatever goes wrong is logged, and an answer. */
+    ReadResult readOrFail(PartitionLogBase log, long fromOffset, int lengthMax) {
+        try {
+            return read(log, fromOffset, lengthMax);
+        } catch (RuntimeException e) {
+            LOGGER.error(
+                    "cold read failed: topic={} partition={} offset={}",
+                    log.topic().name(),
+                    log.partition(),
+                    fromOffset,
+                    e);
+            return Unavailable.STORE_ERROR;
+        }
+    }
+
     /** Reads batches from the one that holds the offset; on a cold thread. */
     ReadResult read(PartitionLogBase log, long fromOffset, int lengthMax) {
         List<IndexEntry> entries = lookUp(log, fromOffset, lengthMax);
@@ -148,12 +163,20 @@ final class ColdReader implements AutoCloseable {
 
     private static ReadResult fromMapping(
             Journal.JournalLease mapping, List<IndexEntry> entries, int lengthMax) {
-        JournalRecords.Builder records = new JournalRecords.Builder(mapping);
-        int index = 0;
-        while (index < entries.size() && add(records, entries.get(index), lengthMax)) {
-            index++;
+        boolean handedOver = false;
+        try {
+            JournalRecords.Builder records = new JournalRecords.Builder(mapping);
+            int index = 0;
+            while (index < entries.size() && add(records, entries.get(index), lengthMax)) {
+                index++;
+            }
+            handedOver = true;
+            return records.build();
+        } finally {
+            if (!handedOver) {
+                mapping.close();
+            }
         }
-        return records.build();
     }
 
     private static boolean add(JournalRecords.Builder records, IndexEntry entry, int lengthMax) {

@@ -54,20 +54,45 @@ final class DataFolder implements AutoCloseable {
         return root.resolve("journal").resolve(id == 0 ? "metadata" : "data-" + id);
     }
 
+    /** The highest number of a data journal that exists, 0 if there is none. */
+    int dataJournalCount() throws IOException {
+        Path journals = root.resolve("journal");
+        if (!Files.exists(journals)) {
+            return 0;
+        }
+        try (Stream<Path> paths = Files.list(journals)) {
+            return paths.map(path -> path.getFileName().toString())
+                    .filter(name -> name.matches("data-[0-9]{1,4}"))
+                    .mapToInt(name -> Integer.parseInt(name.substring("data-".length())))
+                    .max()
+                    .orElse(0);
+        }
+    }
+
     /**
      * Opens the metadata store. If its folder is gone, the newest checkpoint takes its place;
      * without one, the journals are replayed from their beginning.
      */
     MetadataStore openStore(Function<Path, MetadataStore> factory) throws IOException {
         Path live = root.resolve("rocksdb");
-        if (!Files.exists(live)) {
+        if (isAbsentOrEmpty(live)) {
             Path checkpoint = newestCheckpoint();
             if (checkpoint != null) {
                 LOGGER.warn("metadata store is gone, restored from checkpoint={}", checkpoint);
+                Files.deleteIfExists(live);
                 CheckpointFolder.restore(checkpoint, live);
             }
         }
         return factory.apply(live);
+    }
+
+    private static boolean isAbsentOrEmpty(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return true;
+        }
+        try (Stream<Path> paths = Files.list(folder)) {
+            return paths.findAny().isEmpty();
+        }
     }
 
     /** Where the next checkpoint goes. */

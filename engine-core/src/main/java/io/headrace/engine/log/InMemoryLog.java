@@ -143,6 +143,11 @@ final class InMemoryLog extends PartitionLogBase {
         long offset = memory.logStartOffset();
         while (true) {
             try (ReadResult result = read(offset, SCAN_LENGTH)) {
+                if (result == Unavailable.OFFSET_OUT_OF_RANGE && offset < memory.logStartOffset()) {
+                    // Overwritten meanwhile: what is left begins further on.
+                    offset = memory.logStartOffset();
+                    continue;
+                }
                 if (!(result instanceof RecordsLease lease)) {
                     return timestampMs == Long.MAX_VALUE ? highest : null;
                 }

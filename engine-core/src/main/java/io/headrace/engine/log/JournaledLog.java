@@ -1,5 +1,7 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
+import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.ReadResult;
@@ -62,7 +64,8 @@ final class JournaledLog extends PartitionLogBase {
             return CORRUPT_BATCH;
         }
         Topic current = topic();
-        if (batch.remaining() > current.config().maxMessageBytes()) {
+        if (batch.remaining()
+                > Math.min(current.config().maxMessageBytes(), shard.batchBytesMax())) {
             return BATCH_TOO_LARGE;
         }
         ByteBuffer stamped = current.config().logAppendTime() ? LogAppendTime.stamp(batch) : batch;
@@ -168,7 +171,7 @@ final class JournaledLog extends PartitionLogBase {
                 () -> {
                     Unavailable why = unavailable(fromOffset);
                     whenRead.onRead(
-                            why != null ? why : coldReader.read(this, fromOffset, lengthMax));
+                            why != null ? why : coldReader.readOrFail(this, fromOffset, lengthMax));
                 },
                 () -> whenRead.onRead(Unavailable.STORE_ERROR));
     }
@@ -181,6 +184,14 @@ final class JournaledLog extends PartitionLogBase {
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
         return whenIndexed(() -> coldReader.maxTimestamp(this));
+    }
+
+    private EngineException busy() {
+        return new EngineException(
+                "too much is being read, retry: topic="
+                        + topic().name()
+                        + " partition="
+                        + partition());
     }
 
     private interface Lookup {
@@ -201,7 +212,7 @@ final class JournaledLog extends PartitionLogBase {
         projector.whenApplied(
                 shard.id(),
                 lastPositionAppended(),
-                () -> coldReader.execute(onColdThread, () -> found.complete(null)));
+                () -> coldReader.execute(onColdThread, () -> found.completeExceptionally(busy())));
         return found;
     }
 
@@ -224,6 +235,9 @@ final class JournaledLog extends PartitionLogBase {
         }
         long position;
         synchronized (shard.lock) {
+            if (isRefusingAppends()) {
+                return CompletableFuture.failedFuture(new LogClosedException(topic().name()));
+            }
             position = shard.appendMark(EntryType.LOG_START, this, target, leaderEpoch);
             lastPosition = Math.max(lastPosition, position);
         }

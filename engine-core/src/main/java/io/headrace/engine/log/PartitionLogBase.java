@@ -261,6 +261,17 @@ abstract class PartitionLogBase implements PartitionLog {
         }
     }
 
+    final boolean isRefusingAppends() {
+        return refusing;
+    }
+
+    /** Takes back {@link #refuseAppends}. */
+    final void acceptAppends() {
+        synchronized (appendLock()) {
+            refusing = closed;
+        }
+    }
+
     /** Refuses further use and wakes everybody who waits; the caller holds no lock. */
     final void close() {
         synchronized (appendLock()) {

@@ -3,6 +3,7 @@ package io.headrace.engine.log;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.JournalFailedException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +40,7 @@ final class Shard {
     private final Journal journal;
     private final Projector projector;
     private final Consumer<Throwable> failureHandler;
+    private final int batchBytesMax;
     private final Thread syncer;
 
     /** Logs with something appended since the last sync began; guarded by {@link #lock}. */
@@ -61,9 +63,15 @@ final class Shard {
     private volatile long syncCount;
     private volatile long syncTimeNs;
 
-    Shard(int id, Journal journal, Projector projector, Consumer<Throwable> failureHandler) {
+    Shard(
+            int id,
+            Journal journal,
+            int batchBytesMax,
+            Projector projector,
+            Consumer<Throwable> failureHandler) {
         this.id = id;
         this.journal = journal;
+        this.batchBytesMax = batchBytesMax;
         this.projector = projector;
         this.failureHandler = failureHandler;
         this.syncer = new Thread(this::runSyncer, "headrace-syncer-" + id);
@@ -72,6 +80,11 @@ final class Shard {
 
     void start() {
         syncer.start();
+    }
+
+    /** Longest batch that the journal takes. */
+    int batchBytesMax() {
+        return batchBytesMax;
     }
 
     int id() {
@@ -122,7 +135,7 @@ final class Shard {
         long position;
         try {
             position = journal.append(type, topicId, partition, offset, leaderEpoch, payload);
-        } catch (RuntimeException | Error e) {
+        } catch (JournalFailedException | Error e) {
             failureHandler.accept(e);
             throw e;
         }

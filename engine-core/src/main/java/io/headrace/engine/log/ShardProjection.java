@@ -131,7 +131,8 @@ final class ShardProjection {
         PartitionState state = state(key);
         state.maxTimestampMs =
                 Math.max(state.maxTimestampMs, RecordBatch.maxTimestamp(payload, at));
-        state.epochs.assign(leaderEpoch, baseOffset);
+        // Not at the base offset: if the end jumped to a reserve, what is between was lost.
+        state.epochs.assign(leaderEpoch, state.logEndOffset);
         state.logEndOffset = baseOffset + offsetCount;
         state.liveBytes += length;
         IndexEntry entry =

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,10 @@ public final class StorageEngine implements Engine {
     private final Maintenance maintenance;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
+
+    /** Topics whose storage mode is being changed: no log of theirs is activated. */
+    private final Set<Long> frozen = ConcurrentHashMap.newKeySet();
+
     private volatile boolean closed;
 
     /** Opens the data folder and recovers it; returns when everything can be served. */
@@ -65,13 +70,28 @@ public final class StorageEngine implements Engine {
             Consumer<Throwable> failureHandler = context.failureHandler();
             Journal metadataJournal =
                     undo.add(openJournal(CatalogState.JOURNAL, METADATA_CYCLE_BYTES));
-            catalog = new Catalog(context, store, metadataJournal, catalogState, this::isEmpty);
+            catalog =
+                    new Catalog(
+                            context,
+                            store,
+                            metadataJournal,
+                            catalogState,
+                            this::freezeIfEmpty,
+                            this::thaw);
             catalog.recover(bootId());
             projector = new Projector(store, failureHandler);
-            for (int id = 1; id <= context.journalCount(); id++) {
+            // Journals stay when fewer are asked for: they hold what is in them.
+            int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
+            for (int id = 1; id <= journalCount; id++) {
                 Journal journal = undo.add(openJournal(id, context.journalCycleBytes()));
                 projector.recover(id, journal);
-                Shard shard = new Shard(id, journal, projector, failureHandler);
+                Shard shard =
+                        new Shard(
+                                id,
+                                journal,
+                                (int) (context.journalCycleBytes() / 4),
+                                projector,
+                                failureHandler);
                 projector.attach(shard);
                 shards.add(shard);
             }
@@ -180,6 +200,7 @@ public final class StorageEngine implements Engine {
         Topic topic = catalog.find(key.topicId());
         if (closed
                 || topic == null
+                || frozen.contains(topic.id())
                 || topic.storageMode() == StorageMode.SOURCE
                 || key.partition() < 0
                 || key.partition() >= topic.partitionCount()) {
@@ -240,6 +261,8 @@ public final class StorageEngine implements Engine {
         } else if (!topic.config().syncsBeforeAcknowledging()
                 && lastEpoch(topic, state) <= catalogState.lastLossyEpoch) {
             long reserve = row == null ? PartitionLogBase.FIRST_RESERVE : state.offsetReserve;
+            // Announces the loss: the epoch before ended where its last record is.
+            state.epochs.assign(leaderEpoch(), state.logEndOffset);
             state.logEndOffset = Math.max(state.logEndOffset, reserve);
         }
         return state;
@@ -249,18 +272,44 @@ public final class StorageEngine implements Engine {
         return Math.max(state.epochs.last(), catalog.createdEpoch(topic.id()));
     }
 
-    private boolean isEmpty(Topic topic) {
+    /**
+     * Refuses appends to a topic if nothing was ever appended to it, until {@link #thaw}; so that
+     * it stays empty while its mode is changed.
+     */
+    private boolean freezeIfEmpty(Topic topic) {
+        frozen.add(topic.id());
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            PartitionLogBase log = logs.get(new PartitionKey(topic.id(), partition));
-            if (log != null && log.logEndOffset() > 0) {
-                return false;
-            }
-            byte[] row = store.get(Rows.partitionKey(topic.id(), partition));
-            if (row != null && PartitionState.decode(row).logEndOffset > 0) {
+            PartitionKey key = new PartitionKey(topic.id(), partition);
+            // Waits for an activation that is under way; later ones find the topic frozen.
+            PartitionLogBase log =
+                    logs.computeIfPresent(
+                            key,
+                            (k, active) -> {
+                                active.refuseAppends();
+                                return active;
+                            });
+            if (log != null ? log.logEndOffset() > 0 : mayHaveUsedOffsets(topic, key)) {
+                thaw(topic);
                 return false;
             }
         }
         return true;
+    }
+
+    private boolean mayHaveUsedOffsets(Topic topic, PartitionKey key) {
+        return loadState(topic, key).logEndOffset > 0;
+    }
+
+    private void thaw(Topic topic) {
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            logs.computeIfPresent(
+                    new PartitionKey(topic.id(), partition),
+                    (k, active) -> {
+                        active.acceptAppends();
+                        return active;
+                    });
+        }
+        frozen.remove(topic.id());
     }
 
     /** On the catalog's thread, after the change is visible. */
@@ -275,21 +324,34 @@ public final class StorageEngine implements Engine {
             sources.topicAltered(topic);
         }
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            PartitionKey key = new PartitionKey(topic.id(), partition);
-            PartitionLogBase log = logs.get(key);
-            if (log == null) {
-                continue;
-            }
-            if (change.kind() == CatalogChange.Kind.DELETED
-                    || log.storageMode() != topic.storageMode()) {
-                logs.remove(key);
-                log.close();
-            } else {
-                log.topic(topic);
-            }
+            applyChange(change, new PartitionKey(topic.id(), partition));
         }
         if (change.kind() == CatalogChange.Kind.DELETED) {
             maintenance.topicsDeleted();
+        }
+    }
+
+    /**
+     * Waits for an activation that is under way, which may have seen the topic before the change.
+     */
+    private void applyChange(CatalogChange change, PartitionKey key) {
+        Topic topic = change.topic();
+        PartitionLogBase[] leaving = new PartitionLogBase[1];
+        logs.computeIfPresent(
+                key,
+                (k, log) -> {
+                    if (change.kind() == CatalogChange.Kind.DELETED
+                            || log.storageMode() != topic.storageMode()) {
+                        log.refuseAppends();
+                        leaving[0] = log;
+                        return null;
+                    }
+                    log.topic(topic);
+                    return log;
+                });
+        if (leaving[0] != null) {
+            // Not under the map's lock: it wakes whoever waits, and they may ask for logs.
+            leaving[0].close();
         }
     }
 

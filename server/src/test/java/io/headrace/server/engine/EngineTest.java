@@ -17,6 +17,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.rocks.RocksMetadataStore;
 import java.io.IOException;
@@ -63,6 +64,80 @@ class EngineTest {
             ByteBuffer batch = batch("a");
             batch.put(62, (byte) (batch.get(62) ^ 1));
             assertEquals(PartitionLog.CORRUPT_BATCH, engine.log("t", 0).append(batch));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "persistent"})
+    void aBatchWhoseOffsetCountOverflowsIsRefused(String mode) {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("headrace.storage.mode", mode));
+            ByteBuffer batch = batch("a");
+            batch.putInt(23, Integer.MAX_VALUE).putInt(57, Integer.MIN_VALUE);
+            batch.putInt(17, RecordBatch.computeCrc(batch, 0));
+            assertEquals(PartitionLog.CORRUPT_BATCH, engine.log("t", 0).append(batch));
+            assertEquals(0, engine.log("t", 0).logEndOffset());
+        }
+    }
+
+    @Test
+    void aBatchLongerThanTheJournalTakesIsRefused() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("max.message.bytes", "100000000"));
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(PartitionLog.BATCH_TOO_LARGE, log.append(batch("x".repeat(300 * 1024))));
+            assertEquals(0, append(log, batch("y".repeat(200 * 1024))));
+        }
+    }
+
+    @Test
+    void journalsStayWhenFewerAreAskedFor() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            for (String name : List.of("a", "b", "c", "d")) {
+                engine.create(name, 1, Map.of());
+                append(engine.log(name, 0), batch(name));
+            }
+        }
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            for (String name : List.of("a", "b", "c", "d")) {
+                assertEquals(List.of("0:" + name), readAll(engine.log(name, 0), 0));
+                append(engine.log(name, 0), batch("more"));
+            }
+        }
+    }
+
+    @Test
+    void anEmptyFolderOfTheMetadataStoreIsRestoredLikeAnAbsentOne() throws Exception {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("kept", 1, Map.of());
+            append(engine.log("kept", 0), batch("a"));
+            get(engine.log("kept", 0).deleteRecords(1));
+            Topic gone = engine.create("gone", 1, Map.of());
+            fill(engine.log("gone", 0), 6 << 20);
+            get(engine.engine.catalog().delete(List.of(gone.id())));
+            awaitJournalFiles(3);
+        }
+        deleteFolder(folder.resolve("rocksdb"));
+        Files.createDirectory(folder.resolve("rocksdb"));
+        try (TestEngine engine = new TestEngine(folder)) {
+            assertEquals(1, engine.log("kept", 0).logStartOffset());
+        }
+    }
+
+    @Test
+    void theModeOfATopicWhoseOffsetsMayBeKnownCannotBeSet() {
+        Topic topic;
+        try (TestEngine engine = new TestEngine(folder)) {
+            topic = engine.create("t", 1, MEMORY);
+            append(engine.log("t", 0), batch("a", "b"));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            Map<String, String> persistent = Map.of("headrace.storage.mode", "persistent");
+            assertEquals(
+                    TopicCatalog.Error.REFUSED,
+                    get(engine.engine.catalog().alterConfigs(topic.id(), persistent, false))
+                            .error());
+            assertEquals(2, append(engine.log("t", 0), batch("c")));
         }
     }
 

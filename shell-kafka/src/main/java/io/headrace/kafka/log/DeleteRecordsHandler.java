@@ -1,5 +1,6 @@
 package io.headrace.kafka.log;
 
+import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.kafka.KafkaRequest;
@@ -41,7 +42,8 @@ public final class DeleteRecordsHandler implements RequestHandler {
                                 .setPartitionIndex(partition.partitionIndex())
                                 .setLowWatermark(-1);
                 results.partitions().add(result);
-                PartitionLog log = handle == null ? null : handle.log(partition.partitionIndex());
+                PartitionLog log =
+                        handle == null ? null : handle.reopenedLog(partition.partitionIndex());
                 delete(log, partition.offset(), result, outstanding);
             }
             response.topics().add(results);
@@ -63,6 +65,8 @@ public final class DeleteRecordsHandler implements RequestHandler {
                 (logStartOffset, failure) -> {
                     if (failure instanceof OffsetOutOfRangeException) {
                         result.setErrorCode(Errors.OFFSET_OUT_OF_RANGE.code());
+                    } else if (failure instanceof LogClosedException) {
+                        result.setErrorCode(Errors.NOT_LEADER_OR_FOLLOWER.code());
                     } else if (failure != null || logStartOffset == null) {
                         result.setErrorCode(Errors.forException(failure).code());
                     } else {
