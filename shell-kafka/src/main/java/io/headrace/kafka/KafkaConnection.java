@@ -204,11 +204,15 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     @Override
     public boolean isAccepting() {
+        return hasRoom() && !budget.isUsedUp();
+    }
+
+    /** Whether the connection itself could take another request. */
+    private boolean hasRoom() {
         return !closed
                 && !draining
                 && bytesInFlight < context.bytesInFlightPerConnectionMax()
                 && inFlight.size() < context.requestsInFlightPerConnectionMax()
-                && !budget.isUsedUp()
                 && channelContext().channel().isWritable();
     }
 
@@ -433,7 +437,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     }
 
     private void waitForBudget() {
-        if (budget.isUsedUp() && !waitingForBudget && !closed) {
+        // Whatever the budget says by now: bytes that came back since it was used up woke nobody
+        // yet.
+        if (hasRoom() && !waitingForBudget) {
             waitingForBudget = true;
             budget.whenAvailable(() -> eventLoop().execute(this::onBudget));
         }

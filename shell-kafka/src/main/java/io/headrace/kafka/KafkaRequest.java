@@ -4,6 +4,7 @@ import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.Node;
+import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
@@ -193,7 +194,7 @@ public final class KafkaRequest {
 
     /** Answers every part of the request with the error that the exception stands for. */
     public void fail(@Nullable Throwable cause) {
-        Throwable reason = cause == null ? Errors.UNKNOWN_SERVER_ERROR.exception() : cause;
+        Throwable reason = reasonOf(cause);
         connection.metrics().onRequestFailed(api(), reason, header, connection);
         AbstractResponse answer = body.getErrorResponse(reason);
         if (answer == null) {
@@ -201,6 +202,13 @@ public final class KafkaRequest {
         } else {
             respond(answer.data());
         }
+    }
+
+    private static Throwable reasonOf(@Nullable Throwable cause) {
+        Errors error = EngineErrors.of(cause);
+        // Kafka's own exceptions, and those nobody expected, say more than their code.
+        boolean isSaid = cause instanceof ApiException || error == Errors.UNKNOWN_SERVER_ERROR;
+        return cause != null && isSaid ? cause : error.exception();
     }
 
     private void complete(@Nullable ApiMessage answer, @Nullable Runnable release) {

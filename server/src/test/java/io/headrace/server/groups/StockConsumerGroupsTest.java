@@ -25,6 +25,7 @@ import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -33,13 +34,17 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidTopicException;
+import org.apache.kafka.common.errors.PolicyViolationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -353,6 +358,34 @@ class StockConsumerGroupsTest {
 
     private ConsumerGroupDescription description() throws Exception {
         return admin.describeConsumerGroups(List.of("g")).all().get().get("g");
+    }
+
+    @Test
+    void nobodyElseWritesToTheOffsetsTopic() throws Exception {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        server.clientConfigs(Map.of()),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())) {
+            var record = new ProducerRecord<>("__consumer_offsets", 0, new byte[1], new byte[1]);
+            assertCausedBy(InvalidTopicException.class, producer.send(record)::get);
+        }
+        assertCausedBy(
+                PolicyViolationException.class,
+                admin.deleteTopics(List.of("__consumer_offsets")).all()::get);
+        assertCausedBy(
+                InvalidTopicException.class,
+                admin.deleteRecords(
+                                        Map.of(
+                                                new TopicPartition("__consumer_offsets", 0),
+                                                RecordsToDelete.beforeOffset(0)))
+                                .all()
+                        ::get);
+    }
+
+    private static void assertCausedBy(Class<? extends Exception> type, Executable call) {
+        ExecutionException failure = assertThrows(ExecutionException.class, call);
+        assertEquals(type, failure.getCause().getClass(), failure.toString());
     }
 
     @Test

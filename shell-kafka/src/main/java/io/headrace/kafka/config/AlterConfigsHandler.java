@@ -2,11 +2,13 @@ package io.headrace.kafka.config;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
 import io.headrace.kafka.topic.CatalogErrors;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
+import io.headrace.kafka.topic.TopicNames;
 import java.util.function.Function;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.message.AlterConfigsRequestData;
@@ -95,6 +97,10 @@ public final class AlterConfigsHandler {
             refusal.set(Errors.UNKNOWN_TOPIC_OR_PARTITION, "no such topic");
             return;
         }
+        if (TopicNames.isInternal(name)) {
+            refusal.set(Errors.POLICY_VIOLATION, "the server's own topic: name=" + name);
+            return;
+        }
         ConfigChanges changes = changesOf.apply(topic.topic());
         if (changes.error() != Errors.NONE) {
             refusal.set(changes.error(), changes.message());
@@ -108,7 +114,7 @@ public final class AlterConfigsHandler {
     private static void describe(
             @Nullable CatalogResult outcome, @Nullable Throwable failure, Refusal refusal) {
         if (outcome == null) {
-            Errors error = Errors.forException(failure);
+            Errors error = EngineErrors.of(failure);
             refusal.set(error, error.message());
         } else if (outcome.error() != null) {
             refusal.set(CatalogErrors.of(outcome.error()), outcome.message());

@@ -7,8 +7,10 @@ import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.message.DescribeConfigsRequestData;
 import org.apache.kafka.common.message.DescribeConfigsRequestData.DescribeConfigsResource;
@@ -39,7 +41,12 @@ public final class DescribeConfigsHandler implements RequestHandler {
     public void handle(KafkaRequest request) {
         DescribeConfigsRequestData data = request.data(DescribeConfigsRequestData.class);
         DescribeConfigsResponseData response = new DescribeConfigsResponseData();
+        // Each once, however often it is named: a short request must not make a huge answer.
+        Set<List<Object>> seen = new HashSet<>();
         for (DescribeConfigsResource resource : data.resources()) {
+            if (!seen.add(List.of(resource.resourceType(), resource.resourceName()))) {
+                continue;
+            }
             DescribeConfigsResult result =
                     new DescribeConfigsResult()
                             .setResourceType(resource.resourceType())

@@ -149,6 +149,13 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
                         record.offset(),
                         e.unknownType());
                 return;
+            } catch (RuntimeException e) {
+                LOGGER.error(
+                        "record that is none of a coordinator's ignored: partition={} offset={}",
+                        partition.id(),
+                        record.offset(),
+                        e);
+                return;
             }
             playback.replay(record.offset(), batch.producerId(), batch.producerEpoch(), decoded);
             names.onRecord(decoded);

@@ -1,13 +1,13 @@
 package io.headrace.kafka.log;
 
-import io.headrace.engine.LogClosedException;
-import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
+import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
+import io.headrace.kafka.topic.TopicNames;
 import org.apache.kafka.common.message.DeleteRecordsRequestData;
 import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsPartition;
 import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsTopic;
@@ -42,6 +42,10 @@ public final class DeleteRecordsHandler implements RequestHandler {
                                 .setPartitionIndex(partition.partitionIndex())
                                 .setLowWatermark(-1);
                 results.partitions().add(result);
+                if (TopicNames.isInternal(topic.name())) {
+                    result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
+                    continue;
+                }
                 PartitionLog log =
                         handle == null ? null : handle.reopenedLog(partition.partitionIndex());
                 delete(log, partition.offset(), result, outstanding);
@@ -63,12 +67,8 @@ public final class DeleteRecordsHandler implements RequestHandler {
         outstanding.add(
                 log.deleteRecords(beforeOffset),
                 (logStartOffset, failure) -> {
-                    if (failure instanceof OffsetOutOfRangeException) {
-                        result.setErrorCode(Errors.OFFSET_OUT_OF_RANGE.code());
-                    } else if (failure instanceof LogClosedException) {
-                        result.setErrorCode(Errors.NOT_LEADER_OR_FOLLOWER.code());
-                    } else if (failure != null || logStartOffset == null) {
-                        result.setErrorCode(Errors.forException(failure).code());
+                    if (failure != null || logStartOffset == null) {
+                        result.setErrorCode(EngineErrors.of(failure).code());
                     } else {
                         result.setLowWatermark(logStartOffset);
                     }

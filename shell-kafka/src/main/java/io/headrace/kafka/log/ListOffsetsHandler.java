@@ -2,6 +2,7 @@ package io.headrace.kafka.log;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
 import io.headrace.kafka.RequestHandler;
@@ -108,7 +109,7 @@ public final class ListOffsetsHandler implements RequestHandler {
                 future,
                 (found, failure) -> {
                     if (failure != null) {
-                        result.setErrorCode(Errors.forException(failure).code());
+                        result.setErrorCode(EngineErrors.of(failure).code());
                     } else if (found == null) {
                         result.setOffset(NONE);
                     } else {

@@ -6,6 +6,7 @@ import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
+import io.headrace.kafka.topic.TopicNames;
 import java.nio.ByteBuffer;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ProduceRequestData;
@@ -71,6 +72,9 @@ public final class ProduceHandler implements RequestHandler {
             response.partitionResponses().add(result);
             if (topic == null) {
                 result.setErrorCode(unknownTopic(byId).code());
+            } else if (TopicNames.isInternal(topic.topic().name())) {
+                // Only the coordinator may write there: what it cannot read would stop its groups.
+                result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
             } else {
                 appendPartition(operation, topic, partition, result, version);
             }

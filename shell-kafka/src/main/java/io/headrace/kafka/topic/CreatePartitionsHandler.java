@@ -1,6 +1,7 @@
 package io.headrace.kafka.topic;
 
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.Outstanding;
@@ -50,6 +51,8 @@ public final class CreatePartitionsHandler implements RequestHandler {
         TopicHandle topic = topics.find(asked.name());
         if (topic == null) {
             refuse(result, Errors.UNKNOWN_TOPIC_OR_PARTITION, "no such topic");
+        } else if (TopicNames.isInternal(asked.name())) {
+            refuse(result, Errors.POLICY_VIOLATION, "the server's own topic: name=" + asked.name());
         } else if (!areAssignmentsOurs(asked, topic.topic().partitionCount())) {
             refuse(
                     result,
@@ -80,7 +83,7 @@ public final class CreatePartitionsHandler implements RequestHandler {
             @Nullable Throwable failure,
             CreatePartitionsTopicResult result) {
         if (outcome == null) {
-            Errors error = Errors.forException(failure);
+            Errors error = EngineErrors.of(failure);
             refuse(result, error, error.message());
         } else if (outcome.error() != null) {
             refuse(result, CatalogErrors.of(outcome.error()), outcome.message());

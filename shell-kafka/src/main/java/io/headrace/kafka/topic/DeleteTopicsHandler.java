@@ -61,6 +61,10 @@ public final class DeleteTopicsHandler implements RequestHandler {
             Errors error =
                     name == null ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
             result.setErrorCode(error.code()).setErrorMessage(error.message());
+        } else if (TopicNames.isInternal(topic.topic().name())) {
+            result.setName(topic.topic().name())
+                    .setErrorCode(Errors.POLICY_VIOLATION.code())
+                    .setErrorMessage("the server's own topic: name=" + topic.topic().name());
         } else {
             result.setName(topic.topic().name()).setTopicId(topics.ids().uuid(topic.topic().id()));
             ids.add(topic.topic().id());

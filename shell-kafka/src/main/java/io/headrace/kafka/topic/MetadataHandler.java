@@ -4,12 +4,15 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
 import io.headrace.kafka.EncodedResponse;
+import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.RequestHandler;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
@@ -56,8 +59,12 @@ public final class MetadataHandler implements RequestHandler {
         }
         MetadataResponseData response = response(request);
         List<String> missing = new ArrayList<>();
+        // Each once, however often it is named: a short request must not make a huge answer.
+        Set<Object> seen = new HashSet<>();
         for (MetadataRequestTopic asked : data.topics()) {
-            describe(asked, response.topics(), missing);
+            if (seen.add(asked.name() == null ? asked.topicId() : asked.name())) {
+                describe(asked, response.topics(), missing);
+            }
         }
         if (missing.isEmpty()) {
             request.respond(response);
@@ -146,7 +153,10 @@ public final class MetadataHandler implements RequestHandler {
                                 addCreated(response, names, results);
                                 request.respond(response);
                             } else {
-                                request.fail(failure);
+                                // What is there is answered all the same.
+                                Errors error = EngineErrors.of(failure);
+                                names.forEach(name -> addMissing(response, name, error));
+                                request.respond(response);
                             }
                         });
     }
