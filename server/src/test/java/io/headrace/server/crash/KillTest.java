@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -45,8 +45,8 @@ class KillTest {
 
     @TempDir Path folder;
 
-    /** What was acknowledged: value by offset, per partition. */
-    private final Map<Integer, Map<Long, String>> acknowledged = new ConcurrentHashMap<>();
+    /** What was acknowledged: the record's id by its offset, per partition. */
+    private final Map<Integer, Map<Long, Long>> acknowledged = new ConcurrentHashMap<>();
 
     @Test
     void nothingAcknowledgedIsLostByKills() throws Exception {
@@ -93,7 +93,7 @@ class KillTest {
         }
     }
 
-    /** Produces at full speed, kills the server after a while, and keeps what was acknowledged. */
+    /** Produces, kills the server after a while, and keeps what was acknowledged. */
     private void produceUntilKilled(RunningServer server, int round, int killAfterMs) {
         AtomicBoolean killed = new AtomicBoolean();
         AtomicInteger acknowledgedNow = new AtomicInteger();
@@ -115,12 +115,13 @@ class KillTest {
             long killAt = 0;
             for (int i = 0; !killed.get(); i++) {
                 String value = round + ":" + i + ":" + "x".repeat(i % 300);
+                long id = id(round, i);
                 int partition = i % PARTITIONS;
                 producer.send(
                         new ProducerRecord<>(TOPIC, partition, String.valueOf(i), value),
                         (metadata, failure) -> {
                             if (failure == null) {
-                                acknowledge(metadata.partition(), metadata.offset(), value);
+                                acknowledge(metadata.partition(), metadata.offset(), id);
                                 acknowledgedNow.incrementAndGet();
                             }
                         });
@@ -131,8 +132,8 @@ class KillTest {
                     server.kill();
                     killed.set(true);
                 }
-                if (i % 200 == 199) {
-                    LockSupport.parkNanos(200_000);
+                if (i % 20 == 19) {
+                    LockSupport.parkNanos(500_000); // what is kept of each record bounds the load
                 }
             }
         } finally {
@@ -141,42 +142,51 @@ class KillTest {
         assertTrue(acknowledgedNow.get() > 0, "nothing was acknowledged in round " + round);
     }
 
-    private void acknowledge(int partition, long offset, String value) {
-        String before =
+    private void acknowledge(int partition, long offset, long id) {
+        Long before =
                 acknowledged
                         .computeIfAbsent(partition, p -> new ConcurrentHashMap<>())
-                        .put(offset, value);
+                        .put(offset, id);
         if (before != null) {
             throw new AssertionError("offset given twice: " + partition + "/" + offset);
         }
     }
 
+    /** What a record is known by: its round, and its number in that round. */
+    private static long id(int round, int number) {
+        return (long) round << 32 | number;
+    }
+
     private void check(RunningServer server) {
         for (int partition = 0; partition < PARTITIONS; partition++) {
-            List<ConsumerRecord<String, String>> records = readAll(server, partition);
-            Map<Long, String> byOffset = new HashMap<>();
-            long expectedOffset = 0;
-            Map<String, Integer> lastOfRound = new HashMap<>();
-            for (ConsumerRecord<String, String> record : records) {
-                assertEquals(expectedOffset++, record.offset(), "offsets are dense");
-                byOffset.put(record.offset(), record.value());
-                String[] parts = record.value().split(":", 3);
-                int number = Integer.parseInt(parts[1]);
-                assertEquals(String.valueOf(number), record.key());
-                assertEquals("x".repeat(number % 300), parts[2]);
-                Integer last = lastOfRound.put(parts[0], number);
-                assertTrue(
-                        last == null || last < number,
-                        () -> "out of order or twice: " + record + " after " + last);
-            }
-            acknowledged
-                    .getOrDefault(partition, Map.of())
-                    .forEach((offset, value) -> assertEquals(value, byOffset.get(offset)));
+            Map<Long, Long> missing = new HashMap<>(acknowledged.getOrDefault(partition, Map.of()));
+            Map<Integer, Integer> lastOfRound = new HashMap<>();
+            readAll(server, partition, record -> checkRecord(record, missing, lastOfRound));
+            assertEquals(Map.of(), missing, "acknowledged and not there");
         }
     }
 
-    private static List<ConsumerRecord<String, String>> readAll(
-            RunningServer server, int partition) {
+    private static void checkRecord(
+            ConsumerRecord<String, String> record,
+            Map<Long, Long> missing,
+            Map<Integer, Integer> lastOfRound) {
+        String[] parts = record.value().split(":", 3);
+        int round = Integer.parseInt(parts[0]);
+        int number = Integer.parseInt(parts[1]);
+        assertEquals(String.valueOf(number), record.key());
+        assertEquals("x".repeat(number % 300), parts[2]);
+        Integer last = lastOfRound.put(round, number);
+        assertTrue(
+                last == null || last < number,
+                () -> "out of order or twice: " + record + " after " + last);
+        Long expected = missing.remove(record.offset());
+        assertTrue(
+                expected == null || expected == id(round, number),
+                () -> "another record was acknowledged here: " + record);
+    }
+
+    private static void readAll(
+            RunningServer server, int partition, Consumer<ConsumerRecord<String, String>> reader) {
         Map<String, Object> config =
                 Map.of(
                         ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
@@ -184,19 +194,22 @@ class KillTest {
                         ConsumerConfig.CHECK_CRCS_CONFIG,
                         true);
         TopicPartition topicPartition = new TopicPartition(TOPIC, partition);
-        List<ConsumerRecord<String, String>> records = new ArrayList<>();
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             consumer.assign(List.of(topicPartition));
             consumer.seekToBeginning(List.of(topicPartition));
             long end = consumer.endOffsets(List.of(topicPartition)).get(topicPartition);
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            long expectedOffset = 0;
             while (consumer.position(topicPartition) < end) {
                 assertTrue(System.nanoTime() < deadline, "not read within 60 s: " + end);
-                consumer.poll(Duration.ofMillis(200)).forEach(records::add);
+                for (ConsumerRecord<String, String> record :
+                        consumer.poll(Duration.ofMillis(200))) {
+                    assertEquals(expectedOffset++, record.offset(), "offsets are dense");
+                    reader.accept(record);
+                }
             }
         }
-        return records;
     }
 
     private static void delete(Path folder) throws IOException {
