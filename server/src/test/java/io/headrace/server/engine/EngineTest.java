@@ -108,7 +108,7 @@ class EngineTest {
 
     @Test
     void anEmptyFolderOfTheMetadataStoreIsRestoredLikeAnAbsentOne() throws Exception {
-        try (TestEngine engine = new TestEngine(folder)) {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
             engine.create("kept", 1, Map.of());
             append(engine.log("kept", 0), batch("a"));
             get(engine.log("kept", 0).deleteRecords(1));
@@ -119,7 +119,7 @@ class EngineTest {
         }
         deleteFolder(folder.resolve("rocksdb"));
         Files.createDirectory(folder.resolve("rocksdb"));
-        try (TestEngine engine = new TestEngine(folder)) {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
             assertEquals(1, engine.log("kept", 0).logStartOffset());
         }
     }
@@ -306,7 +306,7 @@ class EngineTest {
 
     @Test
     void aCheckpointBringsBackWhatDeletedCyclesSaid() throws Exception {
-        try (TestEngine engine = new TestEngine(folder)) {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
             engine.create("kept", 1, Map.of());
             append(engine.log("kept", 0), batch("a"));
             get(engine.log("kept", 0).deleteRecords(1));
@@ -316,7 +316,7 @@ class EngineTest {
             awaitJournalFiles(3);
         }
         deleteFolder(folder.resolve("rocksdb"));
-        try (TestEngine engine = new TestEngine(folder)) {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
             assertNotNull(engine.engine.catalog().find("kept"));
             assertEquals(1, engine.log("kept", 0).logStartOffset());
             assertEquals(1, append(engine.log("kept", 0), batch("b")));
