@@ -1,0 +1,78 @@
+package io.headrace.engine;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Source topics as tools see them: how far they are listed and indexed, what was left out, and what
+ * a topic would be before it is created. Experimental: it may change in any release.
+ *
+ * <p>Thread-safe; no call blocks. Futures complete on a thread of the engine's, do not block it.
+ * They fail with {@link EngineException} if the topic is unknown or is no source, and with {@link
+ * InvalidConfigException} for a config that a topic could not have.
+ */
+public interface Sources {
+
+    /** How far a source is listed and indexed. Reads a few rows per partition. */
+    CompletableFuture<SourceStatus> status(long topicId);
+
+    /**
+     * Reads everything that is not indexed yet, whether or not somebody consumes; it goes on until
+     * the end is reached, the engine closes, or {@link #stopIndexing} is called. {@link #status}
+     * shows the progress. Asked again, it goes on after a failure.
+     */
+    CompletableFuture<SourceStatus> index(long topicId);
+
+    /** Ends what {@link #index} began; what is indexed stays. */
+    CompletableFuture<SourceStatus> stopIndexing(long topicId);
+
+    /**
+     * Lists the store again. Objects that are new are appended as a generation of their own; those
+     * that are known keep their places.
+     */
+    CompletableFuture<SourceStatus> refresh(long topicId);
+
+    /**
+     * A page of what was left out or found to be wrong, in order of where it is.
+     *
+     * @param after {@link SourceFindings#next} of the page before; empty for the first
+     * @param limit most findings of the page, at most {@value SourceFindings#LIMIT_MAX}
+     */
+    CompletableFuture<SourceFindings> findings(
+            long topicId, SourceFindings.Kind kind, String after, int limit);
+
+    /**
+     * Looks at a source without creating anything: lists it as far as a few pages go, reads the
+     * beginning of one object, and decodes the first samples.
+     *
+     * @param uri as in {@code headrace.source.uri}
+     * @param configs other topic configs
+     */
+    CompletableFuture<SourceCheck> check(String uri, Map<String, String> configs);
+
+    /** Samples that a check shows. */
+    int CHECK_SAMPLE_COUNT = 3;
+
+    /**
+     * A sample that was decoded for a check.
+     *
+     * @param key of the record; empty if it has none
+     * @param objectKey of the object it is from
+     * @param position of its first byte in the object, after decompression
+     * @param parts what is in it; one with an empty name if the record's value is plain bytes
+     */
+    record CheckedSample(String key, String objectKey, long position, List<CheckedPart> parts) {}
+
+    /**
+     * A part of a sample.
+     *
+     * @param name such as {@code jpg}
+     * @param length in bytes
+     * @param head its first bytes, at most {@value #HEAD_LENGTH_MAX}
+     */
+    record CheckedPart(String name, long length, byte[] head) {
+        /** Most bytes of a part that are shown. */
+        public static final int HEAD_LENGTH_MAX = 4096;
+    }
+}
