@@ -1,31 +1,24 @@
 package io.headrace.objects;
 
 import io.headrace.engine.spi.ObjectStore;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.ReadableByteChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
-import software.amazon.awssdk.core.exception.RetryableException;
 import software.amazon.awssdk.core.exception.SdkException;
-import software.amazon.awssdk.core.sync.ResponseTransformer;
-import software.amazon.awssdk.http.AbortableInputStream;
 import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
 import software.amazon.awssdk.services.s3.model.GetObjectRequest;
-import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 import software.amazon.awssdk.services.s3.model.ListObjectsV2Request;
 import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
@@ -36,9 +29,11 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  * A bucket, or the keys below a prefix of one. The version is the etag, and every read asks for
  * exactly that version.
  *
- * <p>Thread-safe; owns its HTTP client. Each call sends a bounded number of requests with the SDK's
- * back-off between them, then fails. Credentials come from the SDK's default chain, which renews
- * them, or from the settings.
+ * <p>Each call sends its request once, and says of a failure whether it may pass: {@link
+ * StoreLimits} puts around it what asks again, so that each request, and not each call, counts
+ * against the limits.
+ *
+ * <p>Thread-safe; owns its HTTP client.
  */
 public final class S3ObjectStore implements ObjectStore {
     /** What the protocol allows in one answer. */
@@ -46,7 +41,22 @@ public final class S3ObjectStore implements ObjectStore {
 
     private static final int PRECONDITION_FAILED = 412;
     private static final int NOT_FOUND = 404;
-    private static final int CONNECTION_COUNT_MAX = 128;
+    private static final int TOO_MANY_REQUESTS = 429;
+    private static final int REQUEST_TIMEOUT = 408;
+    private static final int SERVICE_UNAVAILABLE = 503;
+    private static final int FIRST_SERVER_ERROR = 500;
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+
+    /** What a server says to keys that have just been replaced, or to a clock that is off. */
+    private static final Set<String> CODES_OF_OLD_KEYS =
+            Set.of(
+                    "ExpiredToken",
+                    "ExpiredTokenException",
+                    "InvalidAccessKeyId",
+                    "InvalidToken",
+                    "RequestTimeTooSkewed",
+                    "SignatureDoesNotMatch",
+                    "TokenRefreshRequired");
 
     private final String name;
     private final S3Settings settings;
@@ -66,21 +76,14 @@ public final class S3ObjectStore implements ObjectStore {
     private static S3Client client(S3Settings settings) {
         S3ClientBuilder builder =
                 S3Client.builder()
-                        .httpClientBuilder(
-                                Apache5HttpClient.builder().maxConnections(CONNECTION_COUNT_MAX))
-                        .credentialsProvider(credentials(settings))
+                        .httpClientBuilder(http(settings))
+                        .credentialsProvider(settings.credentials().provider())
                         .forcePathStyle(settings.pathStyle())
                         // a range has no checksum of its own, so there is nothing to validate
                         .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
                         .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
                         .overrideConfiguration(
-                                override ->
-                                        override.retryStrategy(
-                                                        AwsRetryStrategy.standardRetryStrategy()
-                                                                .toBuilder()
-                                                                .maxAttempts(settings.attemptsMax())
-                                                                .build())
-                                                .apiCallAttemptTimeout(settings.attemptTimeout()));
+                                override -> override.retryStrategy(AwsRetryStrategy.doNotRetry()));
         if (settings.endpoint() != null) {
             builder.endpointOverride(settings.endpoint());
         }
@@ -93,12 +96,11 @@ public final class S3ObjectStore implements ObjectStore {
         return builder.build();
     }
 
-    private static AwsCredentialsProvider credentials(S3Settings settings) {
-        if (settings.accessKey() == null || settings.secretKey() == null) {
-            return DefaultCredentialsProvider.builder().build();
-        }
-        return StaticCredentialsProvider.create(
-                AwsBasicCredentials.create(settings.accessKey(), settings.secretKey()));
+    private static Apache5HttpClient.Builder http(S3Settings settings) {
+        return Apache5HttpClient.builder()
+                .maxConnections(settings.connectionsMax())
+                .connectionTimeout(CONNECT_TIMEOUT)
+                .socketTimeout(settings.stallTimeout());
     }
 
     @Override
@@ -137,7 +139,7 @@ public final class S3ObjectStore implements ObjectStore {
         try {
             return client.listObjectsV2(request.build());
         } catch (SdkException failed) {
-            throw new IOException(
+            throw failure(
                     "listing failed: store=" + name + " root=" + settings + " prefix=" + prefix,
                     failed);
         }
@@ -164,7 +166,14 @@ public final class S3ObjectStore implements ObjectStore {
                         .ifMatch(object.version())
                         .build();
         try {
-            client.getObject(request, transformer(into));
+            client.getObject(
+                    request,
+                    new RangeBody(
+                            object.length(),
+                            offset,
+                            into,
+                            settings.stallTimeout(),
+                            System::nanoTime));
         } catch (NoSuchKeyException absent) {
             throw new ObjectChangedException(object.key(), object.version(), "absent");
         } catch (S3Exception refused) {
@@ -174,33 +183,6 @@ public final class S3ObjectStore implements ObjectStore {
             throw failed(object, offset, refused);
         } catch (SdkException failed) {
             throw failed(object, offset, failed);
-        }
-    }
-
-    /**
-     * Fills the buffer; each attempt begins anew, a broken or short body is another attempt's
-     * cause.
-     */
-    private static ResponseTransformer<GetObjectResponse, GetObjectResponse> transformer(
-            ByteBuffer into) {
-        int begin = into.position();
-        return (response, body) -> {
-            into.position(begin);
-            try {
-                readFully(body, into);
-                return response;
-            } catch (IOException broken) {
-                throw RetryableException.create("body broke off", broken);
-            }
-        };
-    }
-
-    private static void readFully(AbortableInputStream body, ByteBuffer into) throws IOException {
-        ReadableByteChannel channel = Channels.newChannel(body);
-        while (into.hasRemaining()) {
-            if (channel.read(into) < 0) {
-                throw new EOFException("body too short: missing=" + into.remaining());
-            }
         }
     }
 
@@ -223,7 +205,7 @@ public final class S3ObjectStore implements ObjectStore {
     }
 
     private IOException failed(StoredObject object, long offset, SdkException cause) {
-        return new IOException(
+        return failure(
                 "read failed: store="
                         + name
                         + " root="
@@ -233,6 +215,29 @@ public final class S3ObjectStore implements ObjectStore {
                         + " offset="
                         + offset,
                 cause);
+    }
+
+    /** The failure, as what the store's caller can do about it. */
+    private IOException failure(String what, SdkException cause) {
+        if (!(cause instanceof AwsServiceException refused)) {
+            return new TransientStoreException(what, cause); // no answer, or one that broke off
+        }
+        int status = refused.statusCode();
+        if (refused.isThrottlingException()
+                || status == SERVICE_UNAVAILABLE
+                || status == TOO_MANY_REQUESTS) {
+            return new StoreBusyException(what, cause);
+        }
+        return status >= FIRST_SERVER_ERROR || status == REQUEST_TIMEOUT || mayRenewKeys(refused)
+                ? new TransientStoreException(what, cause)
+                : new IOException(what, cause);
+    }
+
+    private boolean mayRenewKeys(AwsServiceException refused) {
+        AwsErrorDetails details = refused.awsErrorDetails();
+        return settings.credentials().mayRotate()
+                && details != null
+                && CODES_OF_OLD_KEYS.contains(details.errorCode());
     }
 
     @Override

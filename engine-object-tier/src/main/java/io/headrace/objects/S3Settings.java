@@ -7,21 +7,21 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where an S3 store is and how it is reached. Immutable; each method returns a copy with one thing
- * set.
+ * Where an S3 store is and how it is reached. Immutable.
  *
  * @param bucket name of the bucket
  * @param prefix what all keys of the store begin with: empty, or ending in {@code /}
  * @param endpoint of a server that is not AWS, or null
  * @param region AWS region, or null for what the environment says
  * @param pathStyle whether the bucket stands in the path and not in the host name
- * @param accessKey fixed credentials, or null for the SDK's default chain (which also rotates them)
- * @param secretKey belongs to {@code accessKey}
- * @param attemptsMax requests sent for one call, the first included
- * @param attemptTimeout longest time for one of them
+ * @param credentials where the keys come from that requests are signed with
+ * @param connectionsMax connections at a time
+ * @param stallTimeout longest time without progress within an answer
  */
 public record S3Settings(
         String bucket,
@@ -29,18 +29,29 @@ public record S3Settings(
         @Nullable URI endpoint,
         @Nullable String region,
         boolean pathStyle,
-        @Nullable String accessKey,
-        @Nullable String secretKey,
-        int attemptsMax,
-        Duration attemptTimeout) {
-
+        S3Credentials credentials,
+        int connectionsMax,
+        Duration stallTimeout) {
+    private static final String STALL_TIMEOUT = "stall.timeout.ms";
     private static final Set<String> KEYS =
-            Set.of("uri", "endpoint", "region", "path.style.access", "access.key", "secret.key");
+            Stream.of(
+                            Set.of("uri", "endpoint", "region", "path.style.access", STALL_TIMEOUT),
+                            S3Credentials.KEYS,
+                            StoreLimits.KEYS)
+                    .flatMap(Set::stream)
+                    .collect(Collectors.toUnmodifiableSet());
+
+    private static final long STALL_TIMEOUT_DEFAULT_MS = 10_000;
+    private static final long STALL_TIMEOUT_LIMIT_MS = 600_000;
+
+    /** For what is not a read: asking which version there is, while all reads are under way. */
+    private static final int CONNECTIONS_SPARE = 4;
 
     /**
      * From the keys of a server's config, without what stands before them: {@code uri} ({@code
-     * s3://bucket/prefix/}), {@code endpoint}, {@code region}, {@code path.style.access}, {@code
-     * access.key}, {@code secret.key}; all but the first may be absent.
+     * s3://bucket/prefix/}), {@code endpoint}, {@code region}, {@code path.style.access}, those of
+     * {@link S3Credentials}, {@code stall.timeout.ms}, and those of {@link StoreLimits}, of which
+     * only the number of requests matters here; all but the first may be absent.
      *
      * @throws InvalidConfigException naming the first that is unknown or has a value it cannot have
      */
@@ -51,12 +62,6 @@ public record S3Settings(
                         entry.getKey(), entry.getValue(), "one of " + new TreeSet<>(KEYS));
             }
         }
-        String accessKey = config.get("access.key");
-        String secretKey = config.get("secret.key");
-        if ((accessKey == null) != (secretKey == null)) {
-            throw new InvalidConfigException(
-                    "access.key", "(hidden)", "access.key and secret.key together, or neither");
-        }
         String root = bucketAndPrefix(config.getOrDefault("uri", ""));
         int slash = root.indexOf('/');
         return new S3Settings(
@@ -65,16 +70,15 @@ public record S3Settings(
                 endpoint(config.get("endpoint")),
                 config.get("region"),
                 pathStyle(config.getOrDefault("path.style.access", "false")),
-                accessKey,
-                secretKey,
-                4,
-                Duration.ofSeconds(30));
-    }
-
-    /** Copy with another bound on one call: so many requests, each of at most that time. */
-    public S3Settings withAttempts(int max, Duration timeout) {
-        return new S3Settings(
-                bucket, prefix, endpoint, region, pathStyle, accessKey, secretKey, max, timeout);
+                S3Credentials.of(config),
+                StoreLimits.of(config).requestsMax() + CONNECTIONS_SPARE,
+                Duration.ofMillis(
+                        StoreLimits.number(
+                                config,
+                                STALL_TIMEOUT,
+                                STALL_TIMEOUT_DEFAULT_MS,
+                                1,
+                                STALL_TIMEOUT_LIMIT_MS)));
     }
 
     /** {@code bucket/} or {@code bucket/prefix/} of an S3 URI. */

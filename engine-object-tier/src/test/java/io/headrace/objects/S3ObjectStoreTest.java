@@ -12,11 +12,11 @@ import io.headrace.engine.spi.ObjectStore;
 import io.headrace.engine.spi.ObjectStore.ObjectChangedException;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import io.headrace.engine.spi.ObjectStoreContractTest;
+import io.headrace.testing.s3.S3Server;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,7 +33,7 @@ final class S3ObjectStoreTest extends ObjectStoreContractTest {
     @BeforeEach
     void open() throws Exception {
         server = new S3Server();
-        store = new S3ObjectStore("s3", server.settings(PREFIX));
+        store = new S3ObjectStore("s3", S3Settings.of(server.config(PREFIX)));
     }
 
     @AfterEach
@@ -91,7 +91,7 @@ final class S3ObjectStoreTest extends ObjectStoreContractTest {
                             requests.incrementAndGet();
                             exchange.sendResponseHeaders(503, -1);
                         });
-        try (S3ObjectStore asking = storeAt(busy, 3)) {
+        try (ObjectStore asking = storeAt(busy, 3)) {
             StoredObject object = new StoredObject("k", 4, "\"v\"", 0);
             assertThrows(IOException.class, () -> asking.read(object, 0, ByteBuffer.allocate(4)));
             assertEquals(3, requests.get());
@@ -108,16 +108,37 @@ final class S3ObjectStoreTest extends ObjectStoreContractTest {
                         exchange -> {
                             int attempt = requests.incrementAndGet();
                             exchange.getResponseHeaders().add("ETag", "\"v\"");
+                            exchange.getResponseHeaders().add("Content-Range", "bytes 0-3/4");
                             exchange.sendResponseHeaders(206, 4);
                             exchange.getResponseBody().write(bytes(attempt == 1 ? "xx" : "good"));
                         });
-        try (S3ObjectStore asking = storeAt(flaky, 3)) {
+        try (ObjectStore asking = storeAt(flaky, 3)) {
             ByteBuffer into = ByteBuffer.allocate(4);
             asking.read(new StoredObject("k", 4, "\"v\"", 0), 0, into);
             assertEquals("good", new String(into.array()));
             assertEquals(2, requests.get());
         } finally {
             flaky.stop(0);
+        }
+    }
+
+    @Test
+    void answerThatIsAnotherRangeIsNoAnswer() throws IOException {
+        HttpServer deaf =
+                serve(
+                        exchange -> {
+                            exchange.sendResponseHeaders(200, 4); // the whole, whatever was asked
+                            exchange.getResponseBody().write(bytes("abcd"));
+                        });
+        try (ObjectStore asking = storeAt(deaf, 1)) {
+            StoredObject object = new StoredObject("k", 4, "\"v\"", 0);
+            ByteBuffer whole = ByteBuffer.allocate(4);
+            asking.read(object, 0, whole);
+            assertEquals("abcd", new String(whole.array()));
+            assertThrows(IOException.class, () -> asking.read(object, 2, ByteBuffer.allocate(2)));
+            assertThrows(IOException.class, () -> asking.read(object, 0, ByteBuffer.allocate(2)));
+        } finally {
+            deaf.stop(0);
         }
     }
 
@@ -138,6 +159,22 @@ final class S3ObjectStoreTest extends ObjectStoreContractTest {
         assertRefused(Map.of("uri", "s3://b", "endpoint", "localhost"), "localhost");
         assertRefused(Map.of("uri", "s3://b", "path.style.access", "yes"), "yes");
         assertRefused(Map.of("uri", "s3://b", "access.key", "a"), "secret.key");
+        assertRefused(Map.of("uri", "s3://b", "requests.max", "0"), "requests.max");
+        assertRefused(Map.of("uri", "s3://b", "bandwidth.max.bytes", "-1"), "-1");
+        assertRefused(Map.of("uri", "s3://b", "attempts.max", "many"), "many");
+        assertRefused(Map.of("uri", "s3://b", "stall.timeout.ms", "0"), "stall.timeout.ms");
+        assertRefused(Map.of("uri", "s3://b", "credentials.file", "/not/there"), "/not/there");
+        assertRefused(
+                Map.of(
+                        "uri",
+                        "s3://b",
+                        "access.key",
+                        "a",
+                        "secret.key",
+                        "b",
+                        "credentials.profile",
+                        "p"),
+                "credentials.profile");
     }
 
     private static void assertRefused(Map<String, String> config, String named) {
@@ -166,14 +203,16 @@ final class S3ObjectStoreTest extends ObjectStoreContractTest {
         return http;
     }
 
-    private static S3ObjectStore storeAt(HttpServer http, int attemptsMax) {
+    private static ObjectStore storeAt(HttpServer http, int attemptsMax) {
         Map<String, String> config = new HashMap<>();
         config.put("uri", "s3://b");
         config.put("endpoint", "http://127.0.0.1:" + http.getAddress().getPort());
         config.put("path.style.access", "true");
         config.put("access.key", "a");
         config.put("secret.key", "b");
-        return new S3ObjectStore(
-                "there", S3Settings.of(config).withAttempts(attemptsMax, Duration.ofSeconds(20)));
+        return new StoreLimits(8, 0, attemptsMax)
+                .around(
+                        new S3ObjectStore("there", S3Settings.of(config)),
+                        new StoreCounters("there"));
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.SourceLog;
 import io.headrace.objects.SourceFixture.Decoded;
+import io.headrace.testing.s3.S3Server;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +24,7 @@ final class S3SourceTest {
     @BeforeEach
     void open() throws Exception {
         server = new S3Server();
-        fixture = new SourceFixture(new S3ObjectStore("s3", server.settings(PREFIX)));
+        fixture = new SourceFixture(new S3ObjectStore("s3", S3Settings.of(server.config(PREFIX))));
     }
 
     @AfterEach

@@ -80,6 +80,7 @@ public final class HeadraceServer implements AutoCloseable {
                                 new OffHeapContext()
                                         .budgetBytes(config.get(ConfigKeys.MEMORY_BUDGET_BYTES))));
         ObjectStores stores = closedLater(ObjectStores.open(config));
+        metricSources.add(stores::metrics);
         String clusterId = ClusterId.of(EngineSettings.folder(config));
         EngineContext context = EngineSettings.of(config, memory);
         stores.forEach(context::objectStore);

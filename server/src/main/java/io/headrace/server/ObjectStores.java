@@ -4,19 +4,25 @@ import io.headrace.engine.spi.ObjectStore;
 import io.headrace.objects.DirectoryObjectStore;
 import io.headrace.objects.S3ObjectStore;
 import io.headrace.objects.S3Settings;
+import io.headrace.objects.StoreCounters;
+import io.headrace.objects.StoreLimits;
 import io.headrace.server.config.ConfigException;
 import io.headrace.server.config.ConfigKeys;
 import io.headrace.server.config.ServerConfig;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.ObjLongConsumer;
 
 /** The object stores that the configuration allows source topics to read. Owned by the server. */
 final class ObjectStores implements AutoCloseable {
     private final Map<String, ObjectStore> byUri = new LinkedHashMap<>();
+    private final List<StoreCounters> counters = new ArrayList<>();
 
     /**
      * Opens every {@code headrace.store.NAME}.
@@ -38,25 +44,38 @@ final class ObjectStores implements AutoCloseable {
     }
 
     private void open(String name, Map<String, String> settings) throws IOException {
+        StoreCounters storeCounters = new StoreCounters(name);
+        StoreLimits limits = StoreLimits.of(settings);
         String uri = settings.getOrDefault("uri", "");
+        byUri.put(uri, limits.around(store(name, uri, settings), storeCounters));
+        counters.add(storeCounters);
+    }
+
+    private static ObjectStore store(String name, String uri, Map<String, String> settings)
+            throws IOException {
         if (uri.startsWith("s3://")) {
-            byUri.put(uri, new S3ObjectStore(name, S3Settings.of(settings)));
-        } else if (uri.startsWith("file://")) {
-            byUri.put(uri, new DirectoryObjectStore(name, Path.of(URI.create(uri))));
-        } else {
-            throw new ConfigException(
-                    "bad value: key="
-                            + ConfigKeys.STORE_PREFIX
-                            + name
-                            + ".uri value="
-                            + uri
-                            + " allowed=s3://BUCKET/PREFIX or file:///FOLDER");
+            return new S3ObjectStore(name, S3Settings.of(settings));
         }
+        if (uri.startsWith("file://")) {
+            return new DirectoryObjectStore(name, Path.of(URI.create(uri)));
+        }
+        throw new ConfigException(
+                "bad value: key="
+                        + ConfigKeys.STORE_PREFIX
+                        + name
+                        + ".uri value="
+                        + uri
+                        + " allowed=s3://BUCKET/PREFIX or file:///FOLDER");
     }
 
     /** Hands out each store with its root URI. */
     void forEach(BiConsumer<String, ObjectStore> consumer) {
         byUri.forEach(consumer);
+    }
+
+    /** Calls the consumer with the counters and gauges of each store. */
+    void metrics(ObjLongConsumer<String> consumer) {
+        counters.forEach(store -> store.forEach(consumer));
     }
 
     @Override

@@ -490,8 +490,38 @@ public final class ConfigKeys {
                     new Family(
                             STORE_PREFIX,
                             "access.key",
-                            "Key id; the AWS SDK's usual chain is asked if it is absent."),
+                            "Fixed key id. Without it, and without the next three, the AWS SDK's"
+                                    + " usual chain is asked: environment, web identity, profile,"
+                                    + " container, instance."),
                     new Family(STORE_PREFIX, "secret.key", "Secret that belongs to the key id."),
+                    new Family(
+                            STORE_PREFIX,
+                            "credentials.file",
+                            "File in the format of ~/.aws/credentials, read again when it was"
+                                    + " modified."),
+                    new Family(
+                            STORE_PREFIX,
+                            "credentials.profile",
+                            "Profile in that file, or in AWS' own files."),
+                    new Family(
+                            STORE_PREFIX,
+                            "requests.max",
+                            "Requests in flight at a time, 1 to 1024; default 128. A store that"
+                                    + " says it is busy is asked less."),
+                    new Family(
+                            STORE_PREFIX,
+                            "bandwidth.max.bytes",
+                            "Bytes per second that are read; default 0, no limit."),
+                    new Family(
+                            STORE_PREFIX,
+                            "attempts.max",
+                            "How often a request is sent before it counts as failed, 1 to 20;"
+                                    + " default 8."),
+                    new Family(
+                            STORE_PREFIX,
+                            "stall.timeout.ms",
+                            "An answer of S3 without progress for so long is dropped, and asked"
+                                    + " for again; default 10000."),
                     new Family(
                             POLICY_PREFIX,
                             "prefix",

@@ -1,0 +1,98 @@
+package io.headrace.objects;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+import software.amazon.awssdk.core.exception.RetryableException;
+import software.amazon.awssdk.core.sync.ResponseTransformer;
+import software.amazon.awssdk.http.AbortableInputStream;
+import software.amazon.awssdk.services.s3.model.GetObjectResponse;
+
+/**
+ * Reads the answer to a request for a range into a buffer, and takes nothing else for it: the
+ * answer has to say that it is this range, has to be as long as it, and has to come without
+ * stalling. The connection of one that is not is dropped, so that nobody waits for its rest.
+ */
+final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjectResponse> {
+    private static final int CHUNK_LENGTH = 64 << 10;
+    private static final int PARTIAL_CONTENT = 206;
+
+    /** Fewer bytes than this within the stall timeout are no progress. */
+    private static final int PROGRESS_MIN = 16 << 10;
+
+    private final long offset;
+    private final ByteBuffer into;
+    private final int begin;
+    private final long objectLength;
+    private final long stallTimeoutNanos;
+    private final LongSupplier nanoClock;
+
+    RangeBody(
+            long objectLength,
+            long offset,
+            ByteBuffer into,
+            Duration stallTimeout,
+            LongSupplier nanoClock) {
+        this.objectLength = objectLength;
+        this.offset = offset;
+        this.into = into;
+        this.begin = into.position();
+        this.stallTimeoutNanos = stallTimeout.toNanos();
+        this.nanoClock = nanoClock;
+    }
+
+    @Override
+    public GetObjectResponse transform(GetObjectResponse response, AbortableInputStream body) {
+        into.position(begin);
+        try {
+            requireRange(response);
+            readFully(body);
+            return response;
+        } catch (IOException broken) {
+            body.abort();
+            throw RetryableException.create("not the body that was asked for", broken);
+        }
+    }
+
+    private void requireRange(GetObjectResponse response) throws IOException {
+        int length = into.remaining();
+        String range = response.contentRange();
+        boolean isPart = response.sdkHttpResponse().statusCode() == PARTIAL_CONTENT;
+        boolean isAsked =
+                isPart
+                        ? range != null
+                                && range.startsWith(
+                                        "bytes " + offset + "-" + (offset + length - 1) + "/")
+                        : offset == 0 && length == objectLength;
+        if (!isAsked) {
+            throw new IOException("another range: asked=" + offset + "+" + length + " is=" + range);
+        }
+        Long announced = response.contentLength();
+        if (announced != null && announced != length) {
+            throw new EOFException("body of another length: asked=" + length + " is=" + announced);
+        }
+    }
+
+    private void readFully(AbortableInputStream body) throws IOException {
+        byte[] chunk = new byte[Math.min(CHUNK_LENGTH, into.remaining())];
+        long since = nanoClock.getAsLong();
+        int before = into.remaining();
+        while (into.hasRemaining()) {
+            int read = body.read(chunk, 0, Math.min(chunk.length, into.remaining()));
+            if (read < 0) {
+                throw new EOFException("body too short: missing=" + into.remaining());
+            }
+            into.put(chunk, 0, read);
+            long now = nanoClock.getAsLong();
+            if (now - since > stallTimeoutNanos) {
+                if (before - into.remaining() < PROGRESS_MIN && into.hasRemaining()) {
+                    throw new IOException("body stalls: missing=" + into.remaining());
+                }
+                since = now;
+                before = into.remaining();
+            }
+        }
+    }
+}
