@@ -12,6 +12,9 @@ public final class Sample {
     /** Most parts of a sample. */
     public static final int PART_COUNT_MAX = 65_535;
 
+    /** Most bytes of a part's name, in UTF-8. */
+    public static final int NAME_LENGTH_MAX = 255;
+
     /**
      * A part.
      *
@@ -24,6 +27,11 @@ public final class Sample {
     private final List<Part> parts = new ArrayList<>();
     private @Nullable String key;
     private boolean isMultiPart;
+
+    /** Holds nothing, until a sample begins. */
+    public void clear() {
+        begin(null, false);
+    }
 
     /** Begins a sample whose record has the bytes of one part as its value. */
     public void single(@Nullable String sampleKey, long position, long length) {

@@ -13,9 +13,12 @@ public interface SampleScanner {
         SAMPLE,
 
         /**
-         * The window lacks bytes that it was asked for: call again when it has them. The scanner
-         * stands where it stood, and begins that sample anew; the sample holds the parts that were
-         * found so far, so that whoever reads knows which stretches nobody wants.
+         * The window lacks bytes that it was asked for: call again, with the same sample, when it
+         * has them. The scanner stands where it stood, and goes on with that sample: bytes before
+         * those that it asked for are not looked at again. The sample holds what was found of it so
+         * far, which is nothing if it has no parts: parts that are complete, so that whoever reads
+         * knows which stretches nobody wants, or as much of an only part as was seen, so that it
+         * knows when it is too long.
          */
         NEEDS_BYTES,
 
@@ -59,7 +62,8 @@ public interface SampleScanner {
          * values of parts: those that nobody wants are stepped over, and not downloaded where that
          * saves a request's worth of bytes.
          *
-         * @param length of bytes that lie within the object, if its length is known
+         * @param length of bytes that lie within the object, if its length is known. If it is not,
+         *     they may lie behind its end: then its length is known at the next call
          */
         @Nullable ByteBuffer at(long position, int length);
 
