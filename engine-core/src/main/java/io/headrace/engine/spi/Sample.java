@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.batch.SamplePartsLayout;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sample {
     /** Most parts of a sample. */
-    public static final int PART_COUNT_MAX = 65_535;
+    public static final int PART_COUNT_MAX = SamplePartsLayout.PART_COUNT_MAX;
 
     /** Most bytes of a part's name, in UTF-8. */
-    public static final int NAME_LENGTH_MAX = 255;
+    public static final int NAME_LENGTH_MAX = SamplePartsLayout.NAME_LENGTH_MAX;
 
     /**
      * A part.
