@@ -37,6 +37,12 @@ final class TarHeader {
     private static final int PREFIX_LENGTH = 155;
 
     private static final long MAGIC_WITHOUT_VERSION = 0x75_73_74_61_72L; // ustar
+
+    /** Pairs of bytes add up to at most 64 × 510 in a lane: they never spill over. */
+    private static final long EVEN_BYTES = 0x00FF_00FF_00FF_00FFL;
+
+    private static final long LOW_HALVES = 0x0000_FFFF_0000_FFFFL;
+
     private static final int BASE_256 = 0x80;
     private static final int BASE_256_NEGATIVE = 0xFF;
 
@@ -77,18 +83,39 @@ final class TarHeader {
     }
 
     boolean isChecksumRight() {
-        int unsigned = ' ' * CHECKSUM_LENGTH;
-        int signed = unsigned;
-        for (int at = 0; at < LENGTH; at++) {
-            if (at == CHECKSUM_AT) {
-                at += CHECKSUM_LENGTH;
-            }
-            byte value = bytes.get(start + at);
-            unsigned += value & 0xFF;
-            signed += value;
-        }
         long sum = octal(CHECKSUM_AT, CHECKSUM_LENGTH);
-        return sum == unsigned || sum == signed;
+        int spaces = ' ' * CHECKSUM_LENGTH;
+        int unsigned = sum() - sum(CHECKSUM_AT, CHECKSUM_LENGTH) + spaces;
+        return sum == unsigned || sum == unsigned - (negativeCount() << Byte.SIZE);
+    }
+
+    /** Sum of all bytes, eight at a time: their pairs are added in four lanes of 16 bits. */
+    private int sum() {
+        long lanes = 0;
+        for (int at = start; at < start + LENGTH; at += Long.BYTES) {
+            long word = bytes.getLong(at);
+            lanes += (word & EVEN_BYTES) + (word >>> Byte.SIZE & EVEN_BYTES);
+        }
+        long halves = (lanes & LOW_HALVES) + (lanes >>> Short.SIZE & LOW_HALVES);
+        return (int) halves + (int) (halves >>> Integer.SIZE);
+    }
+
+    private int sum(int at, int length) {
+        int sum = 0;
+        for (int i = 0; i < length; i++) {
+            sum += bytes.get(start + at + i) & 0xFF;
+        }
+        return sum;
+    }
+
+    /** How many bytes outside of the checksum's place are negative. */
+    private int negativeCount() {
+        int count = 0;
+        for (int at = 0; at < LENGTH; at++) {
+            boolean isChecksum = at >= CHECKSUM_AT && at < CHECKSUM_AT + CHECKSUM_LENGTH;
+            count += !isChecksum && bytes.get(start + at) < 0 ? 1 : 0;
+        }
+        return count;
     }
 
     /** Whether it has the magic of POSIX or of GNU. */

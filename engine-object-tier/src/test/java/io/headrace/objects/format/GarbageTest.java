@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.headrace.objects.format.Scans.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,7 +39,7 @@ final class GarbageTest {
                                     sample.parts()
                                             .forEach(
                                                     part ->
-                                                            java.util.Objects.checkFromIndexSize(
+                                                            Objects.checkFromIndexSize(
                                                                     part.position(),
                                                                     part.length(),
                                                                     (long) object.length)));

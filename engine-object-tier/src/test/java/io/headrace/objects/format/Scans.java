@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Scans objects in all the ways that have to come to the same. */
@@ -41,7 +42,7 @@ final class Scans {
         boolean isSameSample(Found other) {
             return isMultiPart == other.isMultiPart
                     && parts.equals(other.parts)
-                    && java.util.Objects.equals(key, other.key);
+                    && Objects.equals(key, other.key);
         }
 
         /** Values as text. */

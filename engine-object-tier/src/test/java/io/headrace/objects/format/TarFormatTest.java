@@ -6,15 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.spi.ObjectStore.StoredObject;
+import io.headrace.engine.spi.Sample;
 import io.headrace.engine.spi.Sample.Part;
 import io.headrace.engine.spi.SampleFormat.Options;
+import io.headrace.engine.spi.SampleScanner;
+import io.headrace.engine.spi.SampleScanner.Progress;
 import io.headrace.objects.format.Scans.Found;
 import io.headrace.objects.format.Scans.Outcome;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,8 +129,7 @@ final class TarFormatTest {
         Tools.requireGnuTar();
         Files.createFile(folder.resolve("hole.bin"));
         Tools.run(folder, "truncate", "-s", "1M", "hole.bin");
-        Files.writeString(
-                folder.resolve("hole.bin"), "end", java.nio.file.StandardOpenOption.APPEND);
+        Files.writeString(folder.resolve("hole.bin"), "end", StandardOpenOption.APPEND);
         List<String> command = new ArrayList<>(List.of("tar", "--format=" + layout, "-S"));
         if (version != null) {
             command.add("--sparse-version=" + version);
@@ -169,15 +174,14 @@ final class TarFormatTest {
         byte[] tail = new TarBytes().file("b.bin", 3).end();
         FarWindow window = new FarWindow(head, 512 + size, tail);
         List<Part> parts = new ArrayList<>();
-        var scanner =
+        SampleScanner scanner =
                 BundledReaders.TAR.scanner(
                         new StoredObject("a", window.length(), "1", 0),
                         0,
                         new byte[0],
                         new Options(0));
-        var sample = new io.headrace.engine.spi.Sample();
-        while (scanner.next(window, sample)
-                == io.headrace.engine.spi.SampleScanner.Progress.SAMPLE) {
+        Sample sample = new Sample();
+        while (scanner.next(window, sample) == Progress.SAMPLE) {
             parts.addAll(sample.parts());
         }
         assertEquals(List.of(new Part("bin", 512, size), new Part("bin", 1024 + size, 3)), parts);
@@ -211,6 +215,17 @@ final class TarFormatTest {
             boolean isChecksumBlank = bit / 8 >= 148 && bit / 8 < 156;
             assertTrue(outcome.error() != null || isChecksumBlank, "bit=" + bit);
         }
+    }
+
+    @Test
+    void takesChecksumsOfSignedBytes() {
+        byte[] tar = new TarBytes().file("ä.jpg", 5).end();
+        int unsigned = Integer.parseInt(new String(tar, 148, 6, StandardCharsets.US_ASCII), 8);
+        String signed = String.format(Locale.ROOT, "%06o", unsigned - 2 * 256);
+        System.arraycopy(signed.getBytes(StandardCharsets.US_ASCII), 0, tar, 148, 6);
+        assertEquals(1, sound(tar).size());
+        tar[153]++;
+        assertEquals("wrong checksum of a tar header", refusal(tar));
     }
 
     @Test
