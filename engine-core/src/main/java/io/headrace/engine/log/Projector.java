@@ -21,8 +21,16 @@ final class Projector {
     /** Journal bytes after which the metadata store is flushed: bounds replay. */
     private static final long FLUSH_BYTES = 256L << 20;
 
-    /** Pause between two turns under load: makes the batches worth their while. */
-    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(5);
+    /**
+     * Time from one turn to the next under load, unless {@link #TURN_BYTES} come together before or
+     * somebody waits. What a turn costs beyond its entries (the rows of partitions and producers, a
+     * write to the store, waking up) is shared by all of these; what waits meanwhile is known to
+     * the partitions' own rings.
+     */
+    private static final long TURN_INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** Synced bytes of a journal that are worth a turn at once. */
+    private static final long TURN_BYTES = 16L << 20;
 
     private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
 
@@ -32,7 +40,11 @@ final class Projector {
     private final List<Waiter> waiters = new ArrayList<>();
     private final Thread thread = new Thread(this::run, "headrace-projector");
 
-    private volatile boolean parked;
+    private final Doorbell doorbell = new Doorbell();
+
+    /** How many wait; written under the monitor of the waiters. */
+    private volatile int waiterCount;
+
     private volatile boolean closed;
     private long unflushedBytes;
 
@@ -85,34 +97,60 @@ final class Projector {
     }
 
     /**
-     * Runs the action on this thread once the entry at the position is in the metadata store; at
-     * once if it is.
+     * Runs the action once the entry at the position is in the metadata store: on this thread, if
+     * it is already. Asks for no sync.
      */
     void whenApplied(int shardId, long position, Runnable action) {
         Waiter waiter = new Waiter(projection(shardId), position, action);
-        synchronized (waiters) {
-            if (!waiter.isDue()) {
-                waiters.add(waiter);
-                return;
-            }
+        if (isAdded(waiter)) {
+            doorbell.ring(Doorbell.URGENT);
+        } else {
+            action.run();
         }
-        action.run();
     }
 
-    /** Tells that something was synced. */
-    void wake() {
-        if (parked) {
-            LockSupport.unpark(thread);
+    private boolean isAdded(Waiter waiter) {
+        synchronized (waiters) {
+            if (waiter.isDue()) {
+                return false;
+            }
+            waiters.add(waiter);
+            waiterCount = waiters.size();
+            return true;
         }
+    }
+
+    /** Tells that something was synced; by a syncer. */
+    void onSynced() {
+        doorbell.ring(waitingBytes());
+    }
+
+    /** What is there to do: bytes, or {@link Doorbell#URGENT} if somebody waits for it. */
+    private long waitingBytes() {
+        if (closed) {
+            return Doorbell.URGENT;
+        }
+        long bytes = 0;
+        for (ShardProjection projection : projections) {
+            if (projection.isBehind()) {
+                bytes = Math.max(bytes, Math.max(1, projection.waitingBytes()));
+            }
+        }
+        return bytes > 0 && waiterCount > 0 ? Doorbell.URGENT : bytes;
     }
 
     private void run() {
         try {
+            long turnNs = System.nanoTime() - TURN_INTERVAL_NS;
             while (!closed) {
-                if (turnAll() > 0) {
-                    LockSupport.parkNanos(PAUSE_NS);
+                long pauseNs = turnNs + TURN_INTERVAL_NS - System.nanoTime();
+                if (waitingBytes() == 0) {
+                    doorbell.await(this::waitingBytes, 1, IDLE_NS);
+                } else if (pauseNs > 0 && waitingBytes() < TURN_BYTES) {
+                    doorbell.await(this::waitingBytes, TURN_BYTES, pauseNs);
                 } else {
-                    park();
+                    turnNs = System.nanoTime();
+                    turnAll();
                 }
             }
             turnAll();
@@ -122,27 +160,12 @@ final class Projector {
         }
     }
 
-    private void park() {
-        parked = true;
-        // Looks again after the flag is visible: a wake before that did not unpark.
-        if (!closed && projections.stream().noneMatch(ShardProjection::isBehind)) {
-            LockSupport.parkNanos(IDLE_NS);
-        }
-        parked = false;
+    private void turnAll() {
+        projections.forEach(this::turn);
+        runDueWaiters();
     }
 
-    private long turnAll() {
-        long bytes = 0;
-        for (ShardProjection projection : projections) {
-            bytes += turn(projection);
-        }
-        if (bytes > 0) {
-            runDueWaiters();
-        }
-        return bytes;
-    }
-
-    private long turn(ShardProjection projection) {
+    private void turn(ShardProjection projection) {
         long bytes;
         try {
             bytes = projection.applySynced();
@@ -154,20 +177,15 @@ final class Projector {
             store.flush();
             unflushedBytes = 0;
         }
-        return bytes;
     }
 
     private void runDueWaiters() {
-        List<Waiter> due = new ArrayList<>();
+        List<Runnable> due = new ArrayList<>();
         synchronized (waiters) {
-            for (Waiter waiter : waiters) {
-                if (waiter.isDue()) {
-                    due.add(waiter);
-                }
-            }
-            waiters.removeAll(due);
+            waiters.removeIf(waiter -> waiter.isDue() && due.add(waiter.action));
+            waiterCount = waiters.size();
         }
-        due.forEach(waiter -> waiter.action.run());
+        due.forEach(Runnable::run);
     }
 
     /** Applies what is synced, flushes the metadata store, and ends the thread. */

@@ -74,6 +74,12 @@ final class ShardProjection {
         return appliedPosition;
     }
 
+    /** Bytes that wait to be applied, about. */
+    long waitingBytes() {
+        Shard attached = shard;
+        return attached == null ? 0 : attached.syncedUnindexedBytes();
+    }
+
     boolean isBehind() {
         return appliedPosition < journal.syncedPosition();
     }

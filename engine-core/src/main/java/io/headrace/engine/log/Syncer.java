@@ -1,0 +1,151 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.spi.Journal;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+
+/**
+ * The thread that forces a shard's journal for all that is waiting, then raises the high
+ * watermarks: the group commit. {@link SyncPace} says when.
+ *
+ * <p>Owned by its {@link Shard}.
+ */
+final class Syncer {
+    /**
+     * Unsynced bytes after which it runs although nobody waits: bounds what replay and the index
+     * lag by.
+     */
+    private static final long UNSYNCED_BYTES_MAX = 64L << 20;
+
+    /** Time after which it runs although nobody waits. */
+    private static final long INTERVAL_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private final Shard shard;
+    private final Journal journal;
+    private final Projector projector;
+    private final Consumer<Throwable> failureHandler;
+    private final Thread thread;
+    private final SyncPace pace = new SyncPace();
+    private final Doorbell doorbell = new Doorbell();
+
+    /** Empty; takes the place of the shard's list while that is being synced. */
+    private DirtyLogs spare = new DirtyLogs();
+
+    private long lastSyncNs;
+    private long coveredCount;
+    private volatile boolean requested;
+    private volatile boolean closed;
+
+    /** Written by the syncer, read by anyone. */
+    private volatile long syncedBytes;
+
+    private volatile long syncCount;
+    private volatile long syncTimeNs;
+
+    Syncer(Shard shard, Projector projector, Consumer<Throwable> failureHandler) {
+        this.shard = shard;
+        this.journal = shard.journal();
+        this.projector = projector;
+        this.failureHandler = failureHandler;
+        this.thread = new Thread(this::run, "headrace-syncer-" + shard.id());
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Asks for a sync of everything appended so far; returns at once. */
+    void request() {
+        requested = true;
+        doorbell.ring(shard.appendCount());
+    }
+
+    private void run() {
+        lastSyncNs = System.nanoTime();
+        try {
+            while (!closed) {
+                if (isDue()) {
+                    awaitCompany();
+                    sync();
+                } else {
+                    // Any request is enough, whatever was appended.
+                    doorbell.await(() -> requested || closed ? 0 : -1, 0, INTERVAL_NS / 4);
+                }
+            }
+            sync();
+        } catch (RuntimeException | Error e) {
+            failureHandler.accept(e);
+        }
+    }
+
+    private boolean isDue() {
+        if (requested) {
+            return true;
+        }
+        long unsyncedBytes = shard.appendedBytes() - syncedBytes;
+        return unsyncedBytes > UNSYNCED_BYTES_MAX
+                || (unsyncedBytes > 0 && System.nanoTime() - lastSyncNs > INTERVAL_NS);
+    }
+
+    private void awaitCompany() {
+        long pauseNs = pauseNs();
+        while (pauseNs > 0 && !closed) {
+            doorbell.await(shard::appendCount, coveredCount + pace.expectedCount(), pauseNs);
+            pauseNs = pauseNs();
+        }
+    }
+
+    private long pauseNs() {
+        return pace.pauseNs(shard.appendCount() - coveredCount, System.nanoTime());
+    }
+
+    private void sync() {
+        requested = false;
+        DirtyLogs logs;
+        long count;
+        long bytes;
+        synchronized (shard.lock) {
+            logs = shard.swapDirtyLogs(spare);
+            count = shard.appendCount();
+            bytes = shard.appendedBytes();
+            logs.beforeSync();
+        }
+        long startNs = System.nanoTime();
+        journal.sync();
+        long endNs = System.nanoTime();
+        onForced(count, startNs, endNs);
+        syncedBytes = bytes;
+        logs.afterSync();
+        spare = logs;
+        projector.onSynced();
+    }
+
+    private void onForced(long count, long startNs, long endNs) {
+        pace.onForced(count - coveredCount, shard.appendCount() - count, startNs, endNs);
+        coveredCount = count;
+        lastSyncNs = endNs;
+        syncTimeNs = syncTimeNs + endNs - startNs;
+        syncCount = syncCount + 1;
+    }
+
+    /** Syncs what is left and ends the thread. */
+    void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+        Threads.joinUninterruptibly(thread);
+    }
+
+    long syncedBytes() {
+        return syncedBytes;
+    }
+
+    long syncCount() {
+        return syncCount;
+    }
+
+    long syncTimeNs() {
+        return syncTimeNs;
+    }
+}
