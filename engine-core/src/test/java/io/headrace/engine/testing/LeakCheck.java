@@ -58,6 +58,7 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
                     "ObjectCleanerThread",
                     "idle-connection-reaper",
                     "sdk-",
+                    "response-input-stream-timeout-scheduler", // the AWS SDK's
                     "background~resource~releaser"); // Chronicle's
 
     private final long patienceMs;
