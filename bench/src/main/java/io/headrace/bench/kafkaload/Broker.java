@@ -13,7 +13,7 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.NewTopic;
 
 /** A running broker, either contestant: its process, and the topics that a round needs. */
-final class Broker implements AutoCloseable {
+public final class Broker implements AutoCloseable {
     private static final Duration START_PATIENCE = Duration.ofSeconds(60);
     private static final long CALL_PATIENCE_S = 60;
 
@@ -99,11 +99,13 @@ final class Broker implements AutoCloseable {
         return name;
     }
 
-    String version() {
+    /** What it is, with its version. */
+    public String version() {
         return version;
     }
 
-    String bootstrapServer() {
+    /** For clients' {@code bootstrap.servers}. */
+    public String bootstrapServer() {
         return bootstrapServer;
     }
 
@@ -112,7 +114,8 @@ final class Broker implements AutoCloseable {
         return startSeconds;
     }
 
-    double cpuSeconds() {
+    /** User and system time so far. */
+    public double cpuSeconds() {
         return ProcessStat.cpuSeconds(process.pid());
     }
 
@@ -120,7 +123,8 @@ final class Broker implements AutoCloseable {
         return ProcessStat.residentBytes(process.pid());
     }
 
-    void createTopic(String topic) throws InterruptedException {
+    /** A topic with one partition. */
+    public void createTopic(String topic) throws InterruptedException {
         NewTopic newTopic = new NewTopic(topic, 1, (short) 1).configs(topicConfigs);
         try {
             admin.createTopics(List.of(newTopic)).all().get(CALL_PATIENCE_S, TimeUnit.SECONDS);

@@ -1,5 +1,6 @@
 package io.headrace.bench.kafkaload;
 
+import io.headrace.bench.Folders;
 import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -7,17 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 
 /**
  * Starts the contestants, each with a data folder of its own on the same disk, the same heap and
  * the same collector: the JVM settings of Kafka's own start script.
  */
-final class BrokerLauncher {
+public final class BrokerLauncher {
     /** KAFKA_JVM_PERFORMANCE_OPTS of bin/kafka-run-class.sh. */
     private static final List<String> KAFKA_JVM_SETTINGS =
             List.of(
@@ -35,13 +34,18 @@ final class BrokerLauncher {
     private final Path out;
     private final LoadOptions options;
 
-    BrokerLauncher(Path home, Path out, LoadOptions options) {
+    /** Starts brokers of a command line's options. */
+    public BrokerLauncher(Path home, Path out, LoadOptions options) {
         this.home = home;
         this.out = out;
         this.options = options;
     }
 
-    Broker launch(String name) throws InterruptedException, IOException {
+    /**
+     * Starts {@code headrace} or {@code kafka}, on an empty data folder, and waits until it
+     * answers.
+     */
+    public Broker launch(String name) throws InterruptedException, IOException {
         return switch (name) {
             case "headrace" -> launchHeadrace();
             case "kafka" -> launchKafka();
@@ -179,24 +183,12 @@ final class BrokerLauncher {
 
     private Path emptyFolder(String name) throws IOException {
         Path folder = options.dataDirectory().toAbsolutePath().resolve(name);
-        deleteFolder(folder);
-        return Files.createDirectories(folder);
+        return Folders.empty(folder);
     }
 
     /** Removes what the brokers left; called after they have ended. */
-    void deleteData() throws IOException {
-        deleteFolder(options.dataDirectory().toAbsolutePath().resolve("headrace"));
-        deleteFolder(options.dataDirectory().toAbsolutePath().resolve("kafka"));
-    }
-
-    private static void deleteFolder(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
+    public void deleteData() throws IOException {
+        Folders.delete(options.dataDirectory().toAbsolutePath().resolve("headrace"));
+        Folders.delete(options.dataDirectory().toAbsolutePath().resolve("kafka"));
     }
 }

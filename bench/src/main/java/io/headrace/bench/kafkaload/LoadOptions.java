@@ -23,7 +23,7 @@ import java.util.TreeMap;
  * @param brokerJvmArguments given to the JVM of Headrace, for profiling
  * @param headraceSettings given to Headrace's server, key=value
  */
-record LoadOptions(
+public record LoadOptions(
         Mode mode,
         int rounds,
         int minutesMax,
@@ -59,7 +59,8 @@ record LoadOptions(
             """
                     .formatted(Mode.known());
 
-    static LoadOptions parse(String[] arguments, Path home) {
+    /** Parses a command line, which may be empty. */
+    public static LoadOptions parse(String[] arguments, Path home) {
         Map<String, List<String>> given = collect(List.of(arguments).iterator());
         double scale = Double.parseDouble(single(given, "--scale", "1"));
         return new LoadOptions(

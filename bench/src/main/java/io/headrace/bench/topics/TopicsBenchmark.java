@@ -1,15 +1,15 @@
 package io.headrace.bench.topics;
 
+import io.headrace.bench.Folders;
+import io.headrace.bench.HeadraceProcess;
 import io.headrace.bench.kafkaload.Machine;
 import io.headrace.bench.kafkaload.ProcessStat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
-import java.util.stream.Stream;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -73,10 +73,10 @@ public final class TopicsBenchmark {
         List<Run> runs = new ArrayList<>();
         for (int count : options.counts()) {
             Path data = options.dataDirectory().toAbsolutePath().resolve("run");
-            deleteFolder(data);
+            Folders.delete(data);
             Files.createDirectories(data);
             runs.add(measure(count, data));
-            deleteFolder(data);
+            Folders.delete(data);
         }
         String report = report(runs);
         System.out.print(report);
@@ -92,7 +92,7 @@ public final class TopicsBenchmark {
         long residentBytes;
         int descriptorCount;
         Histogram firstWrites;
-        try (TopicsServer server = start(data, count, "first")) {
+        try (HeadraceProcess server = start(data, count, "first")) {
             double cpuBefore = server.cpuSeconds();
             double clientCpuBefore = clientCpuSeconds();
             createSeconds = TopicCreation.create(TopicsServer.bootstrapServer(), count, options);
@@ -110,7 +110,7 @@ public final class TopicsBenchmark {
                 server.kill();
             }
         }
-        try (TopicsServer server = start(data, count, "restarted")) {
+        try (HeadraceProcess server = start(data, count, "restarted")) {
             double restartCpuSeconds = server.cpuSeconds();
             long residentBytesRestarted = server.residentBytes();
             progress(count, "restarted: seconds=%.2f", server.startSeconds());
@@ -136,7 +136,7 @@ public final class TopicsBenchmark {
                     server.descriptorCount(),
                     reads,
                     writes,
-                    folderBytes(data));
+                    Folders.bytes(data));
         }
     }
 
@@ -144,7 +144,7 @@ public final class TopicsBenchmark {
         return ProcessStat.cpuSeconds(ProcessHandle.current().pid());
     }
 
-    private TopicsServer start(Path data, int count, String which) throws InterruptedException {
+    private HeadraceProcess start(Path data, int count, String which) throws InterruptedException {
         String run = count + "-" + which;
         return TopicsServer.start(home, out.resolve("server-" + run + ".log"), data, options, run);
     }
@@ -200,23 +200,5 @@ public final class TopicsBenchmark {
     private static String milliseconds(Histogram ns) {
         return "%.2f / %.2f"
                 .formatted(ns.getValueAtPercentile(50) / 1e6, ns.getValueAtPercentile(99) / 1e6);
-    }
-
-    private static long folderBytes(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.mapToLong(file -> Files.isRegularFile(file) ? file.toFile().length() : 0)
-                    .sum();
-        }
-    }
-
-    private static void deleteFolder(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

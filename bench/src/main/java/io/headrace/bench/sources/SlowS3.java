@@ -1,0 +1,58 @@
+package io.headrace.bench.sources;
+
+import io.headrace.testing.s3.MeteredS3Proxy;
+import io.headrace.testing.s3.S3Server;
+import io.headrace.testing.s3.Traffic;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** An S3 server behind a proxy that counts, and is as slow as S3 is. */
+final class SlowS3 implements AutoCloseable {
+    /** Name of the store in Headrace's configuration. */
+    private static final String STORE = "s3";
+
+    private final S3Server server;
+    private final MeteredS3Proxy proxy;
+
+    SlowS3(Path folder, SourcesOptions options) throws Exception {
+        server = S3Server.inFolder(folder);
+        proxy = MeteredS3Proxy.launch(server.endpoint());
+        proxy.shape()
+                .latency(Duration.ofMillis(options.latencyMs()))
+                .bandwidth(options.bandwidth());
+    }
+
+    void put(String key, byte[] content) {
+        server.put(key, content);
+    }
+
+    Traffic traffic() {
+        return proxy.traffic();
+    }
+
+    URI endpoint() {
+        return proxy.endpoint();
+    }
+
+    /** Settings of the store, as {@code NAME.KEY=} and value. */
+    Map<String, String> storeSettings() {
+        Map<String, String> settings = new TreeMap<>();
+        server.config("", proxy.endpoint())
+                .forEach((key, value) -> settings.put(STORE + "." + key + "=", value));
+        return settings;
+    }
+
+    /** The URI of a folder of the bucket, as a topic's source. */
+    static String uri(String folder) {
+        return STORE + "://" + folder + "/";
+    }
+
+    @Override
+    public void close() {
+        proxy.close();
+        server.close();
+    }
+}

@@ -1,0 +1,63 @@
+package io.headrace.bench.sources;
+
+import io.headrace.bench.Folders;
+import io.headrace.bench.HeadraceProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What all parts use: options, folders, and servers of ours. */
+final class Workbench {
+    private static final int PORT = 19492;
+
+    /** The share of the memory's budget that blocks of sources may take: a quarter. */
+    private static final int CACHE_SHARE = 4;
+
+    final Path home;
+    final Path out;
+    final SourcesOptions options;
+    private int serverCount;
+
+    Workbench(Path home, Path out, SourcesOptions options) {
+        this.home = home;
+        this.out = out;
+        this.options = options;
+    }
+
+    /** An empty folder on the disk that is to be used. */
+    Path emptyFolder(String name) throws IOException {
+        return Folders.empty(options.dataDirectory().toAbsolutePath().resolve(name));
+    }
+
+    /** An S3 server in a folder of its own, behind a proxy as slow as the options say. */
+    SlowS3 openS3() throws Exception {
+        return new SlowS3(emptyFolder("s3"), options);
+    }
+
+    /** A fresh server of ours with an empty data folder, that may read the S3 server's bucket. */
+    HeadraceProcess launch(SlowS3 s3, List<String> more) throws Exception {
+        List<String> settings = new ArrayList<>();
+        settings.add("headrace.admin.listener=");
+        settings.add("headrace.memory.budget.bytes=" + options.scaledCacheBytes() * CACHE_SHARE);
+        s3.storeSettings().forEach((key, value) -> settings.add("headrace.store." + key + value));
+        settings.addAll(options.settings());
+        settings.addAll(more);
+        return HeadraceProcess.start(
+                home,
+                out.resolve("headrace-" + ++serverCount + ".log"),
+                serverFolder(),
+                PORT,
+                List.of(),
+                settings);
+    }
+
+    private Path serverFolder() throws IOException {
+        return emptyFolder("headrace");
+    }
+
+    /** Where the last server that was launched has its data. */
+    Path lastServerFolder() {
+        return options.dataDirectory().toAbsolutePath().resolve("headrace");
+    }
+}
