@@ -37,6 +37,9 @@ public interface Engine extends AutoCloseable {
      */
     @Nullable PartitionLog partitionLog(Topic topic, int partition);
 
+    /** Source topics as tools see them. Experimental. */
+    Sources sources();
+
     /** The term in which this engine leads its partitions; rises with every start. */
     int leaderEpoch();
 

@@ -1,5 +1,7 @@
 package io.headrace.engine;
 
+import io.headrace.engine.source.NoReaders;
+import io.headrace.engine.spi.DatasetReaders;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.ObjectStore;
@@ -23,6 +25,7 @@ public final class EngineContext {
     private @Nullable MemoryStore memoryStore;
     private @Nullable Function<Path, MetadataStore> metadataStoreFactory;
     private final Map<String, ObjectStore> objectStores = new LinkedHashMap<>();
+    private DatasetReaders datasetReaders = new NoReaders();
     private TopicConfig topicDefaults = TopicConfig.DEFAULTS;
     private List<TopicPolicy> topicPolicies = List.of();
     private int journalCount =
@@ -100,6 +103,21 @@ public final class EngineContext {
     /** The stores that source topics may read, by root URI. */
     public Map<String, ObjectStore> objectStores() {
         return objectStores;
+    }
+
+    /**
+     * The formats that objects of source topics may have; without this each object is a record.
+     *
+     * @return this
+     */
+    public EngineContext datasetReaders(DatasetReaders readers) {
+        this.datasetReaders = readers;
+        return this;
+    }
+
+    /** The formats that objects of source topics may have. */
+    public DatasetReaders datasetReaders() {
+        return datasetReaders;
     }
 
     /**

@@ -70,8 +70,13 @@ public interface TopicCatalog {
      */
     void listen(Consumer<CatalogChange> listener);
 
-    /** What happened to a topic. */
-    record CatalogChange(Kind kind, Topic topic) {
+    /**
+     * What happened to a topic.
+     *
+     * @param topic as it is now, or was last
+     * @param before as it was before; null if it is new
+     */
+    record CatalogChange(Kind kind, Topic topic, @Nullable Topic before) {
         /** Kind of change. */
         public enum Kind {
             /** It is new. */

@@ -45,6 +45,20 @@ public record TopicConfig(
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
+    /** Configs of source topics, besides the URI; the source checks their values. */
+    private static final Set<String> OF_SOURCES =
+            Set.of(
+                    "headrace.source.format",
+                    "headrace.source.record.max.bytes",
+                    "headrace.source.record.bytes",
+                    "headrace.source.parts",
+                    "headrace.source.join",
+                    "headrace.source.join.required",
+                    "headrace.source.oversize",
+                    "headrace.source.bad",
+                    "headrace.source.skip.offsets",
+                    "headrace.source.refresh.ms");
+
     /**
      * Configs that a topic may carry without any effect on the engine; kept and described as they
      * are.
@@ -117,9 +131,10 @@ public record TopicConfig(
             case "max.message.bytes" -> withMaxMessageBytes(intOf(key, value, 0));
             case "message.timestamp.type" -> withLogAppendTime(isLogAppendTime(value));
             case "cleanup.policy" -> withCleanupPolicy(value);
-            case SOURCE_URI, "headrace.source.format", "headrace.source.record.max.bytes" -> this;
             default -> {
-                if (WITHOUT_EFFECT.contains(key)) {
+                if (key.equals(SOURCE_URI)
+                        || OF_SOURCES.contains(key)
+                        || WITHOUT_EFFECT.contains(key)) {
                     yield this;
                 }
                 throw new InvalidConfigException(key, value, "a known topic config");

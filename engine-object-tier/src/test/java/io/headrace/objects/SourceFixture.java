@@ -13,6 +13,7 @@ import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.ObjectStore;
+import io.headrace.objects.format.BundledReaders;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
 import java.io.IOException;
@@ -78,7 +79,15 @@ final class SourceFixture implements AutoCloseable {
     private void start() {
         cold = Executors.newFixedThreadPool(4);
         syncer = Executors.newSingleThreadExecutor();
-        logs = new SourceLogs(this::append, metadata, memory, cold, stores, () -> LEADER_EPOCH);
+        logs =
+                new SourceLogs(
+                        this::append,
+                        metadata,
+                        memory,
+                        cold,
+                        stores,
+                        new BundledReaders(),
+                        () -> LEADER_EPOCH);
     }
 
     private CompletableFuture<?> append(long topicId, ByteBuffer payload) {
@@ -86,13 +95,17 @@ final class SourceFixture implements AutoCloseable {
             return CompletableFuture.failedFuture(new IOException("no space"));
         }
         ByteBuffer copy = ByteBuffer.allocate(payload.remaining()).put(payload.duplicate()).flip();
-        return CompletableFuture.runAsync(
-                () -> {
-                    synchronized (journal) {
-                        journal.add(new Entry(topicId, copy));
-                    }
-                },
-                syncer);
+        return CompletableFuture.runAsync(() -> add(new Entry(topicId, copy)), syncer);
+    }
+
+    private void add(Entry entry) {
+        synchronized (journal) {
+            journal.add(entry);
+        }
+        try (Batch batch = metadata.newBatch()) {
+            SourceLogs.onEntry(entry.topicId(), entry.payload().duplicate(), batch);
+            metadata.write(batch);
+        }
     }
 
     /** The next append but so many fails, as if the disk were full. */

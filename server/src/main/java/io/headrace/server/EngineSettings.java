@@ -5,6 +5,7 @@ import io.headrace.engine.EngineContext.TopicPolicy;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.objects.format.BundledReaders;
 import io.headrace.rocks.RocksContext;
 import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.config.ConfigException;
@@ -27,6 +28,7 @@ final class EngineSettings {
                 new EngineContext()
                         .directory(folder(config))
                         .memoryStore(memory)
+                        .datasetReaders(new BundledReaders())
                         .metadataStoreFactory(path -> openMetadata(path, config))
                         .topicDefaults(topicDefaults(config))
                         .topicPolicies(topicPolicies(config))

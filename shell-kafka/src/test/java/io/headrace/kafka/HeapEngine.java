@@ -3,6 +3,7 @@ package io.headrace.kafka;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineMetrics;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Sources;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicConfig;
@@ -76,6 +77,11 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
     }
 
     @Override
+    public Sources sources() {
+        throw new UnsupportedOperationException("no sources here");
+    }
+
+    @Override
     public EngineMetrics metrics() {
         return this;
     }
@@ -136,7 +142,7 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
     private void put(Topic topic, CatalogChange.Kind kind) {
         topicByName.put(topic.name(), topic);
         topicById.put(topic.id(), topic);
-        listeners.forEach(listener -> listener.accept(new CatalogChange(kind, topic)));
+        listeners.forEach(listener -> listener.accept(new CatalogChange(kind, topic, null)));
     }
 
     @Override
@@ -158,7 +164,9 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
             }
         }
         listeners.forEach(
-                listener -> listener.accept(new CatalogChange(CatalogChange.Kind.DELETED, topic)));
+                listener ->
+                        listener.accept(
+                                new CatalogChange(CatalogChange.Kind.DELETED, topic, topic)));
         return CatalogResult.of(topic);
     }
 

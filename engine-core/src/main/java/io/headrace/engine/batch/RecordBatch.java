@@ -167,6 +167,11 @@ public final class RecordBatch {
                 && crc(buffer, at) == computeCrc(buffer, at);
     }
 
+    /** Sets the checksum of a batch whose bytes were changed. */
+    public static void seal(ByteBuffer buffer, int at) {
+        buffer.putInt(at + CRC, computeCrc(buffer, at));
+    }
+
     /** CRC32C of what the checksum covers: from the attributes to the end of the batch. */
     public static int computeCrc(ByteBuffer buffer, int at) {
         int position = buffer.position();

@@ -37,6 +37,11 @@ public final class RecordBatchWriter {
         return count;
     }
 
+    /** Timestamp of the first record. */
+    public long baseTimestampMs() {
+        return baseTimestampMs;
+    }
+
     /** Upper bound of the bytes that a record takes, without headers. */
     public static int lengthMax(int keyLength, int valueLength) {
         // length, attributes, timestamp delta, offset delta, key length, value length, header count

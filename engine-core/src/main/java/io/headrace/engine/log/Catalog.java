@@ -29,7 +29,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -284,7 +283,7 @@ final class Catalog implements TopicCatalog {
             checkSource(topic);
             if (!validateOnly) {
                 nextTopicId++;
-                put(row, topic, Kind.CREATED);
+                put(row, topic, Kind.CREATED, null);
             }
             return CatalogResult.of(topic);
         } catch (InvalidConfigException e) {
@@ -323,7 +322,7 @@ final class Catalog implements TopicCatalog {
         if (topic == null) {
             return unknown(topicId);
         }
-        plan(new Command.DeleteTopic(topicId), new CatalogChange(Kind.DELETED, topic));
+        plan(new Command.DeleteTopic(topicId), new CatalogChange(Kind.DELETED, topic, topic));
         draftByName.put(topic.name(), Optional.empty());
         draftById.put(topicId, Optional.empty());
         return CatalogResult.of(topic);
@@ -358,7 +357,7 @@ final class Catalog implements TopicCatalog {
                     "a source's objects are bound to its partitions: name=" + topic.name());
         }
         Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
-        return put(row, topicOf(row), Kind.ALTERED, validateOnly);
+        return put(row, topicOf(row), topic, validateOnly);
     }
 
     @Override
@@ -406,7 +405,7 @@ final class Catalog implements TopicCatalog {
                             + " mode="
                             + topic.storageMode().configValue());
         }
-        return put(row, altered, Kind.ALTERED, validateOnly);
+        return put(row, altered, topic, validateOnly);
     }
 
     private boolean freeze(Topic topic) {
@@ -418,10 +417,7 @@ final class Catalog implements TopicCatalog {
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {
-        return Stream.of(
-                        SourceSpec.URI_CONFIG,
-                        SourceSpec.FORMAT_CONFIG,
-                        SourceSpec.RECORD_MAX_CONFIG)
+        return SourceSpec.FIXED_CONFIGS.stream()
                 .allMatch(
                         key ->
                                 Objects.equals(
@@ -435,19 +431,20 @@ final class Catalog implements TopicCatalog {
      */
     private void checkSource(Topic topic) {
         if (topic.storageMode() == StorageMode.SOURCE) {
-            SourceSpec.of(topic.configs(), context.objectStores());
+            SourceSpec.of(topic.configs(), context.objectStores(), context.datasetReaders());
         }
     }
 
-    private CatalogResult put(Command.TopicRow row, Topic topic, Kind kind, boolean validateOnly) {
+    private CatalogResult put(
+            Command.TopicRow row, Topic topic, Topic before, boolean validateOnly) {
         if (!validateOnly) {
-            put(row, topic, kind);
+            put(row, topic, Kind.ALTERED, before);
         }
         return CatalogResult.of(topic);
     }
 
-    private void put(Command.TopicRow row, Topic topic, Kind kind) {
-        plan(new Command.PutTopic(row), new CatalogChange(kind, topic));
+    private void put(Command.TopicRow row, Topic topic, Kind kind, @Nullable Topic before) {
+        plan(new Command.PutTopic(row), new CatalogChange(kind, topic, before));
         draftByName.put(topic.name(), Optional.of(topic));
         draftById.put(topic.id(), Optional.of(topic));
     }

@@ -100,6 +100,7 @@ final class Maintenance {
             for (PartitionLogBase log : engine.activeLogs()) {
                 engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
             }
+            engine.sweepSources();
             reclaim();
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());

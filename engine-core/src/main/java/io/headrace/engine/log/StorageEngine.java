@@ -6,6 +6,7 @@ import io.headrace.engine.EngineException;
 import io.headrace.engine.EngineMetrics;
 import io.headrace.engine.JvmFlags;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
@@ -13,6 +14,7 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.source.SourceLogs;
+import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -44,6 +46,7 @@ public final class StorageEngine implements Engine {
     private final ColdReader coldReader;
     private final SourceThreads sourceThreads;
     private final SourceLogs sources;
+    private final SourceTools sourceTools;
     private final Maintenance maintenance;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
@@ -115,7 +118,9 @@ public final class StorageEngine implements Engine {
                             context.memoryStore(),
                             sourceThreads,
                             context.objectStores(),
+                            context.datasetReaders(),
                             this::leaderEpoch);
+            sourceTools = new SourceTools(catalog, sources);
             maintenance =
                     new Maintenance(
                             this, context, folder, store, metadataJournal, projector, shards);
@@ -160,6 +165,16 @@ public final class StorageEngine implements Engine {
     @Override
     public int leaderEpoch() {
         return catalog.leaderEpoch();
+    }
+
+    @Override
+    public Sources sources() {
+        return sourceTools;
+    }
+
+    /** Lets go of what of sources nobody uses. */
+    void sweepSources() {
+        sources.sweep(context.partitionIdleMs());
     }
 
     @Override
@@ -312,6 +327,10 @@ public final class StorageEngine implements Engine {
         frozen.remove(topic.id());
     }
 
+    private static boolean isSource(@Nullable Topic topic) {
+        return topic != null && topic.storageMode() == StorageMode.SOURCE;
+    }
+
     /** On the catalog's thread, after the change is visible. */
     private void onCatalogChange(CatalogChange change) {
         if (change.kind() == CatalogChange.Kind.CREATED) {
@@ -320,8 +339,8 @@ public final class StorageEngine implements Engine {
         Topic topic = change.topic();
         if (change.kind() == CatalogChange.Kind.DELETED) {
             sources.topicDeleted(topic.id());
-        } else {
-            sources.topicAltered(topic);
+        } else if (isSource(change.before()) && isSource(topic)) {
+            sources.topicAltered(change.before(), topic);
         }
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             applyChange(change, new PartitionKey(topic.id(), partition));

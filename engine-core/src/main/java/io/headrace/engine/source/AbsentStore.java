@@ -20,13 +20,19 @@ final class AbsentStore implements ObjectStore {
 
     /** The spec of a topic whose own spec is refused. */
     static SourceSpec spec(Map<String, String> configs) {
-        SourceFormat format =
-                "lines".equals(configs.get(SourceSpec.FORMAT_CONFIG))
-                        ? SourceFormat.LINES
-                        : SourceFormat.FILES;
         String uri = configs.getOrDefault(SourceSpec.URI_CONFIG, "");
         return new SourceSpec(
-                new AbsentStore(uri), "", format, SourceSpec.RECORD_LENGTH_MAX_DEFAULT);
+                new AbsentStore(uri),
+                "",
+                configs.getOrDefault(SourceSpec.FORMAT_CONFIG, SourceSpec.FILES),
+                SourceSpec.RECORD_LENGTH_MAX_DEFAULT,
+                0,
+                List.of(),
+                null,
+                SourceSpec.Oversize.SKIP,
+                false,
+                SkippedOffsets.NONE,
+                0);
     }
 
     @Override

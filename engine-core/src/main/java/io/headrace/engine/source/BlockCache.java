@@ -192,6 +192,18 @@ final class BlockCache {
         shrinkTo(bytes / 2);
     }
 
+    /** Drops the block that holds an offset. */
+    synchronized void drop(long topicId, int partition, long offset) {
+        Map.Entry<Id, Entry> floor = entries.floorEntry(new Id(topicId, partition, offset));
+        if (floor != null
+                && floor.getKey().topicId == topicId
+                && floor.getKey().partition == partition
+                && floor.getValue().block.block().holds(offset)) {
+            forget(floor.getValue());
+            entries.remove(floor.getKey());
+        }
+    }
+
     /** Drops all blocks of a topic. */
     synchronized void dropTopic(long topicId) {
         entries.entrySet()

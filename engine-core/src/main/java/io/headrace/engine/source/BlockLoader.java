@@ -1,38 +1,48 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.EngineException;
-import io.headrace.engine.batch.RecordBatch;
-import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.source.ObjectScan.Step;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import io.headrace.engine.spi.ObjectStore;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
+import io.headrace.engine.spi.SampleScanner;
+import io.headrace.engine.spi.SampleScanner.MalformedObjectException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.IntSupplier;
 
 /**
- * Reads objects and frames them as record batches. Calls block for the store; they run on cold
- * threads. Thread-safe.
- *
- * <p>Whole objects are read straight into their places between the records' frames; lines are read
- * into a slab of their own and copied, as their number is not known before.
+ * Reads blocks that are indexed and not in memory, and frames them as record batches. Calls block
+ * for the store; they run on cold threads. Thread-safe.
  */
 final class BlockLoader {
+    /** Read along with a range: a scanner may look at the next sample's header to see an end. */
+    private static final int LENGTH_BEHIND = 2 << 10;
+
     private final SourceIndex index;
     private final SlabSource slabs;
     private final Executor cold;
+    private final Readers readers;
+    private final StoreReader reader;
+    private final OpenScans openScans;
     private final IntSupplier leaderEpoch;
-    final LongAdder storeReads = new LongAdder();
-    final LongAdder storeBytes = new LongAdder();
 
-    BlockLoader(SourceIndex index, SlabSource slabs, Executor cold, IntSupplier leaderEpoch) {
+    BlockLoader(
+            SourceIndex index,
+            SlabSource slabs,
+            Executor cold,
+            Readers readers,
+            StoreReader reader,
+            OpenScans openScans,
+            IntSupplier leaderEpoch) {
         this.index = index;
         this.slabs = slabs;
         this.cold = cold;
+        this.readers = readers;
+        this.reader = reader;
+        this.openScans = openScans;
         this.leaderEpoch = leaderEpoch;
     }
 
@@ -42,27 +52,33 @@ final class BlockLoader {
      * @param partitionCount of the topic: the step from one ordinal of a partition to its next
      * @return with one reference, the caller's
      * @throws ObjectStore.ObjectChangedException if an object is not what was indexed
+     * @throws EngineException if the block is not what was indexed
      * @throws IOException if the store or the memory does not answer now
      */
     LoadedBlock load(SourceSpec spec, SourceBlock block, int partitionCount) throws IOException {
-        return spec.format() == SourceFormat.FILES
-                ? loadFiles(spec, block, partitionCount)
-                : loadLines(spec, block);
+        try {
+            return switch (block.kind()) {
+                case OBJECTS, PIECES, JOINED -> loadPlaced(spec, block, partitionCount);
+                case SAMPLES -> loadSamples(spec, block);
+            };
+        } catch (MalformedObjectException malformed) {
+            throw misfit(block, String.valueOf(malformed.getMessage()));
+        }
     }
 
-    private LoadedBlock loadFiles(SourceSpec spec, SourceBlock block, int partitionCount)
+    private LoadedBlock loadPlaced(SourceSpec spec, SourceBlock block, int partitionCount)
             throws IOException {
-        FileBatches batches = new FileBatches(objects(block, partitionCount));
-        Slab slab = slabs.allocate(batches.framedLength());
+        PlacedRecords records = placed(spec, block, partitionCount);
+        Slab slab = slabs.allocate(records.lengthMax());
         boolean isDone = false;
         try {
-            ByteBuffer bytes = slab.buffer().duplicate();
-            batches.frame(bytes);
-            ParallelReads.run(
-                    cold, batches.count(), i -> read(spec, batches.object(i), 0, batches.value(i)));
-            batches.end(block.firstOffset(), leaderEpoch.getAsInt());
+            ByteBuffer bytes = slab.buffer().duplicate().position(0);
+            int length = records.frame(bytes, leaderEpoch.getAsInt());
+            List<PlacedRecords.Read> reads = records.reads();
+            ParallelReads.run(cold, reads.size(), i -> read(spec, reads.get(i)));
+            BatchSequence.seal(bytes, length);
             isDone = true;
-            return new LoadedBlock(block, slab, batches.framedLength());
+            return new LoadedBlock(block, slab, length);
         } finally {
             if (!isDone) {
                 slab.release();
@@ -70,181 +86,126 @@ final class BlockLoader {
         }
     }
 
-    private List<StoredObject> objects(SourceBlock block, int partitionCount) {
-        List<StoredObject> objects = new ArrayList<>(block.recordCount());
+    private void read(SourceSpec spec, PlacedRecords.Read read) throws IOException {
+        reader.read(spec.store(), read.object(), read.from(), read.into());
+    }
+
+    private PlacedRecords placed(SourceSpec spec, SourceBlock block, int partitionCount) {
+        PlacedRecords records =
+                new PlacedRecords(block.firstOffset(), spec.skipped().of(block.partition()));
+        if (block.kind() == SourceBlock.Kind.PIECES) {
+            StoredObject object = listed(block, block.ordinal()).object();
+            for (int i = 0; i < block.recordCount(); i++) {
+                long from = block.fromByte() + (long) i * block.recordLengthMax();
+                long to = Math.min(block.toByte(), from + block.recordLengthMax());
+                records.addPiece(object, from, to);
+            }
+            return records;
+        }
         for (int i = 0; i < block.recordCount(); i++) {
-            objects.add(object(block.topicId(), block.ordinal() + (long) i * partitionCount));
+            ListedObject listed = listed(block, block.ordinal() + (long) i * partitionCount);
+            if (listed.members().isEmpty()) {
+                records.add(listed.object());
+            } else {
+                records.addJoined(spec.stem(listed.object().key()), listed);
+            }
         }
-        return objects;
+        return records;
     }
 
-    private StoredObject object(long topicId, long ordinal) {
-        StoredObject object = index.object(topicId, ordinal);
-        if (object == null) {
+    private ListedObject listed(SourceBlock block, long ordinal) {
+        ListedObject listed = index.listed(block.topicId(), ordinal);
+        if (listed == null) {
             throw new EngineException(
-                    "source index has no such object: topicId=" + topicId + " ordinal=" + ordinal);
+                    "source index has no such object: topicId="
+                            + block.topicId()
+                            + " ordinal="
+                            + ordinal);
         }
-        return object;
+        return listed;
     }
 
-    private LoadedBlock loadLines(SourceSpec spec, SourceBlock block) throws IOException {
-        StoredObject object = object(block.topicId(), block.ordinal());
-        int length = Math.toIntExact(block.toByte() - block.fromByte());
-        Slab raw = slabs.allocate(length);
-        try {
-            ByteBuffer text = raw.buffer().duplicate().position(0).limit(length);
-            read(spec, object, block.fromByte(), text.duplicate());
-            LineFramer framer = new LineFramer(text, block.recordLengthMax()).count();
-            if (framer.recordCount() != block.recordCount()) {
-                throw new EngineException(
-                        "source index does not fit its object: key="
-                                + object.key()
-                                + " version="
-                                + object.version()
-                                + " fromByte="
-                                + block.fromByte()
-                                + " expected="
-                                + block.recordCount()
-                                + " found="
-                                + framer.recordCount());
-            }
-            return frame(block, framer, object);
-        } finally {
-            raw.release();
+    private LoadedBlock loadSamples(SourceSpec spec, SourceBlock block) throws IOException {
+        StoredObject object = listed(block, block.ordinal()).object();
+        ObjectFacts facts = facts(spec, block, object);
+        if (facts.isCompressed()) {
+            return openScans.load(spec, block, object, facts);
+        }
+        long readTo = Math.min(object.length(), block.toByte() + LENGTH_BEHIND);
+        try (RangeList ranges =
+                        RangeList.begin(
+                                reader,
+                                spec.store(),
+                                object,
+                                block.fromByte(),
+                                readTo,
+                                block.holes(),
+                                slabs,
+                                cold);
+                BlockFramer framer =
+                        new BlockFramer(spec, block.partition(), slabs, leaderEpoch.getAsInt());
+                ObjectScan scan =
+                        new ObjectScan(
+                                scanner(spec, object, facts, block.fromByte()),
+                                block.fromByte(),
+                                new ScanWindow(ranges, block.fromByte()),
+                                framer,
+                                spec,
+                                block.recordLengthMax())) {
+            framer.object(object);
+            return frame(block, scan, framer);
         }
     }
 
-    /** Frames lines that were counted already. */
-    LoadedBlock frame(SourceBlock block, LineFramer framer, StoredObject object)
+    private SampleScanner scanner(
+            SourceSpec spec, StoredObject object, ObjectFacts facts, long position) {
+        return readers.scanner(spec, object, facts, position);
+    }
+
+    private ObjectFacts facts(SourceSpec spec, SourceBlock block, StoredObject object) {
+        ObjectFacts kept = index.facts(block.topicId(), block.ordinal());
+        ObjectFacts facts = kept == null ? readers.facts(spec, object) : kept;
+        if (facts == null) {
+            throw misfit(block, "nothing is known of its object");
+        }
+        return facts;
+    }
+
+    /** Has a scan go on until a block is full; it stands at the block's beginning. */
+    static LoadedBlock frame(SourceBlock block, ObjectScan scan, BlockFramer framer)
             throws IOException {
-        Slab slab = slabs.allocate(framer.framedLength());
-        boolean isDone = false;
-        try {
-            framer.write(
-                    slab.buffer().duplicate().position(0),
-                    block.firstOffset(),
-                    leaderEpoch.getAsInt(),
-                    object.modifiedMs());
-            isDone = true;
-            return new LoadedBlock(block, slab, framer.framedLength());
-        } finally {
-            if (!isDone) {
-                slab.release();
+        framer.begin(block.firstOffset(), block.framedLength());
+        while (framer.count() < block.recordCount()) {
+            Step step = scan.step();
+            if (step == Step.AWAITS) {
+                scan.awaited().await();
+            } else if (step != Step.ADDED && step != Step.LEFT_OUT) {
+                throw misfit(block, "samples found: " + framer.count());
             }
         }
+        if (scan.position() > block.toByte()) {
+            throw misfit(block, "samples end at " + scan.position());
+        }
+        return framer.take(block);
     }
 
-    /** Reads from a store, counted. */
-    void read(SourceSpec spec, StoredObject object, long offset, ByteBuffer into)
-            throws IOException {
-        int length = into.remaining();
-        storeReads.increment();
-        spec.store().read(object, offset, into);
-        storeBytes.add(length);
-    }
-
-    /** Whole objects as records: frames first, values read into their places, checksums last. */
-    private static final class FileBatches {
-        private final List<StoredObject> objects;
-        private final List<ByteBuffer> keys = new ArrayList<>();
-        private final List<ByteBuffer> headers = new ArrayList<>();
-        private final List<ByteBuffer> values = new ArrayList<>();
-        private final List<RecordBatchWriter> writers = new ArrayList<>();
-        private final List<ByteBuffer> buffers = new ArrayList<>();
-        private final List<Integer> starts = new ArrayList<>();
-        private final int framedLength;
-
-        FileBatches(List<StoredObject> objects) {
-            this.objects = objects;
-            for (StoredObject object : objects) {
-                keys.add(ByteBuffer.wrap(SourceEntries.bytes(object.key())));
-                headers.add(LineageHeaders.of(object));
-            }
-            framedLength = measure();
-        }
-
-        private int measure() {
-            long length = 0;
-            int batchLength = 0;
-            int batchRecords = 0;
-            long baseTimestampMs = 0;
-            for (int i = 0; i < objects.size(); i++) {
-                StoredObject object = objects.get(i);
-                if (batchLength == 0) {
-                    batchLength = RecordBatch.HEADER_LENGTH;
-                    length += RecordBatch.HEADER_LENGTH;
-                    batchRecords = 0;
-                    baseTimestampMs = object.modifiedMs();
-                }
-                int record =
-                        RecordBatchWriter.recordLength(
-                                object.modifiedMs() - baseTimestampMs,
-                                batchRecords++,
-                                keys.get(i).remaining(),
-                                (int) object.length(),
-                                headers.get(i).remaining(),
-                                LineageHeaders.COUNT);
-                batchLength += record;
-                length += record;
-                if (batchLength >= LineFramer.BATCH_LENGTH_TARGET) {
-                    batchLength = 0;
-                }
-            }
-            return Math.toIntExact(length);
-        }
-
-        int framedLength() {
-            return framedLength;
-        }
-
-        int count() {
-            return objects.size();
-        }
-
-        StoredObject object(int i) {
-            return objects.get(i);
-        }
-
-        ByteBuffer value(int i) {
-            return values.get(i);
-        }
-
-        void frame(ByteBuffer bytes) {
-            int position = 0;
-            for (int i = 0; i < objects.size(); i++) {
-                StoredObject object = objects.get(i);
-                if (writers.isEmpty()
-                        || writers.get(writers.size() - 1).length()
-                                >= LineFramer.BATCH_LENGTH_TARGET) {
-                    position = writers.isEmpty() ? 0 : buffers.get(buffers.size() - 1).position();
-                    begin(bytes.duplicate().position(position), object.modifiedMs());
-                }
-                int valueAt =
-                        writers.get(writers.size() - 1)
-                                .appendAround(
-                                        object.modifiedMs(),
-                                        keys.get(i),
-                                        (int) object.length(),
-                                        headers.get(i),
-                                        LineageHeaders.COUNT);
-                values.add(bytes.slice(valueAt, (int) object.length()));
-            }
-        }
-
-        private void begin(ByteBuffer at, long timestampMs) {
-            starts.add(at.position());
-            buffers.add(at);
-            writers.add(new RecordBatchWriter().begin(at, timestampMs));
-        }
-
-        void end(long firstOffset, int leaderEpoch) {
-            long offset = firstOffset;
-            for (int i = 0; i < writers.size(); i++) {
-                writers.get(i).end();
-                RecordBatch.baseOffset(buffers.get(i), starts.get(i), offset);
-                RecordBatch.leaderEpoch(buffers.get(i), starts.get(i), leaderEpoch);
-                offset += writers.get(i).count();
-            }
-        }
+    private static EngineException misfit(SourceBlock block, String why) {
+        return new EngineException(
+                "source index does not fit its object: topicId="
+                        + block.topicId()
+                        + " partition="
+                        + block.partition()
+                        + " ordinal="
+                        + block.ordinal()
+                        + " firstOffset="
+                        + block.firstOffset()
+                        + " expected="
+                        + block.recordCount()
+                        + " in "
+                        + block.fromByte()
+                        + "-"
+                        + block.toByte()
+                        + " cause="
+                        + why);
     }
 }

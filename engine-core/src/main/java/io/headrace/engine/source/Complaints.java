@@ -35,6 +35,19 @@ final class Complaints {
         }
     }
 
+    /** An object was looked at: what it was taken for is said once for each kind and topic. */
+    void decided(String topic, String key, ObjectFacts facts) {
+        String what =
+                "source objects are read as "
+                        + facts.format()
+                        + (facts.isCompressed() ? ", " + facts.codec() : "")
+                        + ": topic="
+                        + topic;
+        if (said.add(what)) {
+            LOGGER.info("{} firstKey={}", what, key);
+        }
+    }
+
     /** Something is left out or comes late: a warning, once per message. */
     void warn(String message) {
         if (said.add(message)) {

@@ -20,6 +20,11 @@ final class Pause {
         isSet = true;
     }
 
+    /** Ends it early. */
+    void end() {
+        isSet = false;
+    }
+
     /** Whether it is too early to try again. */
     boolean isOn() {
         return isSet && nanoClock.getAsLong() - until < 0;

@@ -3,6 +3,7 @@ package io.headrace.engine.source;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Slabs for blocks from the engine's memory, at the cost of cached blocks where the budget is used
@@ -26,6 +27,15 @@ final class SlabSource {
      * @throws IOException if the memory is in use elsewhere; retry later
      */
     Slab allocate(int length) throws IOException {
+        Slab slab = allocateOrNull(length);
+        if (slab == null) {
+            throw new IOException("no off-heap memory for a source block: length=" + length);
+        }
+        return slab;
+    }
+
+    /** A slab with one reference, or null if the memory is in use elsewhere. */
+    @Nullable Slab allocateOrNull(int length) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             Slab slab = memory.allocate(length, TAG);
             if (slab != null) {
@@ -33,6 +43,11 @@ final class SlabSource {
             }
             cache.shrink();
         }
-        throw new IOException("no off-heap memory for a source block: length=" + length);
+        return null;
+    }
+
+    /** A slab with one reference, or null if there is none without dropping cached blocks. */
+    @Nullable Slab tryAllocate(int length) {
+        return memory.allocate(length, TAG);
     }
 }

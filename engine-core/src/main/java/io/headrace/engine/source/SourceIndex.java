@@ -1,12 +1,16 @@
 package io.headrace.engine.source;
 
+import io.headrace.engine.SourceFindings;
+import io.headrace.engine.SourceFindings.Finding;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.MetadataStore.Cursor;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +38,12 @@ final class SourceIndex {
     private static final byte KEY = 'k';
     private static final byte BLOCK = 'b';
     private static final byte END = 'e';
+    private static final byte FACTS = 'f';
+    private static final byte FAULT = 'x';
+    private static final byte WAITING = 'w';
     private static final int TOPIC_KEY_LENGTH = 1 + Long.BYTES;
-    private static final int BLOCK_VALUE_LENGTH = 2 * Integer.BYTES + 4 * Long.BYTES;
+    private static final int BLOCK_VALUE_FIXED_LENGTH = 1 + 3 * Integer.BYTES + 4 * Long.BYTES;
+    private static final int FAULT_KEY_LENGTH = 1 + Integer.BYTES + 2 * Long.BYTES;
 
     private final MetadataStore store;
 
@@ -49,11 +57,20 @@ final class SourceIndex {
      * @param generation of the newest listing
      * @param isComplete whether that listing came to its end
      * @param objectCount ordinals given so far
+     * @param byteCount length of their objects
+     * @param orphanCount objects that no joined sample has use for, when a listing last came to its
+     *     end
      * @param lastKey last key given an ordinal by that listing; empty if it is complete or gave
      *     none
      */
-    record State(int generation, boolean isComplete, long objectCount, String lastKey) {
-        static final State NONE = new State(0, false, 0, "");
+    record State(
+            int generation,
+            boolean isComplete,
+            long objectCount,
+            long byteCount,
+            long orphanCount,
+            String lastKey) {
+        static final State NONE = new State(0, false, 0, 0, 0, "");
     }
 
     /** Adds to a batch what an entry says; deterministic, and the same again when repeated. */
@@ -63,12 +80,12 @@ final class SourceIndex {
         switch (kind) {
             case SourceEntries.OBJECTS ->
                     applyObjects(topicId, SourceEntries.Objects.decode(from), batch);
-            case SourceEntries.GENERATION_END -> {
-                SourceEntries.GenerationEnd end = SourceEntries.GenerationEnd.decode(from);
-                putState(topicId, new State(end.generation(), true, end.objectCount(), ""), batch);
-            }
-            case SourceEntries.BLOCK ->
-                    applyLines(topicId, SourceEntries.Lines.decode(topicId, from), batch);
+            case SourceEntries.GENERATION_END ->
+                    applyEnd(topicId, SourceEntries.GenerationEnd.decode(from), batch);
+            case SourceEntries.STRETCH ->
+                    applyStretch(topicId, SourceEntries.Stretch.decode(topicId, from), batch);
+            case SourceEntries.WAITING ->
+                    applyWaiting(topicId, SourceEntries.Waiting.decode(from), batch);
             default ->
                     throw new IllegalArgumentException("unknown source index entry: kind=" + kind);
         }
@@ -80,110 +97,137 @@ final class SourceIndex {
     }
 
     private static void applyObjects(long topicId, SourceEntries.Objects entry, Batch batch) {
-        List<StoredObject> objects = entry.objects();
+        long byteCount = entry.bytesBefore();
+        List<ListedObject> objects = entry.objects();
         for (int i = 0; i < objects.size(); i++) {
-            StoredObject object = objects.get(i);
-            long ordinal = entry.firstOrdinal() + i;
-            batch.put(objectKey(topicId, ordinal), SourceEntries.objectValue(object));
-            batch.put(keyKey(topicId, object.key()), longValue(ordinal));
+            putListed(topicId, entry.firstOrdinal() + i, objects.get(i), batch);
+            byteCount += objects.get(i).length();
         }
-        long objectCount = entry.firstOrdinal() + objects.size();
-        String lastKey = objects.get(objects.size() - 1).key();
-        putState(topicId, new State(entry.generation(), false, objectCount, lastKey), batch);
-        if (entry.format() == SourceFormat.FILES) {
-            for (int i = 0; i < Math.min(entry.partitionCount(), objects.size()); i++) {
-                applyFileBlocks(topicId, entry, i, batch);
-            }
-        }
-    }
-
-    /**
-     * Blocks of the partition that the entry's object {@code first} belongs to. A block never spans
-     * two entries, so that its boundaries follow from the entry alone, for ever.
-     */
-    private static void applyFileBlocks(
-            long topicId, SourceEntries.Objects entry, int first, Batch batch) {
-        int step = entry.partitionCount();
-        int partition = (int) ((entry.firstOrdinal() + first) % step);
-        int i = first;
-        while (i < entry.objects().size()) {
-            int begin = i;
-            long length = 0;
-            int count = 0;
-            long maxTimestampMs = Long.MIN_VALUE;
-            while (i < entry.objects().size()
-                    && count < BLOCK_OBJECTS_MAX
-                    && (count == 0
-                            || length + entry.objects().get(i).length() <= BLOCK_LENGTH_TARGET)) {
-                StoredObject object = entry.objects().get(i);
-                length += object.length();
-                maxTimestampMs = Math.max(maxTimestampMs, object.modifiedMs());
-                count++;
-                i += step;
-            }
-            long ordinal = entry.firstOrdinal() + begin;
-            SourceBlock block =
-                    new SourceBlock(
-                            topicId,
-                            partition,
-                            ordinal / step,
-                            count,
-                            ordinal,
-                            0,
-                            length,
-                            0,
-                            maxTimestampMs);
-            putBlock(block, new SourceEnd(block.endOffset(), entry.firstOrdinal() + i, 0), batch);
+        putState(
+                topicId,
+                new State(
+                        entry.generation(),
+                        false,
+                        entry.firstOrdinal() + objects.size(),
+                        byteCount,
+                        0,
+                        objects.get(objects.size() - 1).lastKey()),
+                batch);
+        ObjectBlocks blocks = new ObjectBlocks(topicId, entry);
+        for (int i = 0; i < entry.ends().size(); i++) {
+            blocks.apply(i, batch);
         }
     }
 
-    private static void applyLines(long topicId, SourceEntries.Lines entry, Batch batch) {
-        SourceBlock block = entry.block();
-        if (block.recordCount() > 0) {
-            putBlock(block, entry.next(), batch);
-        } else {
-            putEnd(topicId, block.partition(), entry.next(), batch);
+    private static void putListed(long topicId, long ordinal, ListedObject listed, Batch batch) {
+        ByteBuffer value = ByteBuffer.allocate(listed.encodedLength());
+        listed.encode(value);
+        batch.put(objectKey(topicId, ordinal), value.array());
+        batch.put(keyKey(topicId, listed.object().key()), longValue(ordinal));
+        for (ListedObject.Member member : listed.members()) {
+            String key = member.object().key();
+            batch.put(keyKey(topicId, key), longValue(ordinal));
+            batch.delete(waitingKey(topicId, member.tree(), key));
         }
     }
 
-    private static void putBlock(SourceBlock block, SourceEnd end, Batch batch) {
-        byte[] value =
-                ByteBuffer.allocate(BLOCK_VALUE_LENGTH)
-                        .putInt(block.recordCount())
-                        .putLong(block.ordinal())
-                        .putLong(block.fromByte())
-                        .putLong(block.toByte())
-                        .putInt(block.recordLengthMax())
-                        .putLong(block.maxTimestampMs())
+    private static void applyEnd(long topicId, SourceEntries.GenerationEnd end, Batch batch) {
+        State state =
+                new State(
+                        end.generation(),
+                        true,
+                        end.objectCount(),
+                        end.byteCount(),
+                        end.orphanCount(),
+                        "");
+        putState(topicId, state, batch);
+    }
+
+    private static void applyStretch(long topicId, SourceEntries.Stretch entry, Batch batch) {
+        if (entry.block() != null) {
+            putBlock(entry.block(), batch);
+        }
+        if (entry.facts() != null) {
+            batch.put(factsKey(topicId, entry.ordinal()), entry.facts().encode());
+        }
+        for (Fault fault : entry.faults()) {
+            putFault(topicId, entry.partition(), entry.ordinal(), fault, batch);
+        }
+        putEnd(topicId, entry.partition(), entry.end(), batch);
+    }
+
+    private static void applyWaiting(long topicId, SourceEntries.Waiting entry, Batch batch) {
+        for (StoredObject object : entry.objects()) {
+            ByteBuffer value = ByteBuffer.allocate(SourceEntries.encodedLength(object));
+            SourceEntries.putObject(value, object);
+            batch.put(waitingKey(topicId, entry.tree(), object.key()), value.array());
+        }
+    }
+
+    static void putBlock(SourceBlock block, Batch batch) {
+        ByteBuffer value = ByteBuffer.allocate(blockValueLength(block));
+        putBlockValue(value, block);
+        batch.put(blockKey(block.topicId(), block.partition(), block.firstOffset()), value.array());
+    }
+
+    static int blockValueLength(SourceBlock block) {
+        return BLOCK_VALUE_FIXED_LENGTH + block.holes().encodedLength();
+    }
+
+    static void putBlockValue(ByteBuffer into, SourceBlock block) {
+        into.put(block.kind().code())
+                .putInt(block.recordCount())
+                .putLong(block.ordinal())
+                .putLong(block.fromByte())
+                .putLong(block.toByte())
+                .putInt(block.recordLengthMax())
+                .putLong(block.maxTimestampMs())
+                .putInt(block.framedLength());
+        block.holes().encode(into);
+    }
+
+    static SourceBlock getBlockValue(
+            long topicId, int partition, long firstOffset, ByteBuffer from) {
+        SourceBlock.Kind kind = SourceBlock.Kind.of(from.get());
+        return new SourceBlock(
+                topicId,
+                partition,
+                firstOffset,
+                from.getInt(),
+                kind,
+                from.getLong(),
+                from.getLong(),
+                from.getLong(),
+                from.getInt(),
+                from.getLong(),
+                from.getInt(),
+                ByteRanges.decode(from));
+    }
+
+    static void putEnd(long topicId, int partition, SourceEnd end, Batch batch) {
+        ByteBuffer value = ByteBuffer.allocate(SourceEnd.LENGTH);
+        end.encode(value);
+        batch.put(endKey(topicId, partition), value.array());
+    }
+
+    static void putFault(long topicId, int partition, long ordinal, Fault fault, Batch batch) {
+        byte[] key =
+                key(topicId, FAULT, FAULT_KEY_LENGTH)
+                        .put(Fault.code(fault.kind()))
+                        .putInt(partition)
+                        .putLong(ordinal)
+                        .putLong(fault.position())
                         .array();
-        batch.put(blockKey(block.topicId(), block.partition(), block.firstOffset()), value);
-        putEnd(block.topicId(), block.partition(), end, batch);
-    }
-
-    private static void putEnd(long topicId, int partition, SourceEnd end, Batch batch) {
-        byte[] value =
-                ByteBuffer.allocate(3 * Long.BYTES)
-                        .putLong(end.offset())
-                        .putLong(end.ordinal())
-                        .putLong(end.fromByte())
-                        .array();
-        batch.put(endKey(topicId, partition), value);
+        batch.put(key, fault.encode());
     }
 
     private static void putState(long topicId, State state, Batch batch) {
         byte[] lastKey = SourceEntries.bytes(state.lastKey());
-        ByteBuffer value = ByteBuffer.allocate(Integer.BYTES + 1 + Long.BYTES + lastKey.length);
+        ByteBuffer value = ByteBuffer.allocate(Integer.BYTES + 1 + 3 * Long.BYTES + lastKey.length);
         value.putInt(state.generation()).put((byte) (state.isComplete() ? 1 : 0));
-        value.putLong(state.objectCount()).put(lastKey);
+        value.putLong(state.objectCount()).putLong(state.byteCount());
+        value.putLong(state.orphanCount()).put(lastKey);
         batch.put(stateKey(topicId), value.array());
-    }
-
-    /** Applies an entry at once; what a projection adds later is the same. */
-    void write(long topicId, ByteBuffer payload) {
-        try (Batch batch = store.newBatch()) {
-            apply(topicId, payload, batch);
-            store.write(batch);
-        }
     }
 
     /** How far a source is listed. */
@@ -196,15 +240,34 @@ final class SourceIndex {
         int generation = from.getInt();
         boolean isComplete = from.get() != 0;
         long objectCount = from.getLong();
+        long byteCount = from.getLong();
+        long orphanCount = from.getLong();
         byte[] lastKey = Arrays.copyOfRange(value, from.position(), value.length);
         return new State(
-                generation, isComplete, objectCount, new String(lastKey, StandardCharsets.UTF_8));
+                generation,
+                isComplete,
+                objectCount,
+                byteCount,
+                orphanCount,
+                new String(lastKey, StandardCharsets.UTF_8));
+    }
+
+    /** The object of an ordinal, or null if it was not given yet. */
+    @Nullable ListedObject listed(long topicId, long ordinal) {
+        byte[] value = store.get(objectKey(topicId, ordinal));
+        return value == null ? null : ListedObject.decode(ByteBuffer.wrap(value));
     }
 
     /** The object of an ordinal, or null if it was not given yet. */
     @Nullable StoredObject object(long topicId, long ordinal) {
-        byte[] value = store.get(objectKey(topicId, ordinal));
-        return value == null ? null : SourceEntries.getObject(ByteBuffer.wrap(value));
+        ListedObject listed = listed(topicId, ordinal);
+        return listed == null ? null : listed.object();
+    }
+
+    /** What was decided about an object; null if it follows from the topic. */
+    @Nullable ObjectFacts facts(long topicId, long ordinal) {
+        byte[] value = store.get(factsKey(topicId, ordinal));
+        return value == null ? null : ObjectFacts.decode(ByteBuffer.wrap(value));
     }
 
     /** The ordinal of a key, or −1. */
@@ -216,28 +279,30 @@ final class SourceIndex {
     /** Where the index of a partition ends. */
     SourceEnd end(long topicId, int partition) {
         byte[] value = store.get(endKey(topicId, partition));
-        if (value == null) {
-            return new SourceEnd(0, partition, 0);
-        }
-        ByteBuffer from = ByteBuffer.wrap(value);
-        return new SourceEnd(from.getLong(), from.getLong(), from.getLong());
+        return value == null
+                ? SourceEnd.begin(partition)
+                : SourceEnd.decode(ByteBuffer.wrap(value));
     }
 
     /** The block that holds an offset, or null. */
     @Nullable SourceBlock block(long topicId, int partition, long offset) {
-        try (Cursor cursor = store.cursor()) {
-            if (!cursor.seekForPrevious(blockKey(topicId, partition, offset))) {
-                return null;
-            }
-            SourceBlock block = blockAt(cursor, topicId, partition);
-            return block == null || !block.holds(offset) ? null : block;
+        SourceBlock block = blockBefore(topicId, partition, offset);
+        return block == null || !block.holds(offset) ? null : block;
+    }
+
+    /** The last block that begins at an offset or before, or null. */
+    @Nullable SourceBlock blockBefore(long topicId, int partition, long offset) {
+        try (Cursor cursor = store.cursor(partitionPrefix(topicId, partition))) {
+            return cursor.seekForPrevious(blockKey(topicId, partition, offset))
+                    ? blockAt(cursor, topicId, partition)
+                    : null;
         }
     }
 
     /** The first block, in order of offset, that satisfies a condition; or null. */
     @Nullable SourceBlock firstBlock(
             long topicId, int partition, Predicate<SourceBlock> condition) {
-        try (Cursor cursor = store.cursor()) {
+        try (Cursor cursor = store.cursor(partitionPrefix(topicId, partition))) {
             boolean isThere = cursor.seek(blockKey(topicId, partition, 0));
             while (isThere) {
                 SourceBlock block = blockAt(cursor, topicId, partition);
@@ -252,22 +317,102 @@ final class SourceIndex {
 
     private static @Nullable SourceBlock blockAt(Cursor cursor, long topicId, int partition) {
         byte[] key = cursor.key();
-        byte[] prefix = blockKey(topicId, partition, 0);
-        int length = prefix.length - Long.BYTES;
-        if (key.length != prefix.length || !Arrays.equals(key, 0, length, prefix, 0, length)) {
+        byte[] prefix = partitionPrefix(topicId, partition);
+        if (key.length != prefix.length + Long.BYTES || !beginsWith(key, prefix)) {
             return null;
         }
-        ByteBuffer value = ByteBuffer.wrap(cursor.value());
-        return new SourceBlock(
+        return getBlockValue(
                 topicId,
                 partition,
-                ByteBuffer.wrap(key).getLong(length),
-                value.getInt(),
-                value.getLong(),
-                value.getLong(),
-                value.getLong(),
-                value.getInt(),
-                value.getLong());
+                ByteBuffer.wrap(key).getLong(prefix.length),
+                ByteBuffer.wrap(cursor.value()));
+    }
+
+    /** An object that waits for what it belongs to, as it was listed; or null. */
+    @Nullable StoredObject waiting(long topicId, short tree, String key) {
+        byte[] value = store.get(waitingKey(topicId, tree, key));
+        return value == null ? null : SourceEntries.getObject(ByteBuffer.wrap(value));
+    }
+
+    /** Objects of a tree that wait and whose keys begin with a prefix, in order. */
+    List<StoredObject> waitingBelow(long topicId, short tree, String keyPrefix) {
+        byte[] prefix = waitingKey(topicId, tree, keyPrefix);
+        List<StoredObject> objects = new ArrayList<>(2);
+        try (Cursor cursor = store.cursor(prefix)) {
+            boolean isThere = cursor.seek(prefix);
+            while (isThere && beginsWith(cursor.key(), prefix)) {
+                objects.add(SourceEntries.getObject(ByteBuffer.wrap(cursor.value())));
+                isThere = cursor.next();
+            }
+        }
+        return objects;
+    }
+
+    /** How many objects wait for what they belong to. */
+    long waitingCount(long topicId) {
+        byte[] prefix = key(topicId, WAITING, 0).array();
+        long count = 0;
+        try (Cursor cursor = store.cursor(prefix)) {
+            boolean isThere = cursor.seek(prefix);
+            while (isThere && beginsWith(cursor.key(), prefix)) {
+                count++;
+                isThere = cursor.next();
+            }
+        }
+        return count;
+    }
+
+    /** A page of findings; where the next page begins is the hexadecimal form of a key. */
+    SourceFindings findings(long topicId, SourceFindings.Kind kind, String after, int limit) {
+        boolean isOrphan = kind == SourceFindings.Kind.ORPHAN;
+        byte[] prefix =
+                isOrphan
+                        ? key(topicId, WAITING, 0).array()
+                        : key(topicId, FAULT, 1).put(Fault.code(kind)).array();
+        byte[] last = after.isEmpty() ? prefix : HexFormat.of().parseHex(after);
+        if (!beginsWith(last, prefix)) {
+            throw new IllegalArgumentException("not a place of this listing: after=" + after);
+        }
+        List<Finding> findings = new ArrayList<>();
+        try (Cursor cursor = store.cursor(prefix)) {
+            boolean isThere = cursor.seek(last);
+            if (isThere && !after.isEmpty() && Arrays.equals(cursor.key(), last)) {
+                isThere = cursor.next();
+            }
+            while (isThere && beginsWith(cursor.key(), prefix)) {
+                if (findings.size() == limit) {
+                    return new SourceFindings(findings, HexFormat.of().formatHex(last));
+                }
+                last = cursor.key();
+                ByteBuffer value = ByteBuffer.wrap(cursor.value());
+                findings.add(isOrphan ? orphan(value) : fault(topicId, last, value));
+                isThere = cursor.next();
+            }
+        }
+        return new SourceFindings(findings, "");
+    }
+
+    private static Finding orphan(ByteBuffer value) {
+        String key = SourceEntries.getObject(value).key();
+        return new Finding(SourceFindings.Kind.ORPHAN, key, -1, 0, "its sample is not complete");
+    }
+
+    private Finding fault(long topicId, byte[] key, ByteBuffer value) {
+        ByteBuffer place = ByteBuffer.wrap(key).position(TOPIC_KEY_LENGTH + 2);
+        int partition = place.getInt();
+        StoredObject object = object(topicId, place.getLong());
+        Fault fault = Fault.decode(value);
+        return new Finding(
+                fault.kind(),
+                object == null ? "" : object.key(),
+                partition,
+                fault.position(),
+                fault.reason());
+    }
+
+    private static boolean beginsWith(byte[] key, byte[] prefix) {
+        return key.length >= prefix.length
+                && Arrays.equals(key, 0, prefix.length, prefix, 0, prefix.length);
     }
 
     private static byte[] stateKey(long topicId) {
@@ -278,9 +423,22 @@ final class SourceIndex {
         return key(topicId, OBJECT, Long.BYTES).putLong(ordinal).array();
     }
 
+    private static byte[] factsKey(long topicId, long ordinal) {
+        return key(topicId, FACTS, Long.BYTES).putLong(ordinal).array();
+    }
+
     private static byte[] keyKey(long topicId, String key) {
         byte[] bytes = SourceEntries.bytes(key);
         return key(topicId, KEY, bytes.length).put(bytes).array();
+    }
+
+    private static byte[] waitingKey(long topicId, short tree, String key) {
+        byte[] bytes = SourceEntries.bytes(key);
+        return key(topicId, WAITING, Short.BYTES + bytes.length).putShort(tree).put(bytes).array();
+    }
+
+    private static byte[] partitionPrefix(long topicId, int partition) {
+        return key(topicId, BLOCK, Integer.BYTES).putInt(partition).array();
     }
 
     private static byte[] blockKey(long topicId, int partition, long firstOffset) {

@@ -13,8 +13,10 @@ public interface SourceJournal {
      *
      * @param topicId the topic it belongs to
      * @param payload position to limit; not touched again by the caller
-     * @return completes, on any thread, when the entry is on stable storage; exceptionally if it
-     *     will not be (no space, journal closed), and then the caller tries again later
+     * @return completes, on any thread, when the entry is on stable storage and {@link
+     *     SourceLogs#onEntry} was applied to the metadata store. What is refused (no space, topic
+     *     gone, journal closed) has failed when this returns, and the caller tries again later;
+     *     what was taken becomes durable, unless the engine ends
      */
     CompletableFuture<?> append(long topicId, ByteBuffer payload);
 }

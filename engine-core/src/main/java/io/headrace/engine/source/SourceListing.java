@@ -1,9 +1,13 @@
 package io.headrace.engine.source;
 
+import io.headrace.engine.SourceStatus;
+import io.headrace.engine.source.SourceEntries.Rule;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -11,18 +15,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives the objects of a source their ordinals: a page of the store's listing becomes a journal
- * entry, and what is durable is applied. A listing that was broken off goes on behind its last key;
- * one that was complete is followed by another, which appends the keys that are new as a generation
- * of their own. So an ordinal never changes its object.
+ * Gives the objects of a source their ordinals: a page of the store's listing becomes journal
+ * entries, and what is durable is applied. A listing that was broken off goes on behind its last
+ * key; one that was complete is followed by another, which appends the keys that are new as a
+ * generation of their own. So an ordinal never changes its object.
  *
- * <p>Runs in steps on cold threads, one step at a time.
+ * <p>Runs in steps on cold threads, one step at a time; holds one page.
  */
 final class SourceListing {
     private static final Logger LOGGER = LoggerFactory.getLogger(SourceListing.class);
 
-    /** Objects per journal entry; what S3 gives in one answer. */
-    private static final int PAGE_LIMIT = 1000;
+    /** Objects per request; what S3 gives in one answer. */
+    static final int PAGE_LIMIT = 1000;
+
+    /** Bytes of one journal entry, unless one object has more. */
+    private static final int ENTRY_LENGTH_MAX = 128 << 10;
+
+    /** Records of one journal entry, unless one object has more. */
+    private static final int ENTRY_RECORDS_MAX = 10_000;
 
     private final SourceTopic topic;
     private final SourceLogs logs;
@@ -30,14 +40,23 @@ final class SourceListing {
     private final AtomicBoolean isRunning = new AtomicBoolean();
 
     // of the listing that runs; handed from step to step
-    private boolean isBegun;
+    private @Nullable ObjectPages pages;
     private boolean isResumed;
     private int generation;
     private long objectCount;
+    private long byteCount;
     private boolean hasAppended;
-    private @Nullable String afterKey;
+
+    /** Objects that have no ordinals yet. */
+    private final Deque<ListedObject> found = new ArrayDeque<>();
+
+    private volatile boolean isBegun;
     private volatile boolean isDone;
     private volatile boolean isWantedAgain;
+    private volatile String failure = "";
+
+    /** When the last one came to its end, by the engine's clock. */
+    private volatile long doneAtNanos;
 
     SourceListing(SourceTopic topic, SourceLogs logs) {
         this.topic = topic;
@@ -50,10 +69,37 @@ final class SourceListing {
         return isDone;
     }
 
+    boolean isRunning() {
+        return isRunning.get();
+    }
+
+    /** Why it stands still; empty if it does not. */
+    String failure() {
+        return failure;
+    }
+
+    SourceStatus.Listing status() {
+        if (isRunning.get()) {
+            return SourceStatus.Listing.RUNNING;
+        }
+        if (!failure.isEmpty()) {
+            return SourceStatus.Listing.FAILED;
+        }
+        return isDone ? SourceStatus.Listing.DONE : SourceStatus.Listing.NOT_BEGUN;
+    }
+
     /** Goes on, if it is neither running, nor done, nor has just failed. */
     void start() {
         if (!isDone && !pause.isOn() && isRunning.compareAndSet(false, true)) {
             logs.runCold(this::step, () -> isRunning.set(false));
+        }
+    }
+
+    /** Goes on at once, although it has just failed: something was changed. */
+    void retry() {
+        pause.end();
+        if (!failure.isEmpty()) {
+            start();
         }
     }
 
@@ -64,123 +110,181 @@ final class SourceListing {
         start();
     }
 
+    /** Lists again if the topic says so and it is time to. */
+    void startIfDue() {
+        long refreshMs = topic.spec().refreshMs();
+        long sinceMs = (logs.nanoClock().getAsLong() - doneAtNanos) / 1_000_000;
+        if (refreshMs > 0 && isDone && sinceMs >= refreshMs) {
+            startAgain();
+        }
+    }
+
     private void step() {
         try {
             if (topic.isClosed()) {
                 isRunning.set(false);
                 return;
             }
-            if (!isBegun) {
-                isWantedAgain = false;
-                begin();
-            }
-            appendPage();
+            goOn();
         } catch (IOException | RuntimeException failed) {
             stopFor("listing failed", failed);
         }
+    }
+
+    private void goOn() throws IOException {
+        if (!isBegun) {
+            isWantedAgain = false;
+            begin();
+        }
+        ObjectPages from = pages;
+        while (from != null && found.isEmpty() && from.hasNext()) {
+            List<StoredObject> waiting = from.next(found);
+            if (!waiting.isEmpty()) {
+                appendWaiting(new SourceEntries.Waiting(from.tree(), waiting));
+                return;
+            }
+        }
+        if (!found.isEmpty()) {
+            appendFound();
+        } else if (hasAppended) {
+            appendEnd();
+        } else {
+            finish();
+        }
+    }
+
+    private void appendWaiting(SourceEntries.Waiting entry) {
+        append(
+                entry.encode(),
+                () -> {
+                    hasAppended = true; // how many wait is part of the listing's end
+                    step();
+                });
     }
 
     private void begin() {
         SourceIndex.State state = logs.index().state(topic.id());
         generation = state.isComplete() ? state.generation() + 1 : state.generation();
         objectCount = state.objectCount();
-        afterKey = state.lastKey().isEmpty() ? null : state.lastKey();
+        byteCount = state.byteCount();
+        String afterKey = state.lastKey().isEmpty() ? null : state.lastKey();
         hasAppended = !state.isComplete();
         isResumed = afterKey != null;
+        found.clear();
+        pages = ObjectPages.of(topic, logs, afterKey, generation > 0 || isResumed);
+        failure = "";
         isBegun = true;
     }
 
-    private void appendPage() throws IOException {
-        List<StoredObject> found = new ArrayList<>();
-        boolean isLast = false;
-        while (found.isEmpty() && !isLast) {
-            List<StoredObject> page = page();
-            isLast = page.size() < PAGE_LIMIT;
-            page.stream().filter(this::isWanted).forEach(found::add);
+    private void appendFound() throws IOException {
+        SourceSpec spec = topic.spec();
+        Rule rule = rule(spec);
+        List<ListedObject> objects = takeFound(spec, rule);
+        if (objects.isEmpty()) {
+            throw new IOException(
+                    "object is longer than a record may be: key="
+                            + found.element().object().key()
+                            + " length="
+                            + found.element().length()
+                            + " max="
+                            + spec.recordLengthMax());
         }
-        if (!found.isEmpty()) {
-            append(
-                    new SourceEntries.Objects(
-                                    topic.spec().format(),
-                                    topic.partitionCount(),
-                                    generation,
-                                    objectCount,
-                                    found)
-                            .encode(),
-                    isLast,
-                    found.size());
-        } else if (hasAppended) {
-            append(new SourceEntries.GenerationEnd(generation, objectCount).encode(), true, 0);
-        } else {
-            finish();
+        int step = topic.partitionCount();
+        List<SourceEnd> ends = new ArrayList<>();
+        for (int i = 0; i < SourceEntries.Objects.endCount(rule, step, objects.size()); i++) {
+            ends.add(logs.index().end(topic.id(), (int) ((objectCount + i) % step)));
         }
+        SourceEntries.Objects entry =
+                new SourceEntries.Objects(
+                        rule,
+                        step,
+                        generation,
+                        objectCount,
+                        byteCount,
+                        spec.recordLengthMax(),
+                        objects,
+                        ends);
+        append(entry.encode(), () -> onAppended(objects));
     }
 
-    /** The next page of the object or the folder of objects that the path names. */
-    private List<StoredObject> page() throws IOException {
-        String path = topic.spec().path();
-        List<StoredObject> page = new ArrayList<>();
-        if (!path.isEmpty() && afterKey == null) {
-            topic.spec().store().list(path, null, 1).stream()
-                    .filter(object -> object.key().equals(path))
-                    .forEach(page::add);
+    private static Rule rule(SourceSpec spec) {
+        if (!spec.isListedOnly()) {
+            return Rule.SCANNED;
         }
-        String folder = path.isEmpty() ? "" : path + "/";
-        String after = path.equals(afterKey) ? null : afterKey;
-        page.addAll(topic.spec().store().list(folder, after, PAGE_LIMIT - page.size()));
-        if (!page.isEmpty()) {
-            afterKey = page.get(page.size() - 1).key();
+        if (spec.join() != null) {
+            return Rule.JOINED;
         }
-        return page;
+        return spec.oversize() == SourceSpec.Oversize.SPLIT ? Rule.SPLIT_FILES : Rule.FILES;
     }
 
-    private boolean isWanted(StoredObject object) {
-        if (object.key().endsWith("/")) {
-            return false; // the marker of a folder, as some S3 tools leave them
+    /** What makes one entry; none if the first one ends the topic. */
+    private List<ListedObject> takeFound(SourceSpec spec, Rule rule) {
+        List<ListedObject> objects = new ArrayList<>();
+        long length = 0;
+        long records = 0;
+        while (!found.isEmpty()) {
+            ListedObject next = found.element();
+            boolean isLong = rule != Rule.SCANNED && next.length() > spec.recordLengthMax();
+            if (isLong && spec.oversize() == SourceSpec.Oversize.FAIL) {
+                return objects;
+            }
+            length += next.encodedLength();
+            records += rule == Rule.SPLIT_FILES ? 1 + next.length() / spec.recordLengthMax() : 1;
+            boolean isFull = length > ENTRY_LENGTH_MAX || records > ENTRY_RECORDS_MAX;
+            if (isFull && !objects.isEmpty()) {
+                return objects;
+            }
+            if (isLong && rule != Rule.SPLIT_FILES) {
+                complain(next);
+            }
+            objects.add(found.remove());
         }
-        if (generation > 0 && logs.index().ordinal(topic.id(), object.key()) >= 0) {
-            return false;
-        }
-        if (topic.spec().format() == SourceFormat.FILES
-                && object.length() > topic.spec().recordLengthMax()) {
-            logs.complaints()
-                    .error(
-                            "object left out, longer than "
-                                    + SourceSpec.RECORD_MAX_CONFIG
-                                    + ": topic="
-                                    + topic.name()
-                                    + " key="
-                                    + object.key()
-                                    + " length="
-                                    + object.length()
-                                    + " max="
-                                    + topic.spec().recordLengthMax());
-            return false;
-        }
-        return true;
+        return objects;
     }
 
-    private void append(ByteBuffer payload, boolean isLast, int count) {
+    private void complain(ListedObject leftOut) {
+        logs.complaints()
+                .error(
+                        "object left out, longer than "
+                                + SourceSpec.RECORD_MAX_CONFIG
+                                + ": topic="
+                                + topic.name()
+                                + " key="
+                                + leftOut.object().key()
+                                + " length="
+                                + leftOut.length()
+                                + " max="
+                                + topic.spec().recordLengthMax());
+    }
+
+    private void onAppended(List<ListedObject> objects) {
+        objectCount += objects.size();
+        for (ListedObject object : objects) {
+            byteCount += object.length();
+        }
+        hasAppended = true;
+        topic.onIndexed();
+        step();
+    }
+
+    private void append(ByteBuffer payload, Runnable whenApplied) {
         logs.append(
                 topic.id(),
                 payload,
-                () -> {
-                    objectCount += count;
-                    hasAppended = count > 0;
-                    topic.onIndexed();
-                    if (isLast && count == 0) {
-                        finish();
-                    } else if (isLast) {
-                        appendEnd();
-                    } else {
-                        step();
-                    }
-                },
+                whenApplied,
                 failed -> stopFor("listing could not be journaled", failed));
     }
 
     private void appendEnd() {
-        append(new SourceEntries.GenerationEnd(generation, objectCount).encode(), true, 0);
+        long orphans = topic.spec().join() == null ? 0 : logs.index().waitingCount(topic.id());
+        append(
+                new SourceEntries.GenerationEnd(generation, objectCount, byteCount, orphans)
+                        .encode(),
+                () -> {
+                    hasAppended = false;
+                    topic.onIndexed();
+                    finish();
+                });
     }
 
     private void finish() {
@@ -190,10 +294,12 @@ final class SourceListing {
                 generation,
                 objectCount);
         isBegun = false;
+        pages = null;
         if (isResumed) {
             step(); // what came before the place where it broke off
             return;
         }
+        doneAtNanos = logs.nanoClock().getAsLong();
         isDone = true;
         isRunning.set(false);
         if (isWantedAgain) {
@@ -203,9 +309,12 @@ final class SourceListing {
 
     private void stopFor(String what, Throwable failed) {
         if (!topic.isClosed()) {
-            logs.complaints().error(what + ": topic=" + topic.name() + " cause=" + failed);
+            failure = what + ": topic=" + topic.name() + " cause=" + failed;
+            logs.complaints().error(failure);
         }
         isBegun = false;
+        pages = null;
+        found.clear();
         pause.begin();
         isRunning.set(false);
     }

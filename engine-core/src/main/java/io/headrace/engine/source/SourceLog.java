@@ -13,9 +13,10 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A partition of a source topic: its records are objects that already exist, or their lines, in the
- * order of the index. Read-only. The high watermark is the end of the index; it grows while objects
- * are listed and, for {@code lines}, while somebody reads towards it.
+ * A partition of a source topic: its records are objects that already exist, or the samples in
+ * them, in the order of the index. Read-only. The high watermark is the end of the index; it grows
+ * while objects are listed and, where somebody has to look into them, while somebody reads towards
+ * it.
  *
  * <p>Thread-safe. Owned by {@link SourceLogs}.
  */
@@ -25,8 +26,8 @@ public final class SourceLog implements PartitionLog {
     private final SourceLogs logs;
     private final Waiters waiters = new Waiters();
 
-    /** Counts lines; null if objects are records. Set before anybody else sees this log. */
-    private volatile @Nullable LineIndexer indexer;
+    /** Finds samples; null if objects are records. Set before anybody else sees this log. */
+    private volatile @Nullable PartitionIndexer indexer;
 
     private volatile long highWatermark;
     private volatile boolean isClosed;
@@ -40,10 +41,10 @@ public final class SourceLog implements PartitionLog {
         this.logs = logs;
     }
 
-    /** This log's records are lines, and who counts them reports here. */
-    void countBy(LineIndexer lines) {
-        indexer = lines;
-        lines.attach(this);
+    /** Somebody has to look into the objects to find records, and reports here. */
+    void indexedBy(PartitionIndexer partitionIndexer) {
+        indexer = partitionIndexer;
+        partitionIndexer.attach(this);
     }
 
     @Override
@@ -106,9 +107,9 @@ public final class SourceLog implements PartitionLog {
     /** Has the index grow up to an offset, if the objects are there. */
     private void want(long offset) {
         topic.listing().start();
-        LineIndexer lines = indexer;
-        if (lines != null) {
-            lines.want(offset);
+        PartitionIndexer samples = indexer;
+        if (samples != null) {
+            samples.want(offset + 1);
         }
     }
 
@@ -118,8 +119,10 @@ public final class SourceLog implements PartitionLog {
 
     private BlockLease lease(LoadedBlock first, long fromOffset, int lengthMax) {
         BlockLease lease = BlockLease.of(first, fromOffset, lengthMax, this::resident);
-        if (lease.nextOffset() >= highWatermark) {
-            want(lease.nextOffset()); // one stretch ahead of the reader
+        topic.touch();
+        PartitionIndexer samples = indexer;
+        if (samples != null) {
+            samples.read(lease.nextOffset()); // so that it stays ahead of the reader
         }
         return lease;
     }
@@ -188,21 +191,22 @@ public final class SourceLog implements PartitionLog {
 
     /** More objects have ordinals. */
     void onObjects() {
-        LineIndexer lines = indexer;
-        if (lines == null) {
+        if (indexer == null) {
             onIndexed(logs.index().end(topic.id(), partition).offset());
-        } else {
-            lines.start();
         }
     }
 
     /** The index has grown. */
     void onIndexed(long endOffset) {
-        stalled = null;
         if (endOffset > highWatermark) {
             highWatermark = endOffset;
         }
         waiters.wake(highWatermark);
+    }
+
+    /** The index may grow again. */
+    void onResumed() {
+        stalled = null;
     }
 
     /** The index cannot grow now: who waits is told so at the next read. */
@@ -230,7 +234,7 @@ public final class SourceLog implements PartitionLog {
     }
 
     private TimestampedOffset firstOf(SourceBlock block, long timestampMs) {
-        if (indexer == null) {
+        if (block.kind() == SourceBlock.Kind.OBJECTS || block.kind() == SourceBlock.Kind.JOINED) {
             for (int i = 0; i < block.recordCount(); i++) {
                 long ordinal = block.ordinal() + (long) i * topic.partitionCount();
                 StoredObject object = logs.index().object(topic.id(), ordinal);
@@ -286,6 +290,11 @@ public final class SourceLog implements PartitionLog {
 
     boolean isClosed() {
         return isClosed;
+    }
+
+    /** Whether a fetch waits here. */
+    boolean isWaitedFor() {
+        return !waiters.isEmpty();
     }
 
     /**

@@ -2,10 +2,12 @@ package io.headrace.engine.source;
 
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.Topic;
+import io.headrace.engine.spi.DatasetReaders;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.ObjectStore;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -23,20 +25,16 @@ import org.jspecify.annotations.Nullable;
  * The logs of all source topics. Owned by the engine, which
  *
  * <ul>
- *   <li>checks a new topic's configs with {@link SourceSpec#of}, and refuses to grow it or to
- *       change what it reads: ordinals and partitions are bound to both;
+ *   <li>checks a topic's configs with {@link SourceSpec#of}, and refuses to grow it or to change
+ *       the {@link SourceSpec#FIXED_CONFIGS}: ordinals and partitions are bound to both;
  *   <li>hands each {@code SOURCE_INDEX} entry to {@link #onEntry} when its projection passes it,
  *       during recovery too; applying one again changes nothing;
  *   <li>removes a deleted topic's rows with {@link #onTopicDeleted}, and calls {@link
  *       #topicDeleted} once the topic is gone from the catalog;
- *   <li>asks {@link #open} for a partition's log, and may {@link SourceLog#close} it when it is
- *       idle;
+ *   <li>asks {@link #open} for a partition's log, and calls {@link #sweep} now and then, so that
+ *       what nobody uses is let go of;
  *   <li>closes this before the stores and the executor.
  * </ul>
- *
- * <p>Not there yet: a cache on SSD, prefetch, formats other than files and lines, and a listing
- * that is repeated while the server runs (one follows the first use after each start; {@link
- * #refresh} asks for one).
  *
  * <p>Thread-safe.
  */
@@ -46,25 +44,39 @@ public final class SourceLogs implements AutoCloseable {
 
     private static final int CACHE_SHARE = 4;
 
+    /** Most bytes read ahead and not framed yet, and the share of the engine's memory. */
+    private static final long AHEAD_BYTES_MAX = 256L << 20;
+
+    private static final int AHEAD_SHARE = 4;
+
     private final SourceJournal journal;
     private final SourceIndex index;
     private final Executor cold;
     private final Map<String, ObjectStore> stores;
+    private final DatasetReaders datasetReaders;
     private final IntSupplier leaderEpoch;
     private final LongSupplier nanoClock;
+    private final long cacheBudgetBytes;
     private final BlockCache cache;
     private final SlabSource slabs;
+    private final Readers readers;
+    private final StoreReader storeReader = new StoreReader();
+    private final AheadBudget aheadBudget;
+    private final OpenScans openScans;
     private final BlockLoader loader;
     private final Complaints complaints = new Complaints();
     private final Map<Long, SourceTopic> topics = new ConcurrentHashMap<>();
 
     /**
-     * @param journal where the index is made durable
+     * @param journal where the index is made durable, and from where it comes back to {@link
+     *     #onEntry}
      * @param metadata where its projection is, under keys that begin with {@code 's'}
      * @param memory for blocks
      * @param cold runs what blocks for a store; at least one thread, and a bound on waiting tasks
-     *     is not needed: each log has at most one step and each parked fetch one read in it
+     *     is not needed: what waits is bounded by those who ask, a step for each log, a read for
+     *     each parked fetch, and the ranges that {@link AheadBudget} allows
      * @param stores what source topics may read, by root URI
+     * @param datasetReaders the formats that they may have
      * @param leaderEpoch the engine's, for the batches
      */
     public SourceLogs(
@@ -73,8 +85,17 @@ public final class SourceLogs implements AutoCloseable {
             MemoryStore memory,
             Executor cold,
             Map<String, ObjectStore> stores,
+            DatasetReaders datasetReaders,
             IntSupplier leaderEpoch) {
-        this(journal, metadata, memory, cold, stores, leaderEpoch, System::nanoTime);
+        this(
+                journal,
+                metadata,
+                memory,
+                cold,
+                stores,
+                datasetReaders,
+                leaderEpoch,
+                System::nanoTime);
     }
 
     SourceLogs(
@@ -83,17 +104,27 @@ public final class SourceLogs implements AutoCloseable {
             MemoryStore memory,
             Executor cold,
             Map<String, ObjectStore> stores,
+            DatasetReaders datasetReaders,
             IntSupplier leaderEpoch,
             LongSupplier nanoClock) {
         this.journal = journal;
         this.index = new SourceIndex(metadata);
         this.cold = cold;
         this.stores = stores;
+        this.datasetReaders = datasetReaders;
         this.leaderEpoch = leaderEpoch;
         this.nanoClock = nanoClock;
-        this.cache = new BlockCache(Math.min(CACHE_BYTES_MAX, memory.budgetBytes() / CACHE_SHARE));
+        this.cacheBudgetBytes = Math.min(CACHE_BYTES_MAX, memory.budgetBytes() / CACHE_SHARE);
+        this.cache = new BlockCache(cacheBudgetBytes);
         this.slabs = new SlabSource(memory, cache);
-        this.loader = new BlockLoader(index, slabs, cold, leaderEpoch);
+        this.readers = new Readers(datasetReaders);
+        this.aheadBudget =
+                new AheadBudget(Math.min(AHEAD_BYTES_MAX, memory.budgetBytes() / AHEAD_SHARE));
+        this.openScans =
+                new OpenScans(
+                        index, slabs, cache, cold, readers, storeReader, aheadBudget, leaderEpoch);
+        this.loader =
+                new BlockLoader(index, slabs, cold, readers, storeReader, openScans, leaderEpoch);
     }
 
     /** Adds to a batch what a {@code SOURCE_INDEX} entry says; uses nothing but the entry. */
@@ -112,19 +143,38 @@ public final class SourceLogs implements AutoCloseable {
      * configured, reads answer {@code STORE_ERROR}.
      */
     public SourceLog open(Topic topic, int partition) {
-        return topics.computeIfAbsent(topic.id(), id -> new SourceTopic(this, topic, specOf(topic)))
-                .log(partition);
+        while (true) {
+            SourceLog log = opened(topic).log(partition);
+            if (!log.isClosed() || !topics.containsKey(topic.id())) {
+                return log;
+            }
+        }
+    }
+
+    /** The topic's state, made if need be. */
+    SourceTopic opened(Topic topic) {
+        return topics.computeIfAbsent(
+                topic.id(), id -> new SourceTopic(this, topic, specOf(topic)));
+    }
+
+    /** The topic's state if it is in use. */
+    @Nullable SourceTopic openedOrNull(long topicId) {
+        return topics.get(topicId);
     }
 
     /** The log of one partition if it is open. */
     public @Nullable SourceLog openLog(long topicId, int partition) {
         SourceTopic source = topics.get(topicId);
-        return source == null ? null : source.logIfOpen(partition);
+        if (source == null) {
+            return null;
+        }
+        source.touch();
+        return source.logIfOpen(partition);
     }
 
     private SourceSpec specOf(Topic topic) {
         try {
-            return SourceSpec.of(topic.configs(), stores);
+            return SourceSpec.of(topic.configs(), stores, datasetReaders);
         } catch (InvalidConfigException refused) {
             complaints.error(
                     "source cannot be read: topic=" + topic.name() + " " + refused.getMessage());
@@ -132,11 +182,23 @@ public final class SourceLogs implements AutoCloseable {
         }
     }
 
-    /** A topic's configs were altered; what it reads is not among what can be. */
-    public void topicAltered(Topic topic) {
+    /**
+     * A topic's configs were altered; what its offsets are bound to is not among what can be.
+     *
+     * @param before as it was
+     */
+    public void topicAltered(Topic before, Topic topic) {
+        SourceSpec spec = specOf(topic);
         SourceTopic source = topics.get(topic.id());
         if (source != null) {
-            source.topic(topic);
+            source.alter(topic, spec);
+        }
+        spec.skipped()
+                .forEachDifference(
+                        specOf(before).skipped(),
+                        (partition, offset) -> cache.drop(topic.id(), partition, offset));
+        if (!before.configs().equals(topic.configs())) {
+            openScans.closeTopic(topic.id());
         }
     }
 
@@ -146,6 +208,7 @@ public final class SourceLogs implements AutoCloseable {
         if (source != null) {
             source.close();
         }
+        openScans.closeTopic(topicId);
         cache.dropTopic(topicId);
     }
 
@@ -157,13 +220,39 @@ public final class SourceLogs implements AutoCloseable {
         }
     }
 
+    /**
+     * Lets go of what nobody has used for a while, and lists again what is due. Called by one
+     * thread, now and then.
+     *
+     * @param idleMs how long
+     */
+    public void sweep(long idleMs) {
+        long now = nanoClock.getAsLong();
+        for (SourceTopic source : topics.values()) {
+            if (source.sweep(now, idleMs * 1_000_000)) {
+                // the map's lock for the id keeps a new state out until this one is gone
+                topics.computeIfPresent(
+                        source.id(),
+                        (id, current) -> current == source && source.retire() ? null : current);
+                openScans.closeTopic(source.id());
+            }
+        }
+    }
+
+    /** How many topics have state in memory. */
+    int openedCount() {
+        return topics.size();
+    }
+
     /** Calls the consumer with each counter and gauge. */
     public void forEachMetric(ObjLongConsumer<String> consumer) {
-        consumer.accept("headrace_source_store_reads_total", loader.storeReads.sum());
-        consumer.accept("headrace_source_store_read_bytes_total", loader.storeBytes.sum());
+        consumer.accept("headrace_source_store_reads_total", storeReader.reads.sum());
+        consumer.accept("headrace_source_store_read_bytes_total", storeReader.bytes.sum());
         consumer.accept("headrace_source_block_hits_total", cache.hits.sum());
         consumer.accept("headrace_source_block_loads_total", cache.loads.sum());
         consumer.accept("headrace_source_block_bytes", cache.bytes());
+        consumer.accept("headrace_source_read_ahead_bytes", aheadBudget.heldBytes());
+        consumer.accept("headrace_source_topics_in_use", topics.size());
     }
 
     /** Closes all logs and drops all blocks; leases stay readable until they are closed. */
@@ -171,11 +260,12 @@ public final class SourceLogs implements AutoCloseable {
     public void close() {
         topics.values().forEach(SourceTopic::close);
         topics.clear();
+        openScans.close();
         cache.close();
     }
 
     /**
-     * Journals an entry; when it is durable, applies it and goes on, on a cold thread.
+     * Journals an entry; when it is durable and applied, goes on on a cold thread.
      *
      * @param whenApplied runs on a cold thread
      * @param whenFailed runs on any thread
@@ -185,8 +275,7 @@ public final class SourceLogs implements AutoCloseable {
             ByteBuffer payload,
             Runnable whenApplied,
             Consumer<Throwable> whenFailed) {
-        ByteBuffer entry = payload.duplicate();
-        journal.append(topicId, payload)
+        append(topicId, payload)
                 .whenComplete(
                         (done, failure) -> {
                             if (failure != null) {
@@ -194,20 +283,14 @@ public final class SourceLogs implements AutoCloseable {
                                 return;
                             }
                             runCold(
-                                    () -> applied(topicId, entry, whenApplied, whenFailed),
+                                    whenApplied,
                                     () -> whenFailed.accept(new RejectedExecutionException()));
                         });
     }
 
-    private void applied(
-            long topicId, ByteBuffer entry, Runnable whenApplied, Consumer<Throwable> whenFailed) {
-        try {
-            index.write(topicId, entry);
-        } catch (RuntimeException failed) {
-            whenFailed.accept(failed);
-            return;
-        }
-        whenApplied.run();
+    /** As {@link SourceJournal#append}. */
+    CompletableFuture<?> append(long topicId, ByteBuffer payload) {
+        return journal.append(topicId, payload);
     }
 
     /** Runs a task on a cold thread; or the other one here, if the executor takes no more. */
@@ -235,6 +318,56 @@ public final class SourceLogs implements AutoCloseable {
 
     SourceIndex index() {
         return index;
+    }
+
+    Executor executor() {
+        return cold;
+    }
+
+    Readers readers() {
+        return readers;
+    }
+
+    StoreReader storeReader() {
+        return storeReader;
+    }
+
+    Map<String, ObjectStore> stores() {
+        return stores;
+    }
+
+    DatasetReaders datasetReaders() {
+        return datasetReaders;
+    }
+
+    long cacheBudgetBytes() {
+        return cacheBudgetBytes;
+    }
+
+    /** Reads one object ahead. */
+    ReadAhead readAhead(SourceSpec spec, StoredObject object) {
+        return new ReadAhead(
+                spec,
+                ordinal -> object,
+                0,
+                OpenScans.DEPTH_MAX,
+                storeReader,
+                slabs,
+                aheadBudget,
+                cold);
+    }
+
+    /** Reads the objects of a topic's partition ahead. */
+    ReadAhead readAhead(SourceTopic topic) {
+        return new ReadAhead(
+                topic.spec(),
+                ordinal -> index.object(topic.id(), ordinal),
+                topic.partitionCount(),
+                ReadAhead.DEPTH_MAX,
+                storeReader,
+                slabs,
+                aheadBudget,
+                cold);
     }
 
     BlockCache cache() {

@@ -6,16 +6,23 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A source topic in use: what it reads, the listing of it, and the logs that are open. Thread-safe.
+ * A source topic in use: what it reads, the listing of it, the logs that are open, and who indexes
+ * them. Thread-safe.
  */
 final class SourceTopic {
     private final SourceLogs logs;
-    private final SourceSpec spec;
     private final SourceListing listing;
     private final Map<Integer, SourceLog> open = new ConcurrentHashMap<>();
-    private final Map<Integer, LineIndexer> indexers = new ConcurrentHashMap<>();
+    private final Map<Integer, PartitionIndexer> indexers = new ConcurrentHashMap<>();
+    private volatile SourceSpec spec;
     private volatile Topic topic;
     private volatile boolean isClosed;
+    private volatile boolean isIndexing;
+
+    /** Whether somebody has read since the last sweep. */
+    private volatile boolean isUsed = true;
+
+    private long idleSinceNanos;
 
     SourceTopic(SourceLogs logs, Topic topic, SourceSpec spec) {
         this.logs = logs;
@@ -40,10 +47,6 @@ final class SourceTopic {
         return topic;
     }
 
-    void topic(Topic altered) {
-        topic = altered;
-    }
-
     SourceSpec spec() {
         return spec;
     }
@@ -56,8 +59,24 @@ final class SourceTopic {
         return isClosed;
     }
 
+    /** The configs were altered; what the offsets are bound to is as it was. */
+    void alter(Topic altered, SourceSpec alteredSpec) {
+        topic = altered;
+        spec = alteredSpec;
+        indexers.values().forEach(PartitionIndexer::altered);
+        listing.retry();
+    }
+
+    /** Somebody reads; may be called often. */
+    void touch() {
+        if (!isUsed) {
+            isUsed = true;
+        }
+    }
+
     /** The open log of a partition, opened if need be. */
     SourceLog log(int partition) {
+        touch();
         listing.start();
         SourceLog existing = open.get(partition);
         if (existing != null) {
@@ -77,13 +96,16 @@ final class SourceTopic {
 
     private SourceLog open(int partition) {
         SourceLog log = new SourceLog(this, partition, logs);
-        if (spec.format() == SourceFormat.LINES) {
-            log.countBy(
-                    indexers.computeIfAbsent(
-                            partition, number -> new LineIndexer(log, this, logs)));
+        if (!spec.isListedOnly()) {
+            log.indexedBy(indexer(partition));
         }
         log.onIndexed(logs.index().end(id(), partition).offset());
         return log;
+    }
+
+    private PartitionIndexer indexer(int partition) {
+        return indexers.computeIfAbsent(
+                partition, number -> new PartitionIndexer(this, number, logs));
     }
 
     void forget(SourceLog log) {
@@ -93,10 +115,78 @@ final class SourceTopic {
     /** More objects have ordinals. */
     void onIndexed() {
         open.values().forEach(SourceLog::onObjects);
+        indexers.values().forEach(PartitionIndexer::start);
+    }
+
+    /** Indexes everything, whoever reads; or not any more. */
+    void index(boolean isWanted) {
+        touch();
+        isIndexing = isWanted;
+        listing.start();
+        if (spec.isListedOnly()) {
+            return;
+        }
+        for (int partition = 0; partition < partitionCount(); partition++) {
+            indexer(partition).everything(isWanted);
+        }
+    }
+
+    /** Whether everything is being indexed. */
+    boolean isIndexing() {
+        return isIndexing;
+    }
+
+    /** Why a partition is not indexed further; empty if nothing is wrong. */
+    String failure(int partition) {
+        PartitionIndexer indexer = indexers.get(partition);
+        return indexer == null ? "" : indexer.failure();
+    }
+
+    /**
+     * Looks after what nobody asks for. Called by one thread, now and then.
+     *
+     * @return whether nobody has used the topic for that long, so that its state could go
+     */
+    boolean sweep(long nowNanos, long idleNanos) {
+        listing.startIfDue();
+        if (isIndexing) {
+            listing.start();
+            indexers.values().forEach(PartitionIndexer::start); // what has failed is tried again
+        }
+        indexers.values().forEach(indexer -> indexer.sweep(nowNanos, idleNanos));
+        if (isUsed || isBusy()) {
+            isUsed = false;
+            idleSinceNanos = nowNanos;
+            return false;
+        }
+        return nowNanos - idleSinceNanos >= idleNanos;
+    }
+
+    private boolean isBusy() {
+        return isIndexing || listing.isRunning() || spec.refreshMs() > 0;
+    }
+
+    /**
+     * Ends this object, unless somebody is at work or waits. The caller keeps others from using it
+     * meanwhile.
+     */
+    boolean retire() {
+        if (listing.isRunning() || open.values().stream().anyMatch(SourceLog::isWaitedFor)) {
+            return false;
+        }
+        for (Map.Entry<Integer, PartitionIndexer> entry : indexers.entrySet()) {
+            if (!entry.getValue().retire()) {
+                return false;
+            }
+            indexers.remove(entry.getKey(), entry.getValue());
+        }
+        close();
+        return true;
     }
 
     void close() {
         isClosed = true;
         open.values().forEach(SourceLog::close);
+        indexers.values().forEach(PartitionIndexer::close);
     }
 }

@@ -140,7 +140,8 @@ class SourceEngineTest {
                     TopicCatalog.Error.INVALID_CONFIG,
                     create(engine, Map.of("headrace.storage.mode", "source")).error());
             assertEquals(
-                    TopicCatalog.Error.INVALID_CONFIG, create(engine, source(URI, "tar")).error());
+                    TopicCatalog.Error.INVALID_CONFIG,
+                    create(engine, source(URI, "parquet")).error());
         }
     }
 

@@ -11,6 +11,7 @@ import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.objects.format.BundledReaders;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
 import io.headrace.rocks.RocksMetadataStore;
@@ -44,6 +45,7 @@ final class TestEngine implements AutoCloseable {
                                 new EngineContext()
                                         .directory(folder)
                                         .memoryStore(memory)
+                                        .datasetReaders(new BundledReaders())
                                         .metadataStoreFactory(RocksMetadataStore::open)
                                         .journalCount(2)
                                         .journalCycleBytes(1 << 20)

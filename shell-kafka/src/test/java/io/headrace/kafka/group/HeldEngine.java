@@ -6,6 +6,7 @@ import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Sources;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicConfig;
@@ -95,6 +96,11 @@ final class HeldEngine implements Engine, TopicCatalog {
     }
 
     @Override
+    public Sources sources() {
+        throw new UnsupportedOperationException("no sources here");
+    }
+
+    @Override
     public EngineMetrics metrics() {
         return new EngineMetrics() {
             @Override
@@ -153,7 +159,7 @@ final class HeldEngine implements Engine, TopicCatalog {
         } else {
             topics.put(topic.name(), topic);
         }
-        listeners.forEach(listener -> listener.accept(new CatalogChange(kind, topic)));
+        listeners.forEach(listener -> listener.accept(new CatalogChange(kind, topic, null)));
         return CatalogResult.of(topic);
     }
 

@@ -1,0 +1,554 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.SourceFindings;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.DatasetReaders;
+import io.headrace.engine.spi.ObjectCodec;
+import io.headrace.engine.spi.ObjectStore.ObjectChangedException;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
+import io.headrace.engine.spi.SampleScanner.MalformedObjectException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the samples of a partition's objects, as far as somebody wants to read. What was read to be
+ * looked into is framed and cached in the same step, so that no byte is downloaded twice. A block
+ * becomes readable once its entry is durable; a bounded number of entries is on its way there while
+ * the next blocks are made.
+ *
+ * <p>Runs in steps, one at a time, on whatever thread of the source's has brought the bytes that a
+ * step waited for; so it holds up no thread, and is not bound by the store's latency as long as
+ * {@link ReadAhead} has enough under way. There is one indexer per partition, whatever log is open:
+ * two of them could cut an object at different places, and their entries would contradict each
+ * other.
+ */
+final class PartitionIndexer {
+    /** Bytes of blocks that are made ahead of the readers at most. */
+    private static final long LEAD_MAX = 8 << 20;
+
+    /** Of the cache that all partitions share, one may fill so much with what nobody read yet. */
+    private static final int LEAD_CACHE_SHARE = 16;
+
+    /** Ranges that a block does without at most: each takes a request of its own to load. */
+    private static final int HOLES_MAX = 64;
+
+    /** Samples left out that an entry names; all of them are counted. */
+    private static final int NAMED_FAULTS_MAX = 16;
+
+    private final SourceTopic topic;
+    private final SourceLogs logs;
+    private final int partition;
+    private final Demand demand;
+    private final ReadAhead readAhead;
+    private final IndexJournal journal;
+    private final SerialTask steps;
+    private final Pause pause;
+
+    /** The log in use; it may be closed and opened again while a step runs. */
+    private volatile @Nullable SourceLog log;
+
+    private volatile boolean isClosed;
+    private volatile boolean isAltered;
+    private volatile boolean isReleaseWanted;
+    private volatile String failure = "";
+
+    // handed from step to step
+
+    /** Everything before has its entry. */
+    private SourceEnd end;
+
+    /** Whether the end is behind what the last entry says. */
+    private boolean isEndAhead;
+
+    private SourceSpec spec;
+    private BlockFramer framer;
+    private @Nullable StoredObject object;
+    private @Nullable ObjectFacts facts;
+    private boolean areFactsNew;
+    private @Nullable ScanWindow window;
+    private @Nullable DecodedStream decoded;
+    private @Nullable ObjectScan scan;
+    private final List<Fault> faults = new ArrayList<>();
+    private int leftOutCount;
+    private boolean isAtListingEnd;
+    private boolean isStalled;
+
+    // of the sweep
+    private long wantedSwept = -1;
+    private long idleSinceNanos;
+    private boolean isReleased;
+
+    /** Why this partition ends here, whatever is listed; null if it does not. */
+    private volatile @Nullable Unavailable stoppedBy;
+
+    PartitionIndexer(SourceTopic topic, int partition, SourceLogs logs) {
+        this.topic = topic;
+        this.logs = logs;
+        this.partition = partition;
+        this.end = logs.index().end(topic.id(), partition);
+        this.spec = topic.spec();
+        this.framer = newFramer();
+        this.demand = new Demand(Math.min(LEAD_MAX, logs.cacheBudgetBytes() / LEAD_CACHE_SHARE));
+        this.readAhead = logs.readAhead(topic);
+        this.journal = new IndexJournal(topic.id(), logs, this::onDurable);
+        this.steps = new SerialTask(logs.executor(), this::step);
+        this.pause = new Pause(logs.nanoClock());
+    }
+
+    private BlockFramer newFramer() {
+        BlockFramer fresh = new BlockFramer(spec, partition, logs.slabs(), logs.leaderEpoch());
+        fresh.begin(end.offset(), 0);
+        return fresh;
+    }
+
+    /** Reports to another log of the partition from now on. */
+    void attach(SourceLog current) {
+        log = current;
+        announceStop();
+    }
+
+    /** Somebody waits for the records below an offset. */
+    void want(long endOffset) {
+        demand.want(endOffset);
+        start();
+    }
+
+    /** Somebody has read the records below an offset. */
+    void read(long endOffset) {
+        if (demand.want(endOffset)) {
+            start();
+        }
+    }
+
+    /** Goes on, if there is something to do. */
+    void start() {
+        if (!isClosed && !pause.isOn() && stoppedBy == null) {
+            steps.signal();
+        }
+    }
+
+    /** Indexes everything, whoever reads; or not any more. */
+    void everything(boolean isWanted) {
+        demand.everything(isWanted);
+        start();
+    }
+
+    /** The topic's configs were altered. */
+    void altered() {
+        isAltered = true;
+        stoppedBy = null;
+        failure = "";
+        pause.end();
+        steps.signal();
+    }
+
+    /** Why indexing stands still, naming where; empty if nothing is wrong. */
+    String failure() {
+        return failure;
+    }
+
+    private void step() {
+        try {
+            isAtListingEnd = false;
+            while (goesOn()) {
+                resume();
+                Chunk awaited = advance();
+                if (awaited != null && awaited.whenDone(steps::signalHere)) {
+                    return;
+                }
+            }
+        } catch (ObjectChangedException changed) {
+            stall(Unavailable.SOURCE_CHANGED, String.valueOf(changed.getMessage()));
+        } catch (IOException | RuntimeException failed) {
+            stall(Unavailable.STORE_ERROR, "indexing failed: " + place() + " cause=" + failed);
+        }
+    }
+
+    private boolean goesOn() {
+        if (isClosed) {
+            release();
+            return false;
+        }
+        if (isAltered || isReleaseWanted) {
+            isReleaseWanted = false;
+            begin();
+        }
+        return !isAtListingEnd
+                && stoppedBy == null
+                && !pause.isOn()
+                && demand.isBeyond(end.offset())
+                && !journal.isFull(steps::signal);
+    }
+
+    private void resume() {
+        if (isStalled) {
+            isStalled = false;
+            failure = "";
+            SourceLog current = log;
+            if (current != null) {
+                current.onResumed();
+            }
+        }
+    }
+
+    /** Lets go of what was read and has no entry; it is read again. */
+    private void begin() {
+        release();
+        isAltered = false;
+        spec = topic.spec();
+        framer = newFramer();
+    }
+
+    private void release() {
+        closeObject();
+        framer.close();
+        readAhead.close();
+        faults.clear();
+        leftOutCount = 0;
+    }
+
+    private void closeObject() {
+        if (window != null) {
+            window.close();
+            window = null;
+        }
+        if (decoded != null) {
+            decoded.close();
+            decoded = null;
+        }
+        scan = null;
+        object = null;
+        facts = null;
+        areFactsNew = false;
+    }
+
+    /** Goes on by one thing; what is returned has to be done before the next. */
+    private @Nullable Chunk advance() throws IOException {
+        try {
+            StoredObject current = object;
+            if (current == null) {
+                beginObject();
+                return null;
+            }
+            if (facts == null) {
+                return decide(current);
+            }
+            return scan(current, facts);
+        } catch (MalformedObjectException malformed) {
+            onMalformed(malformed);
+            return null;
+        }
+    }
+
+    private void beginObject() throws IOException {
+        StoredObject next = logs.index().object(topic.id(), end.ordinal());
+        if (next == null) {
+            isAtListingEnd = true;
+            if (isEndAhead) {
+                append(null, end);
+            }
+            return;
+        }
+        if (next.length() == 0) {
+            passObject(end.nextObject(topic.partitionCount()));
+            return;
+        }
+        ObjectFacts known = logs.index().facts(topic.id(), end.ordinal());
+        areFactsNew = known == null;
+        facts = known == null ? logs.readers().facts(spec, next) : known;
+        object = next;
+        ObjectCodec codec =
+                facts == null ? logs.readers().codecFor(next) : logs.readers().codec(facts);
+        open(next, codec);
+    }
+
+    private void passObject(SourceEnd behind) {
+        end = behind;
+        isEndAhead = true;
+    }
+
+    private void open(StoredObject next, @Nullable ObjectCodec codec) {
+        if (codec == null) {
+            window =
+                    new ScanWindow(
+                            readAhead.begin(end.ordinal(), next, end.fromByte()), end.fromByte());
+            return;
+        }
+        Decoder decoder = new Decoder(codec, readAhead.begin(end.ordinal(), next, 0));
+        decoded = new DecodedStream(decoder, logs.slabs(), logs.executor(), end.fromByte());
+        window = new ScanWindow(decoded, end.fromByte());
+    }
+
+    /** Decides what an object is, by its first bytes. */
+    private @Nullable Chunk decide(StoredObject current) throws IOException {
+        ScanWindow here = nonNull(window);
+        Chunk missing = here.advance(0, DatasetReaders.HEAD_LENGTH);
+        if (missing != null) {
+            return missing;
+        }
+        ByteBuffer head = here.from(0);
+        boolean isWhole = here.length() >= 0 && here.length() <= head.remaining();
+        head.limit(Math.min(head.limit(), DatasetReaders.HEAD_LENGTH));
+        ObjectFacts decided = logs.readers().guess(current, head, isWhole);
+        logs.complaints().decided(topic.name(), current.key(), decided);
+        if (decoded != null && !decided.isCompressed()) {
+            closeObject(); // a record of the object as it is stored
+            object = current;
+            open(current, null);
+        }
+        facts = decided;
+        areFactsNew = true;
+        return null;
+    }
+
+    private @Nullable Chunk scan(StoredObject current, ObjectFacts decided) throws IOException {
+        ObjectScan now = scan;
+        if (now == null) {
+            framer.object(current);
+            now =
+                    new ObjectScan(
+                            logs.readers().scanner(spec, current, decided, end.fromByte()),
+                            end.fromByte(),
+                            nonNull(window),
+                            framer,
+                            spec,
+                            spec.recordLengthMax());
+            scan = now;
+        }
+        switch (now.step()) {
+            case AWAITS -> {
+                closeFirstBlock(now);
+                return now.awaited();
+            }
+            case ADDED -> closeBlockIfFull(now);
+            case NO_ROOM -> closeBlock(now.position(), false);
+            case LEFT_OUT -> leaveOut(now);
+            case END -> {
+                closeBlock(now.position(), true);
+                closeObject();
+            }
+        }
+        return null;
+    }
+
+    /** Who waits for a partition's first record should not wait until a block is full. */
+    private void closeFirstBlock(ObjectScan now) throws IOException {
+        if (end.offset() == 0 && framer.count() > 0 && now.isBlockWhole()) {
+            closeBlock(now.position(), false);
+        }
+    }
+
+    private void closeBlockIfFull(ObjectScan now) throws IOException {
+        if (framer.isFull() || now.window().holeCount() >= HOLES_MAX) {
+            closeBlock(now.position(), false);
+        }
+    }
+
+    private void leaveOut(ObjectScan now) throws IOException {
+        String what = "length=" + now.leftOutLength() + " max=" + spec.recordLengthMax();
+        if (spec.oversize() == SourceSpec.Oversize.FAIL) {
+            closeBlock(now.positionBefore(), false);
+            stop(
+                    "sample is longer than a record may be: "
+                            + place()
+                            + " position="
+                            + now.leftOutFrom()
+                            + " "
+                            + what);
+            closeObject();
+            return;
+        }
+        leftOutCount++;
+        if (faults.size() < NAMED_FAULTS_MAX) {
+            faults.add(new Fault(SourceFindings.Kind.LEFT_OUT, now.leftOutFrom(), what));
+            logs.complaints()
+                    .error(
+                            "sample left out, longer than "
+                                    + SourceSpec.RECORD_MAX_CONFIG
+                                    + ": "
+                                    + place()
+                                    + " position="
+                                    + now.leftOutFrom()
+                                    + " "
+                                    + what);
+        }
+    }
+
+    private void onMalformed(MalformedObjectException malformed) throws IOException {
+        String what =
+                "object is not what its format says: " + place() + " " + malformed.getMessage();
+        logs.complaints().error(what);
+        ObjectScan now = scan;
+        if (now != null) {
+            closeBlock(now.position(), false);
+        }
+        faults.add(
+                new Fault(
+                        SourceFindings.Kind.BAD_OBJECT,
+                        malformed.position(),
+                        String.valueOf(malformed.getMessage())));
+        if (spec.isStoppedByBad()) {
+            append(null, end);
+            stop(what);
+        } else {
+            append(null, end.withBad().nextObject(topic.partitionCount()));
+        }
+        closeObject();
+    }
+
+    /** Journals what is in the block, if there is something to say, and begins another one. */
+    private void closeBlock(long toByte, boolean isObjectEnd) throws IOException {
+        ByteRanges holes = nonNull(window).takeHoles(toByte);
+        SourceEnd next = end.at(end.offset() + framer.count(), toByte, leftOutCount);
+        SourceEnd behind = isObjectEnd ? next.nextObject(topic.partitionCount()) : next;
+        if (framer.count() == 0 && faults.isEmpty() && leftOutCount == 0) {
+            passObject(behind);
+            return;
+        }
+        if (areFactsNew && facts != null && scan != null) {
+            facts = facts.withNotes(scan.notes());
+        }
+        append(framer.count() == 0 ? null : block(toByte, holes), behind);
+    }
+
+    private SourceBlock block(long toByte, ByteRanges holes) {
+        return new SourceBlock(
+                topic.id(),
+                partition,
+                end.offset(),
+                framer.count(),
+                SourceBlock.Kind.SAMPLES,
+                end.ordinal(),
+                end.fromByte(),
+                toByte,
+                spec.recordLengthMax(),
+                nonNull(object).modifiedMs(),
+                framer.endedLength(),
+                holes);
+    }
+
+    private void append(@Nullable SourceBlock block, SourceEnd next) throws IOException {
+        ObjectFacts newFacts = areFactsNew && hasToBeKept(facts) ? facts : null;
+        SourceEntries.Stretch entry =
+                new SourceEntries.Stretch(
+                        partition, end.ordinal(), block, newFacts, List.copyOf(faults), next);
+        LoadedBlock loaded = block == null ? null : framer.take(block);
+        journal.append(entry, loaded);
+        if (loaded != null) {
+            demand.made(next.offset(), loaded.length());
+        }
+        end = next;
+        isEndAhead = false;
+        areFactsNew = false;
+        faults.clear();
+        leftOutCount = 0;
+        framer.begin(end.offset(), 0);
+    }
+
+    /** Whether what is known about the object does not follow from the topic alone. */
+    private boolean hasToBeKept(@Nullable ObjectFacts known) {
+        return known != null
+                && (spec.format().equals(SourceSpec.AUTO)
+                        || known.isCompressed()
+                        || known.notes().length > 0);
+    }
+
+    /** An entry is durable, and those before it are. */
+    private void onDurable(SourceEntries.Stretch entry, @Nullable LoadedBlock loaded) {
+        if (loaded != null) {
+            logs.cache().add(loaded);
+        }
+        SourceLog current = log;
+        if (current != null) {
+            current.onIndexed(entry.end().offset());
+        }
+        announceStop();
+    }
+
+    /** This partition ends here, until its topic is altered. */
+    private void stop(String why) {
+        failure = why;
+        isStalled = true;
+        stoppedBy = Unavailable.CORRUPT;
+        logs.complaints().error("source is stopped: " + why);
+        announceStop();
+    }
+
+    /** Tells readers, once they can read everything before. */
+    private void announceStop() {
+        Unavailable why = stoppedBy;
+        SourceLog current = log;
+        if (why != null && current != null && journal.isEmpty()) {
+            current.onStalled(why);
+        }
+    }
+
+    /** Something failed that may work later: what was read and has no entry is read again. */
+    private void stall(Unavailable why, String what) {
+        if (isClosed) {
+            release();
+            return;
+        }
+        logs.complaints().error(what);
+        failure = what;
+        begin();
+        pause.begin();
+        isStalled = true;
+        SourceLog current = log;
+        if (current != null) {
+            current.onStalled(why);
+        }
+    }
+
+    private String place() {
+        StoredObject current = object;
+        return "topic="
+                + topic.name()
+                + " partition="
+                + partition
+                + (current == null ? "" : " key=" + current.key());
+    }
+
+    private static <T> T nonNull(@Nullable T value) {
+        if (value == null) {
+            throw new IllegalStateException("no object is open");
+        }
+        return value;
+    }
+
+    /**
+     * Gives back what was read ahead if nobody has asked for that long; it is read again. Called by
+     * one thread, now and then.
+     */
+    void sweep(long nowNanos, long idleNanos) {
+        long wanted = demand.wanted();
+        if (wanted != wantedSwept || demand.isEverything()) {
+            wantedSwept = wanted;
+            idleSinceNanos = nowNanos;
+            isReleased = false;
+        } else if (!isReleased && nowNanos - idleSinceNanos >= idleNanos) {
+            isReleased = true;
+            isReleaseWanted = true;
+            steps.signal();
+        }
+    }
+
+    /** Ends this object for good, unless it is at work; then another one may take its place. */
+    boolean retire() {
+        if (!journal.isEmpty() || !steps.retire()) {
+            return false;
+        }
+        isClosed = true;
+        release();
+        return true;
+    }
+
+    /** Ends; what is on its way into the journal is let go of when it is there. */
+    void close() {
+        isClosed = true;
+        steps.signal();
+    }
+}

@@ -1,0 +1,157 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.SourceCheck;
+import io.headrace.engine.SourceFindings;
+import io.headrace.engine.SourceStatus;
+import io.headrace.engine.Sources;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Shows sources to tools; asks rows and the states in use. Thread-safe; owned by the engine. */
+public final class SourceTools implements Sources {
+    private final TopicCatalog catalog;
+    private final SourceLogs logs;
+
+    /** Tools for an engine's sources. */
+    public SourceTools(TopicCatalog catalog, SourceLogs logs) {
+        this.catalog = catalog;
+        this.logs = logs;
+    }
+
+    @Override
+    public CompletableFuture<SourceStatus> status(long topicId) {
+        return onThread(topicId, this::statusOf);
+    }
+
+    @Override
+    public CompletableFuture<SourceStatus> index(long topicId) {
+        return onThread(topicId, topic -> indexing(topic, true));
+    }
+
+    @Override
+    public CompletableFuture<SourceStatus> stopIndexing(long topicId) {
+        return onThread(topicId, topic -> indexing(topic, false));
+    }
+
+    private SourceStatus indexing(Topic topic, boolean isWanted) {
+        logs.opened(topic).index(isWanted);
+        return statusOf(topic);
+    }
+
+    @Override
+    public CompletableFuture<SourceStatus> refresh(long topicId) {
+        return onThread(
+                topicId,
+                topic -> {
+                    logs.opened(topic).listing().startAgain();
+                    return statusOf(topic);
+                });
+    }
+
+    @Override
+    public CompletableFuture<SourceFindings> findings(
+            long topicId, SourceFindings.Kind kind, String after, int limit) {
+        if (limit < 1 || limit > SourceFindings.LIMIT_MAX) {
+            return CompletableFuture.failedFuture(
+                    new EngineException(
+                            "bad limit: value=" + limit + " max=" + SourceFindings.LIMIT_MAX));
+        }
+        return onThread(topicId, topic -> logs.index().findings(topicId, kind, after, limit));
+    }
+
+    @Override
+    public CompletableFuture<SourceCheck> check(String uri, Map<String, String> configs) {
+        Map<String, String> all = new HashMap<>(configs);
+        all.put(SourceSpec.URI_CONFIG, uri);
+        return supply(() -> new SourceChecker(logs, all).check());
+    }
+
+    private SourceStatus statusOf(Topic topic) {
+        long id = topic.id();
+        SourceIndex.State state = logs.index().state(id);
+        SourceTopic opened = logs.openedOrNull(id);
+        List<SourceStatus.Partition> partitions = new ArrayList<>(topic.partitionCount());
+        long badCount = 0;
+        long leftOutCount = 0;
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            SourceEnd end = logs.index().end(id, partition);
+            badCount += end.badCount();
+            leftOutCount += end.leftOutCount();
+            partitions.add(partition(topic, partition, end, state, opened));
+        }
+        return new SourceStatus(
+                id,
+                topic.name(),
+                opened == null ? SourceStatus.Listing.NOT_BEGUN : opened.listing().status(),
+                state.generation(),
+                state.isComplete(),
+                state.objectCount(),
+                state.byteCount(),
+                opened != null && opened.isIndexing(),
+                badCount,
+                leftOutCount,
+                state.orphanCount(),
+                opened == null ? "" : opened.listing().failure(),
+                partitions);
+    }
+
+    private static SourceStatus.Partition partition(
+            Topic topic,
+            int partition,
+            SourceEnd end,
+            SourceIndex.State state,
+            @Nullable SourceTopic opened) {
+        long count = topic.partitionCount();
+        return new SourceStatus.Partition(
+                partition,
+                (state.objectCount() + count - 1 - partition) / count,
+                end.objectCount(),
+                end.byteCount(),
+                end.offset(),
+                state.isComplete() && end.ordinal() >= state.objectCount(),
+                opened == null ? "" : opened.failure(partition));
+    }
+
+    private <T> CompletableFuture<T> onThread(long topicId, Function<Topic, T> question) {
+        return supply(
+                () -> {
+                    Topic topic = catalog.find(topicId);
+                    if (topic == null || topic.storageMode() != StorageMode.SOURCE) {
+                        throw new EngineException("no source topic: topicId=" + topicId);
+                    }
+                    return question.apply(topic);
+                });
+    }
+
+    /** A question that blocks for the metadata store or for an object store. */
+    private interface Question<T> {
+        T answer() throws Exception;
+    }
+
+    private <T> CompletableFuture<T> supply(Question<T> question) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        logs.runCold(
+                () -> {
+                    try {
+                        answer.complete(question.answer());
+                    } catch (RuntimeException failed) {
+                        answer.completeExceptionally(failed);
+                    } catch (Exception failed) {
+                        answer.completeExceptionally(
+                                new EngineException(String.valueOf(failed.getMessage()), failed));
+                    }
+                },
+                () -> answer.completeExceptionally(new RejectedExecutionException()));
+        return answer;
+    }
+}
