@@ -69,8 +69,15 @@ public interface PartitionLog {
      *
      * <p>What was appended is acknowledged as the mode promises once {@link #highWatermark} is
      * beyond its last offset: see {@link #onHighWatermark}.
+     *
+     * @param appendTimeMs timestamp of all records if {@code message.timestamp.type=LogAppendTime}
      */
-    long append(ByteBuffer batch);
+    long append(ByteBuffer batch, long appendTimeMs);
+
+    /** As {@link #append(ByteBuffer, long)}, at this time. */
+    default long append(ByteBuffer batch) {
+        return append(batch, System.currentTimeMillis());
+    }
 
     /**
      * Reads whole record batches from the one that holds {@code fromOffset}, below the high

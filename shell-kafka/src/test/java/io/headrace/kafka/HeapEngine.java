@@ -44,8 +44,18 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
     private final AtomicLong lastTopicId = new AtomicLong();
     private final AtomicLong nextProducerId = new AtomicLong(1000);
 
+    /** While it is set, lists of topics end with it, on their second page. */
+    volatile OutOfMemoryError listFailure;
+
+    /** Who looks for a topic of that name waits until it is null. */
+    volatile String heldName;
+
     Topic createNow(String name, int partitionCount) {
-        return createOne(new TopicSpec(name, partitionCount, Map.of())).topic();
+        return createNow(name, partitionCount, Map.of());
+    }
+
+    Topic createNow(String name, int partitionCount, Map<String, String> configs) {
+        return createOne(new TopicSpec(name, partitionCount, configs)).topic();
     }
 
     HeapLog log(String topic, int partition) {
@@ -93,6 +103,9 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
 
     @Override
     public Topic find(String name) {
+        while (name.equals(heldName)) {
+            Thread.onSpinWait();
+        }
         return topicByName.get(name);
     }
 
@@ -103,6 +116,10 @@ final class HeapEngine implements Engine, TopicCatalog, EngineMetrics {
 
     @Override
     public List<Topic> list(String fromName, int limit) {
+        OutOfMemoryError failure = listFailure;
+        if (failure != null && !fromName.isEmpty()) {
+            throw failure;
+        }
         return topicByName.tailMap(fromName, true).values().stream().limit(limit).toList();
     }
 

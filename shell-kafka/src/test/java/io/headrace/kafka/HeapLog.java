@@ -32,6 +32,8 @@ final class HeapLog implements PartitionLog {
     private long nextStatus;
     private int appendCount;
     private boolean stalled;
+    private Error readFailure;
+    private Error sliceFailure;
     private int readCount;
 
     HeapLog(Topic topic, int partition, HeapLog before, AtomicInteger openLeases) {
@@ -83,11 +85,21 @@ final class HeapLog implements PartitionLog {
         stalled = true;
     }
 
+    /** From now on reads end with this. */
+    synchronized void failReads(Error failure) {
+        readFailure = failure;
+    }
+
+    /** From now on what was read cannot be looked at. */
+    synchronized void failSlices(Error failure) {
+        sliceFailure = failure;
+    }
+
     synchronized int readCount() {
         return readCount;
     }
 
-    /** The next append answers this status instead. */
+    /** The next append answers this status, or the offset of a batch that it knows, instead. */
     synchronized void failNextAppend(long status) {
         nextStatus = status;
     }
@@ -154,7 +166,7 @@ final class HeapLog implements PartitionLog {
     }
 
     @Override
-    public long append(ByteBuffer batch) {
+    public long append(ByteBuffer batch, long appendTimeMs) {
         List<Runnable> woken;
         long baseOffset;
         synchronized (this) {
@@ -175,6 +187,9 @@ final class HeapLog implements PartitionLog {
             copy.put(batch.duplicate()).flip();
             RecordBatch.baseOffset(copy, 0, baseOffset);
             RecordBatch.leaderEpoch(copy, 0, 5);
+            if (topic.config().logAppendTime()) {
+                RecordBatch.logAppendTime(copy, 0, appendTimeMs);
+            }
             batches.add(copy);
             logEndOffset += RecordBatch.offsetCount(copy, 0);
             if (!holdsHighWatermark) {
@@ -195,6 +210,9 @@ final class HeapLog implements PartitionLog {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
         readCount++;
+        if (readFailure != null) {
+            throw readFailure;
+        }
         if (fromOffset >= highWatermark || stalled) {
             return Unavailable.CAUGHT_UP;
         }
@@ -240,6 +258,9 @@ final class HeapLog implements PartitionLog {
 
         @Override
         public ByteBuffer slice(int index) {
+            if (sliceFailure != null) {
+                throw sliceFailure;
+            }
             if (closed) {
                 throw new IllegalStateException("used after close");
             }

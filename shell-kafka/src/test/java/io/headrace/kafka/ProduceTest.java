@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.batch.RecordBatch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
@@ -148,6 +151,35 @@ class ProduceTest {
                                 org.apache.kafka.common.protocol.ApiKeys.PRODUCE,
                                 13,
                                 ProduceResponseData.class)));
+    }
+
+    @Test
+    void theTimeOfAppendingIsAnsweredAsItIsInTheLog() throws IOException {
+        assertEquals(-1, ask(produce("t", -1, batch("a"))).logAppendTimeMs());
+        engine.createNow("stamped", 1, Map.of("message.timestamp.type", "LogAppendTime"));
+        HeapLog stamped = engine.log("stamped", 0);
+        for (int i = 0; i < 20; i++) {
+            long answered = ask(produce("stamped", -1, batch("a"))).logAppendTimeMs();
+            assertEquals(stored(stamped, i), answered);
+        }
+    }
+
+    @Test
+    void aBatchThatWasSentBeforeHasTheTimeOfTheFirstAppending() throws IOException {
+        engine.createNow("stamped", 1, Map.of("message.timestamp.type", "LogAppendTime"));
+        HeapLog stamped = engine.log("stamped", 0);
+        stamped.append(batch("a").buffer(), 1000);
+        stamped.append(batch("b").buffer(), 2000);
+        stamped.failNextAppend(1); // as the engine answers a batch that it knows
+        PartitionProduceResponse result = ask(produce("stamped", -1, batch("b")));
+        assertEquals(1, result.baseOffset());
+        assertEquals(2000, result.logAppendTimeMs());
+    }
+
+    private static long stored(HeapLog log, long offset) {
+        try (RecordsLease lease = (RecordsLease) log.read(offset, 0)) {
+            return RecordBatch.maxTimestamp(lease.slice(0), 0);
+        }
     }
 
     @Test

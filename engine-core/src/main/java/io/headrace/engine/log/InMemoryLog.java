@@ -68,7 +68,7 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    public long append(ByteBuffer batch) {
+    public long append(ByteBuffer batch, long appendTimeMs) {
         if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }
@@ -76,7 +76,8 @@ final class InMemoryLog extends PartitionLogBase {
         if (batch.remaining() > current.config().maxMessageBytes()) {
             return BATCH_TOO_LARGE;
         }
-        ByteBuffer stamped = current.config().logAppendTime() ? LogAppendTime.stamp(batch) : batch;
+        ByteBuffer stamped =
+                current.config().logAppendTime() ? LogAppendTime.stamp(batch, appendTimeMs) : batch;
         long baseOffset;
         synchronized (lock) {
             baseOffset = admit(stamped);

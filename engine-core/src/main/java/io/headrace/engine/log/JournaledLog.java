@@ -59,7 +59,7 @@ final class JournaledLog extends PartitionLogBase {
     }
 
     @Override
-    public long append(ByteBuffer batch) {
+    public long append(ByteBuffer batch, long appendTimeMs) {
         if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }
@@ -68,7 +68,8 @@ final class JournaledLog extends PartitionLogBase {
                 > Math.min(current.config().maxMessageBytes(), shard.batchBytesMax())) {
             return BATCH_TOO_LARGE;
         }
-        ByteBuffer stamped = current.config().logAppendTime() ? LogAppendTime.stamp(batch) : batch;
+        ByteBuffer stamped =
+                current.config().logAppendTime() ? LogAppendTime.stamp(batch, appendTimeMs) : batch;
         boolean syncs = current.config().syncsBeforeAcknowledging();
         long baseOffset;
         synchronized (shard.lock) {

@@ -10,10 +10,10 @@ import java.nio.ByteBuffer;
 final class LogAppendTime {
     private LogAppendTime() {}
 
-    static ByteBuffer stamp(ByteBuffer batch) {
+    static ByteBuffer stamp(ByteBuffer batch, long timeMs) {
         ByteBuffer copy = ByteBuffer.allocateDirect(batch.remaining());
         copy.put(0, batch, batch.position(), batch.remaining());
-        RecordBatch.logAppendTime(copy, 0, System.currentTimeMillis());
+        RecordBatch.logAppendTime(copy, 0, timeMs);
         return copy;
     }
 }

@@ -74,7 +74,7 @@ public final class SourceLog implements PartitionLog {
 
     /** Always {@link #READ_ONLY}, or {@link #CLOSED}. */
     @Override
-    public long append(ByteBuffer batch) {
+    public long append(ByteBuffer batch, long appendTimeMs) {
         return isClosed ? CLOSED : READ_ONLY;
     }
 

@@ -1,6 +1,8 @@
 package io.headrace.kafka.log;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
@@ -28,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class ProduceHandler implements RequestHandler {
     private static final int ZSTD = 4;
     private static final int ZSTD_SINCE_VERSION = 7;
+    private static final long NO_TIMESTAMP = -1;
 
     private final TopicDirectory topics;
 
@@ -136,24 +139,39 @@ public final class ProduceHandler implements RequestHandler {
             ByteBuffer batch,
             PartitionProduceResponse result) {
         PartitionLog log = opened;
-        long baseOffset = log.append(batch);
+        long nowMs = System.currentTimeMillis();
+        long endOffsetBefore = log.logEndOffset();
+        long baseOffset = log.append(batch, nowMs);
         if (baseOffset == PartitionLog.CLOSED) {
             PartitionLog reopened = topic.reopenedLog(result.index());
             if (reopened == null) {
                 return Errors.UNKNOWN_TOPIC_OR_PARTITION;
             }
             log = reopened;
-            baseOffset = log.append(batch);
+            endOffsetBefore = log.logEndOffset();
+            baseOffset = log.append(batch, nowMs);
         }
         if (baseOffset < 0) {
             return AppendErrors.of(baseOffset);
         }
         result.setBaseOffset(baseOffset).setLogStartOffset(log.logStartOffset());
-        if (topic.topic().config().logAppendTime()) {
-            result.setLogAppendTimeMs(System.currentTimeMillis());
+        if (log.topic().config().logAppendTime()) {
+            boolean isNew = baseOffset >= endOffsetBefore;
+            result.setLogAppendTimeMs(isNew ? nowMs : storedTimestamp(log, baseOffset));
         }
         int count = RecordBatch.offsetCount(batch, batch.position());
         operation.await(log, baseOffset + count, result);
         return Errors.NONE;
+    }
+
+    /** The timestamp of a batch that was sent before; none if it is not at hand any more. */
+    private static long storedTimestamp(PartitionLog log, long baseOffset) {
+        try (ReadResult result = log.read(baseOffset, 0)) {
+            if (result instanceof RecordsLease lease) {
+                ByteBuffer stored = lease.slice(0);
+                return RecordBatch.maxTimestamp(stored, stored.position());
+            }
+        }
+        return NO_TIMESTAMP;
     }
 }

@@ -278,7 +278,7 @@ final class HeldEngine implements Engine, TopicCatalog {
         }
 
         @Override
-        public long append(ByteBuffer batch) {
+        public long append(ByteBuffer batch, long appendTimeMs) {
             long baseOffset;
             synchronized (this) {
                 if (--appendsLeftBeforeRefusal < 0) {
