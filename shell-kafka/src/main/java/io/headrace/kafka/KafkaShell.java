@@ -67,6 +67,7 @@ public final class KafkaShell implements AutoCloseable {
             new WriteBufferWaterMark(4 << 20, 8 << 20);
 
     private static final int BACKGROUND_QUEUE_LENGTH = 1024;
+    private static final long BACKGROUND_CLOSE_TIMEOUT_MS = 5_000;
 
     private final KafkaShellContext context;
     private final RequestHandlers handlers = new RequestHandlers();
@@ -160,7 +161,7 @@ public final class KafkaShell implements AutoCloseable {
     private void registerLogHandlers(TopicDirectory topics) {
         handlers.register(ApiKeys.PRODUCE, new ProduceHandler(topics))
                 .register(ApiKeys.FETCH, new FetchHandler(topics))
-                .register(ApiKeys.LIST_OFFSETS, new ListOffsetsHandler(topics))
+                .register(ApiKeys.LIST_OFFSETS, new ListOffsetsHandler(topics, background))
                 .register(ApiKeys.OFFSET_FOR_LEADER_EPOCH, new OffsetForLeaderEpochHandler(topics))
                 .register(ApiKeys.DELETE_RECORDS, new DeleteRecordsHandler(topics))
                 .register(ApiKeys.INIT_PRODUCER_ID, new InitProducerIdHandler(topics.catalog()));
@@ -295,10 +296,21 @@ public final class KafkaShell implements AutoCloseable {
         for (KafkaConnection connection : connections) {
             connection.awaitClosed(deadlineNanos);
         }
-        background.shutdownNow();
+        closeBackground();
         eventLoops
                 .shutdownGracefully(0, 2_000, TimeUnit.MILLISECONDS)
                 .awaitUninterruptibly(5_000, TimeUnit.MILLISECONDS);
+    }
+
+    /** Ends what waits there: its leases have to be given back. */
+    private void closeBackground() {
+        background.shutdown();
+        try {
+            background.awaitTermination(BACKGROUND_CLOSE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        background.shutdownNow();
     }
 
     /** Answers the members that wait for a rebalance. */

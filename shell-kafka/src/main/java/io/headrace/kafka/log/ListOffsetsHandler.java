@@ -1,7 +1,6 @@
 package io.headrace.kafka.log;
 
 import io.headrace.engine.PartitionLog;
-import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
@@ -10,7 +9,7 @@ import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.apache.kafka.common.message.ListOffsetsRequestData;
 import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsPartition;
 import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsTopic;
@@ -26,12 +25,15 @@ public final class ListOffsetsHandler implements RequestHandler {
     private static final long NONE = -1;
 
     private final TopicDirectory topics;
+    private final Executor background;
 
     /**
      * @param topics to look into
+     * @param background to look at records
      */
-    public ListOffsetsHandler(TopicDirectory topics) {
+    public ListOffsetsHandler(TopicDirectory topics, Executor background) {
         this.topics = topics;
+        this.background = background;
     }
 
     @Override
@@ -39,6 +41,7 @@ public final class ListOffsetsHandler implements RequestHandler {
         ListOffsetsRequestData data = request.data(ListOffsetsRequestData.class);
         ListOffsetsResponseData response = new ListOffsetsResponseData();
         Outstanding outstanding = new Outstanding(() -> request.respond(response));
+        TimestampLookups lookups = new TimestampLookups();
         for (ListOffsetsTopic topic : data.topics()) {
             TopicHandle handle = topics.find(topic.name());
             List<ListOffsetsPartitionResponse> results = new ArrayList<>();
@@ -52,61 +55,67 @@ public final class ListOffsetsHandler implements RequestHandler {
                         new ListOffsetsPartitionResponse()
                                 .setPartitionIndex(partition.partitionIndex());
                 results.add(result);
-                find(handle, partition, result, outstanding);
+                TimestampLookup lookup = find(handle, partition, result);
+                if (lookup != null) {
+                    await(lookup, result, outstanding);
+                    lookups.add(lookup);
+                }
             }
         }
+        lookups.start();
         outstanding.seal();
     }
 
-    private void find(
+    /** Answers what is known at once; returns what has to be looked up, or null. */
+    private @Nullable TimestampLookup find(
             @Nullable TopicHandle topic,
             ListOffsetsPartition asked,
-            ListOffsetsPartitionResponse result,
-            Outstanding outstanding) {
-        PartitionLog log = topic == null ? null : topic.log(asked.partitionIndex());
+            ListOffsetsPartitionResponse result) {
+        // Asked of the engine each time: a log that is no longer in use keeps its old offsets.
+        PartitionLog log = topic == null ? null : topic.reopenedLog(asked.partitionIndex());
         if (log == null) {
             result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
-            return;
+            return null;
         }
         int leaderEpoch = topics.engine().leaderEpoch();
         Errors error = LeaderEpochs.check(asked.currentLeaderEpoch(), leaderEpoch);
         if (error != Errors.NONE) {
             result.setErrorCode(error.code());
-            return;
+            return null;
         }
-        find(log, asked.timestamp(), leaderEpoch, result, outstanding);
+        return find(log, asked.timestamp(), leaderEpoch, result);
     }
 
-    private static void find(
+    private @Nullable TimestampLookup find(
             PartitionLog log,
             long timestamp,
             int leaderEpoch,
-            ListOffsetsPartitionResponse result,
-            Outstanding outstanding) {
+            ListOffsetsPartitionResponse result) {
+        if (timestamp == ListOffsetsRequest.MAX_TIMESTAMP) {
+            return TimestampLookup.ofHighest(log, background);
+        }
+        if (timestamp >= 0) {
+            return TimestampLookup.ofFirstSince(log, timestamp, background);
+        }
         if (timestamp == ListOffsetsRequest.LATEST_TIMESTAMP) {
             result.setOffset(log.highWatermark()).setLeaderEpoch(leaderEpoch);
         } else if (timestamp == ListOffsetsRequest.EARLIEST_TIMESTAMP
                 || timestamp == ListOffsetsRequest.EARLIEST_LOCAL_TIMESTAMP) {
             // Nothing is tiered, so what is here is all there is.
             result.setOffset(log.logStartOffset());
-        } else if (timestamp == ListOffsetsRequest.MAX_TIMESTAMP) {
-            await(log.maxTimestamp(), result, outstanding);
-        } else if (timestamp >= 0) {
-            await(log.offsetForTimestamp(timestamp), result, outstanding);
         } else if (timestamp == ListOffsetsRequest.LATEST_TIERED_TIMESTAMP
                 || timestamp == ListOffsetsRequest.EARLIEST_PENDING_UPLOAD_TIMESTAMP) {
             result.setOffset(NONE);
         } else {
             result.setErrorCode(Errors.INVALID_REQUEST.code());
         }
+        return null;
     }
 
     private static void await(
-            CompletableFuture<@Nullable TimestampedOffset> future,
-            ListOffsetsPartitionResponse result,
-            Outstanding outstanding) {
+            TimestampLookup lookup, ListOffsetsPartitionResponse result, Outstanding outstanding) {
         outstanding.add(
-                future,
+                lookup.answer(),
                 (found, failure) -> {
                     if (failure != null) {
                         result.setErrorCode(EngineErrors.of(failure).code());

@@ -44,7 +44,8 @@ public final class OffsetForLeaderEpochHandler implements RequestHandler {
 
     private EpochEndOffset find(@Nullable TopicHandle topic, OffsetForLeaderPartition asked) {
         EpochEndOffset result = new EpochEndOffset().setPartition(asked.partition());
-        PartitionLog log = topic == null ? null : topic.log(asked.partition());
+        // Asked of the engine each time: a log that is no longer in use knows nothing new.
+        PartitionLog log = topic == null ? null : topic.reopenedLog(asked.partition());
         if (log == null) {
             return result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
         }

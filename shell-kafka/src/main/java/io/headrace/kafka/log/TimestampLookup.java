@@ -1,0 +1,189 @@
+package io.headrace.kafka.log;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Unavailable;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.MutableRecordBatch;
+import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.common.utils.internals.CloseableIterator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds the first record of a partition at or after a time, or the first with the highest
+ * timestamp. The engine finds the batch; the record is looked for in here, because only Kafka's own
+ * library has every codec.
+ *
+ * <p>Each step runs on the thread on which the one before has ended; records are looked at on the
+ * executor, since a batch may be long and compressed.
+ */
+final class TimestampLookup {
+    private static final Logger LOGGER = LoggerFactory.getLogger(TimestampLookup.class);
+
+    /**
+     * Batches looked at for one record. More than one only if the records that the first was found
+     * for have been deleted.
+     */
+    private static final int BATCHES_MAX = 64;
+
+    private final PartitionLog log;
+    private final long timestampMs;
+    private final boolean isForHighest;
+    private final Executor executor;
+    private final CompletableFuture<@Nullable TimestampedOffset> answer = new CompletableFuture<>();
+    private int batchesLeft = BATCHES_MAX;
+
+    private TimestampLookup(
+            PartitionLog log, long timestampMs, boolean isForHighest, Executor executor) {
+        this.log = log;
+        this.timestampMs = timestampMs;
+        this.isForHighest = isForHighest;
+        this.executor = executor;
+    }
+
+    /** The first record that is not older. */
+    static TimestampLookup ofFirstSince(PartitionLog log, long timestampMs, Executor executor) {
+        return new TimestampLookup(log, timestampMs, false, executor);
+    }
+
+    /** The first record of those with the highest timestamp. */
+    static TimestampLookup ofHighest(PartitionLog log, Executor executor) {
+        return new TimestampLookup(log, Long.MIN_VALUE, true, executor);
+    }
+
+    /** Completes with the record, or null if there is none. */
+    CompletableFuture<@Nullable TimestampedOffset> answer() {
+        return answer;
+    }
+
+    /** Begins; once. */
+    void start() {
+        try {
+            CompletableFuture<@Nullable TimestampedOffset> found =
+                    isForHighest ? log.maxTimestamp() : log.offsetForTimestamp(timestampMs);
+            found.whenComplete(this::onFound);
+        } catch (RuntimeException e) {
+            answer.completeExceptionally(e);
+        }
+    }
+
+    private void onFound(@Nullable TimestampedOffset found, @Nullable Throwable failure) {
+        if (failure != null) {
+            answer.completeExceptionally(failure);
+        } else if (found == null || log.topic().storageMode() == StorageMode.SOURCE) {
+            answer.complete(found); // a source's records have the timestamps of their objects
+        } else {
+            read(found, Math.max(found.offset(), log.logStartOffset()));
+        }
+    }
+
+    private void read(TimestampedOffset found, long offset) {
+        try {
+            ReadResult result = log.read(offset, 0);
+            if (result == Unavailable.COLD) {
+                log.readCold(offset, 0, loaded -> onRead(found, loaded));
+            } else {
+                onRead(found, result);
+            }
+        } catch (RuntimeException e) {
+            answer.completeExceptionally(e);
+        }
+    }
+
+    private void onRead(TimestampedOffset found, ReadResult result) {
+        if (!(result instanceof RecordsLease lease)) {
+            onUnavailable((Unavailable) result);
+            return;
+        }
+        try {
+            executor.execute(() -> searchAndClose(found, lease));
+        } catch (RejectedExecutionException e) {
+            lease.close();
+            answer.completeExceptionally(Errors.KAFKA_STORAGE_ERROR.exception("busy, retry"));
+        }
+    }
+
+    private void onUnavailable(Unavailable reason) {
+        Errors error = ReadErrors.of(reason);
+        if (error == Errors.NONE) {
+            answer.complete(null); // nothing more below the high watermark
+        } else if (error == Errors.OFFSET_OUT_OF_RANGE) {
+            // Deleted between the look-up and the read: the client asks again.
+            answer.completeExceptionally(Errors.NOT_LEADER_OR_FOLLOWER.exception());
+        } else {
+            answer.completeExceptionally(error.exception());
+        }
+    }
+
+    private void searchAndClose(TimestampedOffset found, RecordsLease lease) {
+        TimestampedOffset first;
+        long nextOffset;
+        try (lease) {
+            nextOffset = lease.nextOffset();
+            first = firstIn(lease, isForHighest ? found.timestampMs() : timestampMs);
+        } catch (RuntimeException e) {
+            // What a producer put there is none of our making; its place is known all the same.
+            LOGGER.debug("records not readable: log={} offset={}", log, found.offset(), e);
+            answer.complete(found);
+            return;
+        } catch (Error e) { // no memory, perhaps: who asked must not wait for ever
+            answer.completeExceptionally(e);
+            return;
+        }
+        if (first != null) {
+            answer.complete(first);
+        } else if (--batchesLeft == 0) {
+            answer.complete(atLeast(nextOffset, found));
+        } else {
+            read(found, nextOffset);
+        }
+    }
+
+    /** A record beyond those that were looked at: not too late, perhaps too early. */
+    private static TimestampedOffset atLeast(long offset, TimestampedOffset found) {
+        return new TimestampedOffset(offset, found.timestampMs(), found.leaderEpoch());
+    }
+
+    private @Nullable TimestampedOffset firstIn(RecordsLease lease, long since) {
+        long logStartOffset = log.logStartOffset();
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i).duplicate();
+            for (MutableRecordBatch batch : MemoryRecords.readableRecords(slice).batches()) {
+                TimestampedOffset first = firstIn(batch, since, logStartOffset);
+                if (first != null) {
+                    return first;
+                }
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable TimestampedOffset firstIn(
+            MutableRecordBatch batch, long since, long logStartOffset) {
+        if (batch.maxTimestamp() < since) {
+            return null;
+        }
+        try (CloseableIterator<Record> records =
+                batch.skipKeyValueIterator(BufferSupplier.NO_CACHING)) {
+            while (records.hasNext()) {
+                Record record = records.next();
+                if (record.timestamp() >= since && record.offset() >= logStartOffset) {
+                    return new TimestampedOffset(
+                            record.offset(), record.timestamp(), batch.partitionLeaderEpoch());
+                }
+            }
+        }
+        return null;
+    }
+}
