@@ -148,7 +148,9 @@ public final class HeadraceServer implements AutoCloseable {
                         .bytesInFlightMax(config.get(ConfigKeys.QUEUED_MAX_REQUEST_BYTES))
                         .connectionsMax(config.intOf(ConfigKeys.MAX_CONNECTIONS))
                         .connectionsPerIpMax(config.intOf(ConfigKeys.MAX_CONNECTIONS_PER_IP))
-                        .connectionsMaxIdleMs(config.get(ConfigKeys.CONNECTIONS_MAX_IDLE_MS));
+                        .connectionsMaxIdleMs(config.get(ConfigKeys.CONNECTIONS_MAX_IDLE_MS))
+                        .stallTimeoutMs(config.get(ConfigKeys.KAFKA_STALL_TIMEOUT_MS))
+                        .fetchWaitMaxMs(config.intOf(ConfigKeys.KAFKA_FETCH_WAIT_MAX_MS));
         int threads = config.intOf(ConfigKeys.NUM_NETWORK_THREADS);
         return threads == 0 ? context : context.eventLoopThreads(threads);
     }

@@ -10,13 +10,28 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It is also the channel's allocator of receive buffers: once the length of a frame is known,
  * and the frame is not complete, the socket is read straight into the frame's own buffer. So a
- * large request is never copied on its way in, but for the part that came with its length.
+ * request that arrives at once is not copied on its way in, but for the part that came with its
+ * length.
+ *
+ * <p>The length is the peer's claim: a frame is given room as its bytes arrive. A full receive
+ * buffer is taken for the beginning of a frame that is on its way, and room is made for {@link
+ * #AHEAD_BYTES_MAX}; beyond that, or while memory is short, for as much again as has arrived, which
+ * copies a long frame once on average.
  *
  * <p>Belongs to the connection's event loop.
  */
 final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
     private static final int RECEIVE_BUFFER_LENGTH = 64 * 1024;
     private static final int PREFIX_LENGTH = Integer.BYTES;
+
+    /** Room for the beginning of a frame of which next to nothing has arrived. */
+    private static final int CAPACITY_MIN = 16 * 1024;
+
+    /** Room for so many times what has arrived: for all of {@link #AHEAD_BYTES_MAX} at once. */
+    private static final int AHEAD_FACTOR = 32;
+
+    /** Longest frame that is received straight into one buffer; Kafka's batches are half of it. */
+    private static final int AHEAD_BYTES_MAX = 2 << 20;
 
     /** Takes the frames, and says whether there may be another one. */
     interface Sink {
@@ -27,11 +42,17 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
         boolean isAccepting();
 
         /**
-         * Asked before a frame's buffer is allocated.
+         * Asked when the length of a frame is known.
          *
          * @return false if the connection is to be closed; the sink has said why
          */
         boolean admits(int length);
+
+        /** Room for so many bytes of a frame is taken, in addition to what was before. */
+        void onReceiving(int length);
+
+        /** Whether memory is plenty, so that room may be made for bytes that are not yet there. */
+        boolean hasPlenty();
     }
 
     private final Sink sink;
@@ -39,6 +60,8 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
     private @Nullable ByteBuf leftover;
     private int prefix;
     private int prefixLength;
+    private int frameLength;
+    private long finishedBytes;
     private boolean closed;
 
     FrameDecoder(Sink sink) {
@@ -68,6 +91,18 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
         return partialFrame != null;
     }
 
+    /** Bytes of frames that ever arrived. */
+    long receivedBytes() {
+        ByteBuf frame = partialFrame;
+        return frame == null ? finishedBytes : finishedBytes + frame.writerIndex();
+    }
+
+    /** Bytes that the frame which has begun to arrive still lacks; 0 if none has. */
+    int missingBytes() {
+        ByteBuf frame = partialFrame;
+        return frame == null ? 0 : frameLength - frame.writerIndex();
+    }
+
     /** Whether frames were received that the sink did not take yet. */
     boolean hasLeftover() {
         return leftover != null;
@@ -79,17 +114,37 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
         if (received == frame) {
             received.release(); // the reference that allocate() took; partialFrame holds another
             if (!frame.isWritable()) {
-                partialFrame = null;
-                sink.onFrame(frame);
+                onFilled(frame);
             }
             return;
         }
-        if (leftover != null) {
-            // Netty may deliver what it had read already after reading was paused.
-            received = joined(leftover, received, allocator);
-            leftover = null;
+        ByteBuf rest = leftover;
+        leftover = null;
+        // Netty may deliver what it had read already after reading was paused.
+        decode(rest == null ? received : joined(rest, received, allocator), allocator);
+    }
+
+    /** The room that was made is used up: the frame is complete, or needs more. */
+    private void onFilled(ByteBuf frame) {
+        int arrived = frame.writerIndex();
+        if (arrived == frameLength) {
+            partialFrame = null;
+            finishedBytes += frameLength;
+            sink.onFrame(frame);
+        } else {
+            int capacity = capacityFor(arrived);
+            sink.onReceiving(capacity - arrived);
+            frame.capacity(capacity);
         }
-        decode(received, allocator);
+    }
+
+    private int capacityFor(int arrived) {
+        long capacity = Math.max(CAPACITY_MIN, 2L * arrived);
+        if (sink.hasPlenty()) {
+            long ahead = Math.min((long) AHEAD_FACTOR * arrived, AHEAD_BYTES_MAX);
+            capacity = Math.max(capacity, ahead);
+        }
+        return (int) Math.min(capacity, frameLength);
     }
 
     /** Goes on with what was received before the sink stopped accepting. */
@@ -115,29 +170,32 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
     }
 
     private static ByteBuf joined(ByteBuf first, ByteBuf second, ByteBufAllocator allocator) {
-        ByteBuf both = allocator.directBuffer(first.readableBytes() + second.readableBytes());
-        both.writeBytes(first).writeBytes(second);
-        first.release();
-        second.release();
-        return both;
+        try {
+            int length = first.readableBytes() + second.readableBytes();
+            return allocator.directBuffer(length).writeBytes(first).writeBytes(second);
+        } finally {
+            first.release();
+            second.release();
+        }
     }
 
     private void decode(ByteBuf received, ByteBufAllocator allocator) {
-        while (!closed && received.isReadable()) {
-            if (!sink.isAccepting()) {
-                leftover = received;
-                return;
+        try {
+            while (!closed && received.isReadable()) {
+                if (!sink.isAccepting()) {
+                    leftover = received.retain();
+                    return;
+                }
+                if (!readPrefix(received) || !sink.admits(prefix)) {
+                    return;
+                }
+                prefixLength = 0;
+                frameLength = prefix;
+                readFrame(received, allocator);
             }
-            if (!readPrefix(received)) {
-                break;
-            }
-            if (!sink.admits(prefix)) {
-                break;
-            }
-            prefixLength = 0;
-            readFrame(received, allocator);
+        } finally {
+            received.release();
         }
-        received.release();
     }
 
     private boolean readPrefix(ByteBuf received) {
@@ -149,10 +207,15 @@ final class FrameDecoder extends DefaultMaxMessagesRecvByteBufAllocator {
     }
 
     private void readFrame(ByteBuf received, ByteBufAllocator allocator) {
-        if (received.readableBytes() >= prefix) {
-            sink.onFrame(received.readRetainedSlice(prefix));
+        int arrived = received.readableBytes();
+        if (arrived >= frameLength) {
+            sink.onReceiving(frameLength);
+            finishedBytes += frameLength;
+            sink.onFrame(received.readRetainedSlice(frameLength));
         } else {
-            partialFrame = allocator.directBuffer(prefix, prefix).writeBytes(received);
+            int capacity = capacityFor(arrived);
+            sink.onReceiving(capacity);
+            partialFrame = allocator.directBuffer(capacity, frameLength).writeBytes(received);
         }
     }
 }

@@ -3,6 +3,7 @@ package io.headrace.kafka;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelId;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.util.concurrent.EventExecutor;
@@ -36,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Belongs to its event loop; only {@link #isClosed} and the accessors may be used elsewhere.
  * Reading stops while more requests or bytes are in flight than allowed, or while the peer does not
- * take what it asked for; that is the back-pressure.
+ * take what it asked for; that is the back-pressure. A peer that stalls in the middle of a request,
+ * or takes nothing of a response, is disconnected.
  */
 final class KafkaConnection extends ChannelInboundHandlerAdapter implements FrameDecoder.Sink {
     /** Less than API key, version and correlation id is no request. */
@@ -51,7 +53,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private final ArrayDeque<KafkaRequest> inFlight = new ArrayDeque<>();
 
     private @Nullable ChannelHandlerContext channelContext;
-    private long bytesInFlight;
+    private final HeldBytes held;
+    private final StallCheck stallCheck = new StallCheck();
+    private long sentResponseCount;
     private boolean flushNeeded;
     private boolean flushScheduled;
     private boolean reading = true;
@@ -71,6 +75,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         this.handlers = handlers;
         this.budget = budget;
         this.metrics = metrics;
+        this.held = new HeldBytes(budget, metrics);
     }
 
     FrameDecoder frames() {
@@ -87,6 +92,10 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     boolean isClosed() {
         return closed;
+    }
+
+    ChannelId id() {
+        return channelContext().channel().id();
     }
 
     EventExecutor eventLoop() {
@@ -140,6 +149,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     public void channelActive(ChannelHandlerContext ctx) {
         metrics.onConnected();
         scheduleIdleCheck(context.connectionsMaxIdleMs());
+        scheduleStallCheck();
     }
 
     @Override
@@ -151,8 +161,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         metrics.onDisconnected();
         frames.close();
         releaseInFlight();
-        budget.giveBack(bytesInFlight);
-        bytesInFlight = 0;
+        held.close();
     }
 
     private void releaseInFlight() {
@@ -167,6 +176,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         ByteBuf received = (ByteBuf) message;
         lastReadNanos = System.nanoTime();
         frames.onRead(received, ctx.alloc());
+        if (frames.hasLeftover()) {
+            updateReading(); // at once, or Netty would read a dozen times more
+        }
     }
 
     @Override
@@ -198,8 +210,17 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
                             + context.socketRequestMaxBytes());
             return false;
         }
-        take(length);
         return true;
+    }
+
+    @Override
+    public void onReceiving(int length) {
+        held.onRequest(length);
+    }
+
+    @Override
+    public boolean hasPlenty() {
+        return budget.hasPlenty();
     }
 
     @Override
@@ -211,7 +232,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private boolean hasRoom() {
         return !closed
                 && !draining
-                && bytesInFlight < context.bytesInFlightPerConnectionMax()
+                && held.total() < context.bytesInFlightPerConnectionMax()
                 && inFlight.size() < context.requestsInFlightPerConnectionMax()
                 && channelContext().channel().isWritable();
     }
@@ -239,9 +260,9 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         RequestReader reader = new RequestReader(frame);
         AbstractRequest body = parseBody(header, reader);
         if (body != null) {
-            take(reader.heapBytes());
-            long held = frameLength + reader.heapBytes();
-            handle(entry, new KafkaRequest(this, header, body, held, System.nanoTime()));
+            held.onRequest(reader.heapBytes());
+            long heldBytes = frameLength + reader.heapBytes();
+            handle(entry, new KafkaRequest(this, header, body, heldBytes, System.nanoTime()));
         }
     }
 
@@ -325,12 +346,52 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         request.respond(answer);
     }
 
+    /** A request waits for something to happen; false if too many do. */
+    boolean park(KafkaRequest request) {
+        return held.park(request.heldBytes());
+    }
+
+    /** Bytes that a response may have without this connection holding more than it may. */
+    long responseRoom() {
+        return Math.max(0, context.bytesInFlightPerConnectionMax() - held.total());
+    }
+
     /** A request of this connection has its answer: write all that is next in order. */
-    void onReady(KafkaRequest answered) {
+    void onAnswered(KafkaRequest answered) {
         if (closed) {
             answered.release();
             return;
         }
+        held.onAnswered(answered.heldBytes(), answered.isParked());
+        if (encode(answered)) {
+            writeReady();
+        }
+    }
+
+    /**
+     * Encodes a response at once, whosever turn it is, so that its bytes are counted from now on.
+     *
+     * @return false if that cannot be; the connection is closed then
+     */
+    private boolean encode(KafkaRequest request) {
+        ApiMessage message = request.response();
+        if (message == null) {
+            request.encoded(List.of(), 0);
+            return true;
+        }
+        ResponseEncoder encoder = new ResponseEncoder(channelContext().alloc());
+        try {
+            request.encoded(encoder.encode(request.header(), message), encoder.length());
+        } catch (Throwable e) { // also if there is no memory: it is this connection that is to go
+            metrics.onConnectionFailed(this, e);
+            channelContext().close();
+            return false;
+        }
+        held.onResponse(encoder.length());
+        return true;
+    }
+
+    private void writeReady() {
         KafkaRequest head = inFlight.peek();
         if (head == null || !head.isReady()) {
             return;
@@ -340,33 +401,24 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
             head = inFlight.peek();
         } while (head != null && head.isReady());
         scheduleFlush();
+        if (head != null) {
+            head.onFirst();
+        }
+    }
+
+    boolean isFirst(KafkaRequest request) {
+        return inFlight.peek() == request;
     }
 
     private void write(KafkaRequest request) {
         metrics.onRequestDone(request.api(), System.nanoTime() - request.arrivedNanos());
-        ApiMessage message = request.response();
-        if (message == null) {
-            request.release();
-            giveBack(request.heldBytes());
+        List<ByteBuf> parts = request.takeParts();
+        if (parts.isEmpty()) {
+            onWritten(request);
             return;
         }
-        ResponseEncoder encoder = new ResponseEncoder(channelContext().alloc());
-        List<ByteBuf> parts;
-        try {
-            parts = encoder.encode(request.header(), message);
-        } catch (RuntimeException e) {
-            request.release();
-            metrics.onConnectionFailed(this, e);
-            channelContext().close();
-            return;
-        }
-        writeParts(request, parts, encoder.length());
-    }
-
-    private void writeParts(KafkaRequest request, List<ByteBuf> parts, int length) {
         ChannelHandlerContext ctx = channelContext();
-        take(length);
-        metrics.onBytesOut(length);
+        metrics.onBytesOut(request.responseLength());
         int last = parts.size() - 1;
         for (int i = 0; i < last; i++) {
             ctx.write(parts.get(i), ctx.voidPromise());
@@ -374,26 +426,15 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         // The one place where leases end: the promise is kept after the last byte was written, and
         // broken when the connection closes before that.
         ChannelPromise written = ctx.newPromise();
-        written.addListener(
-                done -> {
-                    request.release();
-                    giveBack(request.heldBytes() + (long) length);
-                });
+        written.addListener(done -> onWritten(request));
         ctx.write(parts.get(last), written);
         flushNeeded = true;
     }
 
-    private void take(long length) {
-        bytesInFlight += length;
-        budget.take(length);
-    }
-
-    private void giveBack(long length) {
-        if (closed) {
-            return; // channelInactive gave back everything
-        }
-        bytesInFlight -= length;
-        budget.giveBack(length);
+    private void onWritten(KafkaRequest request) {
+        sentResponseCount++;
+        request.release();
+        held.onDone(request.heldBytes(), request.responseLength());
         updateReading();
     }
 
@@ -452,6 +493,24 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         }
     }
 
+    private void scheduleStallCheck() {
+        eventLoop().schedule(this::checkStall, context.stallTimeoutMs(), TimeUnit.MILLISECONDS);
+    }
+
+    private void checkStall() {
+        if (closed) {
+            return;
+        }
+        Channel channel = channelContext().channel();
+        if (stallCheck.isArrivingStalled(frames.receivedBytes(), frames.missingBytes())) {
+            close("a request does not arrive: missingBytes=" + frames.missingBytes());
+        } else if (stallCheck.isLeavingStalled(channel, sentResponseCount)) {
+            close("a response is not taken: heldBytes=" + held.total());
+        } else {
+            scheduleStallCheck();
+        }
+    }
+
     private void scheduleIdleCheck(long delayMs) {
         eventLoop().schedule(this::checkIdle, delayMs, TimeUnit.MILLISECONDS);
     }
@@ -461,7 +520,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
             return;
         }
         long idleMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastReadNanos);
-        if (!inFlight.isEmpty()) {
+        if (!inFlight.isEmpty() || held.total() > 0) {
             scheduleIdleCheck(context.connectionsMaxIdleMs()); // it is we who owe something
         } else if (idleMs < context.connectionsMaxIdleMs()) {
             scheduleIdleCheck(context.connectionsMaxIdleMs() - idleMs);
@@ -498,7 +557,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     }
 
     private void closeIfDrained() {
-        if (draining && inFlight.isEmpty() && bytesInFlight == 0 && !closed) {
+        if (draining && inFlight.isEmpty() && held.total() == 0 && !closed) {
             channelContext().close();
         }
     }

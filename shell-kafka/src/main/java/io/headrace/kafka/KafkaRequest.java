@@ -1,6 +1,9 @@
 package io.headrace.kafka;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelId;
 import io.netty.util.concurrent.EventExecutor;
+import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.Node;
@@ -30,9 +33,13 @@ public final class KafkaRequest {
 
     // What follows belongs to the event loop.
     private boolean ready;
+    private boolean parked;
+    private int responseLength;
+    private List<ByteBuf> parts = List.of();
     private @Nullable ApiMessage response;
     private @Nullable Runnable whenReleased;
     private @Nullable Runnable whenAbandoned;
+    private @Nullable Runnable whenFirst;
 
     KafkaRequest(
             KafkaConnection connection,
@@ -86,6 +93,11 @@ public final class KafkaRequest {
         return connection.listener().name();
     }
 
+    /** Which connection it came by; no other ever has the same. */
+    public ChannelId connectionId() {
+        return connection.id();
+    }
+
     /** This server, as this client is to address it. */
     public Node broker() {
         return connection.broker();
@@ -117,6 +129,50 @@ public final class KafkaRequest {
         } else {
             whenAbandoned = callback;
         }
+    }
+
+    /**
+     * Says that the answer waits for something that may take long, so that the request is not
+     * counted among those in work any more; on the event loop only.
+     *
+     * @return false if too much waits already; then the answer should not
+     */
+    public boolean park() {
+        if (!parked && !ready) {
+            parked = connection.park(this);
+        }
+        return parked;
+    }
+
+    /**
+     * Goes on once all that the connection asked before has been answered, as Kafka's own broker
+     * does with every request; called on the event loop, and from it.
+     */
+    public void whenFirst(Runnable then) {
+        if (connection.isFirst(this)) {
+            then.run();
+        } else {
+            whenFirst = then;
+        }
+    }
+
+    /** All that was asked before has been answered. */
+    void onFirst() {
+        Runnable then = whenFirst;
+        whenFirst = null;
+        if (then == null) {
+            return;
+        }
+        try {
+            then.run();
+        } catch (RuntimeException e) {
+            fail(e);
+        }
+    }
+
+    /** Bytes that the response should not exceed by now; on the event loop only. */
+    public long responseRoom() {
+        return connection.responseRoom();
     }
 
     /** Tells the handler that its answer is no longer wanted. */
@@ -163,7 +219,7 @@ public final class KafkaRequest {
     }
 
     /**
-     * Ends the connection instead of answering; on the event loop only.
+     * Ends the connection instead of answering.
      *
      * @param reason for the log
      */
@@ -214,8 +270,7 @@ public final class KafkaRequest {
     private void complete(@Nullable ApiMessage answer, @Nullable Runnable release) {
         response = answer;
         whenReleased = release;
-        ready = true;
-        connection.onReady(this);
+        connection.onAnswered(this);
     }
 
     boolean isAnswered() {
@@ -235,8 +290,32 @@ public final class KafkaRequest {
         return response;
     }
 
-    /** Gives back what the response refers to; once. */
+    boolean isParked() {
+        return parked;
+    }
+
+    /** The response as it goes out; no parts if there is none. */
+    void encoded(List<ByteBuf> encodedParts, int length) {
+        parts = encodedParts;
+        responseLength = length;
+        ready = true;
+    }
+
+    /** Hands the response over. */
+    List<ByteBuf> takeParts() {
+        List<ByteBuf> taken = parts;
+        parts = List.of();
+        return taken;
+    }
+
+    /** Length of the response on the wire, in bytes. */
+    int responseLength() {
+        return responseLength;
+    }
+
+    /** Gives back the response, and what it refers to; once. */
     void release() {
+        takeParts().forEach(ByteBuf::release);
         Runnable release = whenReleased;
         whenReleased = null;
         response = null;

@@ -160,7 +160,7 @@ public final class KafkaShell implements AutoCloseable {
 
     private void registerLogHandlers(TopicDirectory topics) {
         handlers.register(ApiKeys.PRODUCE, new ProduceHandler(topics))
-                .register(ApiKeys.FETCH, new FetchHandler(topics))
+                .register(ApiKeys.FETCH, new FetchHandler(context, topics))
                 .register(ApiKeys.LIST_OFFSETS, new ListOffsetsHandler(topics, background))
                 .register(ApiKeys.OFFSET_FOR_LEADER_EPOCH, new OffsetForLeaderEpochHandler(topics))
                 .register(ApiKeys.DELETE_RECORDS, new DeleteRecordsHandler(topics))
@@ -277,6 +277,7 @@ public final class KafkaShell implements AutoCloseable {
     public void metrics(ObjLongConsumer<String> consumer) {
         metrics.forEach(consumer);
         consumer.accept("headrace_kafka_in_flight_bytes", budget.bytes());
+        consumer.accept("headrace_kafka_parked_bytes", budget.parkedBytes());
     }
 
     /**

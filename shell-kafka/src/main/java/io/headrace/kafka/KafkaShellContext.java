@@ -29,6 +29,8 @@ public final class KafkaShellContext {
     private long bytesInFlightPerConnectionMax = 64L * MIB;
     private long bytesInFlightMax = 512L * MIB;
     private long connectionsMaxIdleMs = 10 * 60 * 1000L;
+    private long stallTimeoutMs = 30_000;
+    private int fetchWaitMaxMs = 300_000;
     private int eventLoopThreads = defaultEventLoopThreads();
     private long closeTimeoutMs = 5_000;
     private Map<String, String> brokerConfigs = Map.of();
@@ -210,7 +212,7 @@ public final class KafkaShellContext {
 
     /**
      * Bytes of requests and responses that one connection holds before its socket is no longer
-     * read; exceeded by at most one request and its response.
+     * read; exceeded by at most one request, and by one batch for each fetch in flight.
      *
      * @return this
      */
@@ -225,7 +227,9 @@ public final class KafkaShellContext {
     }
 
     /**
-     * Bytes of requests and responses that all connections hold before no socket is read.
+     * Bytes of requests that all connections have in work before no further one is read. As many
+     * again may be held by requests that wait, for records or for a rebalance. Responses are not
+     * counted: who does not take his own is held up alone.
      *
      * @return this
      */
@@ -234,7 +238,7 @@ public final class KafkaShellContext {
         return this;
     }
 
-    /** Bytes of requests and responses that all connections hold. */
+    /** Bytes of requests that all connections have in work. */
     public long bytesInFlightMax() {
         return bytesInFlightMax;
     }
@@ -253,6 +257,38 @@ public final class KafkaShellContext {
     /** Time without a request after which a connection is closed, in milliseconds. */
     public long connectionsMaxIdleMs() {
         return connectionsMaxIdleMs;
+    }
+
+    /**
+     * Time in which something of a request that began to arrive has to come, and something of a
+     * response has to be taken, in milliseconds; a peer that stalls is disconnected after one to
+     * two times as long.
+     *
+     * @return this
+     */
+    public KafkaShellContext stallTimeoutMs(long value) {
+        this.stallTimeoutMs = value;
+        return this;
+    }
+
+    /** Time in which something of a request has to come, and of a response to be taken. */
+    public long stallTimeoutMs() {
+        return stallTimeoutMs;
+    }
+
+    /**
+     * Longest time that a fetch waits for records, in milliseconds, whatever the client allows.
+     *
+     * @return this
+     */
+    public KafkaShellContext fetchWaitMaxMs(int value) {
+        this.fetchWaitMaxMs = value;
+        return this;
+    }
+
+    /** Longest time that a fetch waits for records, in milliseconds. */
+    public int fetchWaitMaxMs() {
+        return fetchWaitMaxMs;
     }
 
     /**
@@ -333,6 +369,8 @@ public final class KafkaShellContext {
         check("bytesInFlightPerConnectionMax", bytesInFlightPerConnectionMax, 1024, Long.MAX_VALUE);
         check("bytesInFlightMax", bytesInFlightMax, 1024, Long.MAX_VALUE);
         check("connections.max.idle.ms", connectionsMaxIdleMs, 1, Long.MAX_VALUE);
+        check("headrace.kafka.stall.timeout.ms", stallTimeoutMs, 1, Integer.MAX_VALUE);
+        check("headrace.kafka.fetch.wait.max.ms", fetchWaitMaxMs, 0, Integer.MAX_VALUE);
         check("eventLoopThreads", eventLoopThreads, 1, 256);
         check("closeTimeoutMs", closeTimeoutMs, 0, Integer.MAX_VALUE);
         return this;

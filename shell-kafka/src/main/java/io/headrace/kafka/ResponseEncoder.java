@@ -52,7 +52,7 @@ final class ResponseEncoder extends BufferWriter {
             write(header.data(), cache, header.headerVersion());
             write(body, cache, request.apiVersion());
             finish();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             parts.forEach(ByteBuf::release);
             fields.release();
             throw e;

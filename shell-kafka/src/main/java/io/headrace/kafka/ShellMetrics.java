@@ -23,6 +23,7 @@ final class ShellMetrics {
     private final LongAdder protocolErrors = new LongAdder();
     private final LongAdder bytesIn = new LongAdder();
     private final LongAdder bytesOut = new LongAdder();
+    private final LongAdder responseBytesHeld = new LongAdder();
     private final ApiMetrics[] apis = new ApiMetrics[ApiKeys.values().length];
     private final AtomicLong logIntervalStart = new AtomicLong(System.nanoTime());
     private final AtomicLong logLines = new AtomicLong();
@@ -148,6 +149,11 @@ final class ShellMetrics {
         bytesOut.add(count);
     }
 
+    /** Responses were encoded, or, with a negative count, have left. */
+    void onResponseBytesHeld(long count) {
+        responseBytesHeld.add(count);
+    }
+
     long connectionCount() {
         return connectionsOpened.sum() - connectionsClosed.sum();
     }
@@ -170,6 +176,7 @@ final class ShellMetrics {
         consumer.accept("headrace_kafka_protocol_errors_total", protocolErrors.sum());
         consumer.accept("headrace_kafka_received_bytes_total", bytesIn.sum());
         consumer.accept("headrace_kafka_sent_bytes_total", bytesOut.sum());
+        consumer.accept("headrace_kafka_response_bytes", responseBytesHeld.sum());
         for (ApiMetrics api : apis) {
             if (api.count.sum() > 0) {
                 api.forEach(consumer);

@@ -8,16 +8,20 @@ import static io.headrace.kafka.Batches.fetch;
 import static io.headrace.kafka.Batches.partitionOf;
 import static io.headrace.kafka.Batches.produce;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.message.ApiVersionsRequestData;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
+import org.apache.kafka.common.message.FetchRequestData;
+import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.message.MetadataRequestData;
 import org.apache.kafka.common.message.ProduceResponseData;
@@ -55,6 +59,8 @@ class ConnectionTest {
         if (shell != null) {
             shell.close();
             assertEquals(0, metric("headrace_kafka_in_flight_bytes"), "bytes in flight");
+            assertEquals(0, metric("headrace_kafka_parked_bytes"), "bytes parked");
+            assertEquals(0, metric("headrace_kafka_response_bytes"), "bytes of responses");
             assertEquals(0, metric("headrace_kafka_connections"), "connections");
         }
         engine.close();
@@ -242,11 +248,11 @@ class ConnectionTest {
             }
             Await.until(
                     "the socket takes no more",
-                    () -> metric("headrace_kafka_in_flight_bytes") > 4 * MIB);
+                    () -> metric("headrace_kafka_response_bytes") > 4 * MIB);
             long readCount = metric("headrace_kafka_requests_total{api=\"fetch\"}");
             assertTrue(readCount < count / 2, "read although nothing is taken: " + readCount);
             for (int i = 0; i < count; i++) {
-                long inFlight = metric("headrace_kafka_in_flight_bytes");
+                long inFlight = metric("headrace_kafka_response_bytes");
                 assertTrue(inFlight < bytesMax + 2 * MIB, "in flight: " + inFlight);
                 assertTrue(engine.openLeases.get() <= 11, "leases: " + engine.openLeases.get());
                 FetchResponseData response =
@@ -309,6 +315,187 @@ class ConnectionTest {
             assertEquals(0, baseOffset(receiveProduce(first)));
             assertEquals(1, baseOffset(receiveProduce(second)));
         }
+    }
+
+    @Test
+    void framesThatAreOnlyAnnouncedHoldUpNobody() throws IOException {
+        context.bytesInFlightMax(2 * MIB);
+        try (RawClient first = connect();
+                RawClient second = connect();
+                RawClient third = connect()) {
+            for (RawClient each : List.of(first, second, third)) {
+                each.sendBytes(ByteBuffer.allocate(4).putInt(90 * MIB).array());
+            }
+            Await.until(
+                    "they are received", () -> metric("headrace_kafka_in_flight_bytes") > 40_000);
+            theServerStillAnswers();
+            assertTrue(metric("headrace_kafka_in_flight_bytes") < 100_000);
+        }
+    }
+
+    @Test
+    void aRequestThatStopsArrivingEndsItsConnection() throws IOException {
+        context.stallTimeoutMs(50);
+        try (RawClient client = connect()) {
+            client.sendBytes(ByteBuffer.allocate(200).putInt(90 * MIB).array());
+            assertTrue(client.isClosedByServer());
+        }
+        assertEquals(1, metric("headrace_kafka_protocol_errors_total"));
+    }
+
+    @Test
+    void aRequestThatTricklesEndsItsConnection() throws IOException {
+        context.stallTimeoutMs(200);
+        try (RawClient client = connect()) {
+            client.sendBytes(ByteBuffer.allocate(4).putInt(90 * MIB).array());
+            assertThrows(
+                    IOException.class,
+                    () -> {
+                        while (!client.isClosedWithin(10)) {
+                            client.sendBytes(new byte[10]);
+                        }
+                        throw new IOException("closed");
+                    });
+        }
+    }
+
+    @Test
+    void whoOnlyWaitsIsNotTakenForStalled() throws IOException {
+        context.stallTimeoutMs(20);
+        engine.createNow("t", 1);
+        try (RawClient client = connect()) {
+            assertTrue(client.isSilentFor(200));
+            client.send(fetch("t", 0, 300, 1), FETCH_VERSION);
+            client.receive(ApiKeys.FETCH, FETCH_VERSION, FetchResponseData.class);
+            client.ask(apiVersions(), 3, ApiVersionsResponseData.class);
+        }
+    }
+
+    @Test
+    void consumersThatTakeNothingHoldUpNobody() throws IOException {
+        context.bytesInFlightMax(2 * MIB);
+        engine.createNow("t", 1);
+        engine.log("t", 0).append(batchOfLength(20 * MIB).buffer());
+        try (RawClient first = connect(64 * 1024);
+                RawClient second = connect(64 * 1024)) {
+            first.send(fetch("t", 0, 0, 1), FETCH_VERSION);
+            second.send(fetch("t", 0, 0, 1), FETCH_VERSION);
+            Await.until("both are under way", () -> engine.openLeases.get() == 2);
+            theServerStillAnswers();
+            assertTrue(metric("headrace_kafka_response_bytes") > 20 * MIB);
+        }
+        Await.until("all is given back", () -> metric("headrace_kafka_response_bytes") == 0);
+    }
+
+    @Test
+    void aResponseThatNobodyTakesEndsItsConnection() throws IOException {
+        context.stallTimeoutMs(100);
+        engine.createNow("t", 1);
+        engine.log("t", 0).append(batchOfLength(20 * MIB).buffer());
+        try (RawClient client = connect(64 * 1024)) {
+            client.send(fetch("t", 0, 0, 1), FETCH_VERSION);
+            Await.until("the response is under way", () -> engine.openLeases.get() == 1);
+            Await.until("the server gave up", () -> engine.openLeases.get() == 0);
+        }
+        assertEquals(1, metric("headrace_kafka_protocol_errors_total"));
+    }
+
+    @Test
+    void responsesThatWaitForTheirTurnAreCounted() throws IOException {
+        context.bytesInFlightPerConnectionMax(8 * MIB);
+        engine.createNow("t", 1);
+        engine.createNow("idle", 1);
+        engine.log("t", 0).append(batchOfLength(MIB).buffer());
+        try (RawClient client = connect()) {
+            client.send(fetch("idle", 0, 600_000, 1), FETCH_VERSION);
+            for (int i = 0; i < 50; i++) {
+                client.send(fetch("t", 0, 0, 1), FETCH_VERSION);
+            }
+            Await.until("some are answered", () -> engine.openLeases.get() >= 7);
+            theServerStillAnswers();
+            assertTrue(engine.openLeases.get() <= 9, "leases: " + engine.openLeases.get());
+            engine.log("idle", 0).append(batch("go on").buffer());
+            for (int i = 0; i < 51; i++) {
+                client.receiveCorrelationId();
+            }
+        }
+    }
+
+    @Test
+    void fetchesThatWakeTogetherTakeOneBatchEachOnceTheirConnectionIsFull() throws IOException {
+        context.bytesInFlightPerConnectionMax(8 * MIB);
+        engine.createNow("t", 1);
+        HeapLog log = engine.log("t", 0);
+        log.holdHighWatermark();
+        for (int i = 0; i < 4; i++) {
+            log.append(batchOfLength(MIB).buffer());
+        }
+        try (RawClient client = connect(64 * 1024)) {
+            for (int i = 0; i < 30; i++) {
+                client.send(fetch("t", 0, 600_000, 1), FETCH_VERSION);
+            }
+            Await.until("all wait", () -> log.waiterCount() == 30);
+            log.releaseHighWatermark();
+            Await.until("all have read", () -> log.readCount() >= 60);
+            theServerStillAnswers();
+            long held = metric("headrace_kafka_response_bytes");
+            assertTrue(held < (8 + 30) * MIB, "held: " + held);
+            for (int i = 0; i < 30; i++) {
+                client.receiveCorrelationId();
+            }
+        }
+    }
+
+    @Test
+    void fetchesThatWaitHoldUpNobody() throws IOException {
+        context.bytesInFlightMax(3 * MIB);
+        engine.createNow("wide", 3000);
+        try (RawClient first = connect();
+                RawClient second = connect();
+                RawClient third = connect();
+                RawClient fourth = connect()) {
+            for (RawClient each : List.of(first, second, third)) {
+                each.send(fetchOfAll("wide", 3000), FETCH_VERSION);
+            }
+            Await.until("three wait", () -> engine.log("wide", 2999).waiterCount() == 3);
+            long parked = metric("headrace_kafka_parked_bytes");
+            assertTrue(parked > 2 * MIB, "parked: " + parked);
+            assertEquals(0, metric("headrace_kafka_in_flight_bytes"));
+            fourth.send(fetchOfAll("wide", 3000), FETCH_VERSION);
+            theServerStillAnswers();
+            // It is one too many to wait for as long as it would.
+            fourth.receive(ApiKeys.FETCH, FETCH_VERSION, FetchResponseData.class);
+            engine.log("wide", 7).append(batch("wake").buffer());
+            for (RawClient each : List.of(first, second, third)) {
+                each.receive(ApiKeys.FETCH, FETCH_VERSION, FetchResponseData.class);
+            }
+            assertEquals(0, metric("headrace_kafka_parked_bytes"));
+        }
+    }
+
+    private static FetchRequestData fetchOfAll(String topic, int partitionCount) {
+        FetchRequestData data = fetch(topic, 0, 600_000, 1);
+        FetchPartition first = data.topics().get(0).partitions().get(0);
+        List<FetchPartition> all = new ArrayList<>();
+        for (int i = 0; i < partitionCount; i++) {
+            all.add(first.duplicate().setPartition(i));
+        }
+        data.topics().get(0).setPartitions(all);
+        return data;
+    }
+
+    @Test
+    void aResponseThatCannotBeEncodedEndsItsConnectionAndItsLeases() throws IOException {
+        engine.createNow("t", 1);
+        HeapLog log = engine.log("t", 0);
+        log.append(batch("a").buffer());
+        log.failSlices(new OutOfMemoryError("thrown by the test"));
+        try (RawClient client = connect()) {
+            client.send(fetch("t", 0, 0, 1), FETCH_VERSION);
+            assertTrue(client.isClosedByServer());
+        }
+        Await.until("the lease is closed", () -> engine.openLeases.get() == 0);
+        theServerStillAnswers();
     }
 
     @Test

@@ -36,6 +36,11 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class FetchTest {
     private final HeapEngine engine = new HeapEngine();
+    private final KafkaShellContext context =
+            new KafkaShellContext()
+                    .engine(engine)
+                    .clusterId("c")
+                    .listeners(List.of(Listener.of("127.0.0.1", 0)));
     private KafkaShell shell;
     private RawClient client;
     private Topic topic;
@@ -43,12 +48,7 @@ class FetchTest {
 
     @BeforeEach
     void launch() throws IOException {
-        shell =
-                KafkaShell.launch(
-                        new KafkaShellContext()
-                                .engine(engine)
-                                .clusterId("c")
-                                .listeners(List.of(Listener.of("127.0.0.1", 0))));
+        shell = KafkaShell.launch(context);
         client = new RawClient(shell.boundPort());
         topic = engine.createNow("t", 2);
         log = engine.log("t", 0);
@@ -170,6 +170,92 @@ class FetchTest {
         PartitionData second = response.responses().get(0).partitions().get(1);
         assertEquals(0, recordCount(second));
         assertEquals(1, second.highWatermark());
+    }
+
+    @Test
+    void coldPartitionsTogetherKeepTheLimit() throws IOException {
+        FetchRequestData limited = coldFetch(8, 100_000).setMaxBytes(900_000);
+        FetchResponseData response = afterLoading(limited, 8);
+        int bytes = 0;
+        for (PartitionData data : response.responses().get(0).partitions()) {
+            bytes += data.records().sizeInBytes();
+        }
+        assertTrue(bytes <= 900_000, "bytes: " + bytes);
+        assertTrue(bytes > 800_000, "bytes: " + bytes);
+    }
+
+    @Test
+    void ofColdPartitionsOneBatchGoesHoweverSmallTheLimit() throws IOException {
+        FetchResponseData response = afterLoading(coldFetch(8, 1000).setMaxBytes(1), 1);
+        int records = 0;
+        for (PartitionData data : response.responses().get(0).partitions()) {
+            records += recordCount(data);
+        }
+        assertEquals(1, records);
+    }
+
+    @Test
+    void onePartitionAloneMayUseTheWholeLimit() throws IOException {
+        FetchResponseData response = afterLoading(coldFetch(1, 1000).setMaxBytes(5500), 1);
+        assertEquals(5, recordCount(partitionOf(response)));
+    }
+
+    /** A fetch of cold partitions, each with ten batches of somewhat more than that length. */
+    private FetchRequestData coldFetch(int partitionCount, int batchLength) {
+        engine.createNow("cold", partitionCount);
+        FetchRequestData data = fetch("cold", 0, 600_000, 1);
+        FetchPartition first = data.topics().get(0).partitions().get(0);
+        List<FetchPartition> all = new ArrayList<>();
+        for (int partition = 0; partition < partitionCount; partition++) {
+            HeapLog cold = engine.log("cold", partition);
+            for (int i = 0; i < 10; i++) {
+                cold.append(batchOfLength(batchLength).buffer());
+            }
+            cold.chill();
+            all.add(first.duplicate().setPartition(partition));
+        }
+        data.topics().get(0).setPartitions(all);
+        return data;
+    }
+
+    private FetchResponseData afterLoading(FetchRequestData data, int loadCount)
+            throws IOException {
+        client.send(data, FETCH_VERSION);
+        for (int partition = 0; partition < loadCount; partition++) {
+            HeapLog cold = engine.log("cold", partition);
+            Await.until("it is loaded", () -> cold.coldReadCount() == 1);
+        }
+        for (int partition = 0; partition < loadCount; partition++) {
+            engine.log("cold", partition).completeColdReads();
+        }
+        return receive();
+    }
+
+    @Test
+    void aReadThatFailsGivesBackWhatWasReadBefore() throws IOException {
+        log.append(batch("a").buffer());
+        engine.log("t", 1).append(batch("b").buffer());
+        FetchRequestData both = fetch("t", 0, 0, 1);
+        FetchPartition first = both.topics().get(0).partitions().get(0);
+        both.topics().get(0).setPartitions(List.of(first, first.duplicate().setPartition(1)));
+        engine.log("t", 1).failReads(new OutOfMemoryError("thrown by the test"));
+        assertEquals(Errors.UNKNOWN_SERVER_ERROR.code(), ask(both).errorCode());
+        assertEquals(0, engine.openLeases.get(), "open leases");
+    }
+
+    @Test
+    void aReadThatFailsAfterAWaitIsAnsweredToo() throws IOException {
+        client.send(fetch("t", 0, 600_000, 1), FETCH_VERSION);
+        Await.until("it waits", () -> log.waiterCount() == 1);
+        log.failReads(new OutOfMemoryError("thrown by the test"));
+        log.append(batch("a").buffer());
+        assertEquals(Errors.UNKNOWN_SERVER_ERROR.code(), receive().errorCode());
+    }
+
+    @Test
+    void noFetchWaitsLongerThanTheServerAllows() throws IOException {
+        context.fetchWaitMaxMs(50);
+        assertEquals(0, recordCount(partitionOf(ask(fetch("t", 0, Integer.MAX_VALUE, 1)))));
     }
 
     @Test

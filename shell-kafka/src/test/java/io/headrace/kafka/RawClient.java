@@ -120,6 +120,18 @@ final class RawClient implements AutoCloseable {
         }
     }
 
+    /** Whether the server closes the connection within a while, and sends nothing before. */
+    boolean isClosedWithin(int ms) throws IOException {
+        socket.setSoTimeout(ms);
+        try {
+            return in.read() == -1;
+        } catch (java.net.SocketTimeoutException e) {
+            return false;
+        } finally {
+            socket.setSoTimeout(READ_TIMEOUT_MS);
+        }
+    }
+
     @Override
     public void close() throws IOException {
         socket.close();

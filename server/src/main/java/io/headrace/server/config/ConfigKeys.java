@@ -93,8 +93,9 @@ public final class ConfigKeys {
                     256 * MIB,
                     MIB,
                     Long.MAX_VALUE,
-                    "Bytes of requests in flight beyond which the server stops reading from its"
-                            + " connections.");
+                    "Bytes of requests in work beyond which the server begins to read no further"
+                            + " one. As many again may be held by requests that wait for records"
+                            + " or for a rebalance.");
 
     /** {@code max.connections}. */
     public static final ConfigKey<Long> MAX_CONNECTIONS =
@@ -296,6 +297,26 @@ public final class ConfigKeys {
                     ConfigKeys::endpointOrEmpty,
                     "Where /metrics, /healthz and /readyz are served. There is no authentication.");
 
+    /** {@code headrace.kafka.stall.timeout.ms}. */
+    public static final ConfigKey<Long> KAFKA_STALL_TIMEOUT_MS =
+            ConfigKey.number(
+                    "headrace.kafka.stall.timeout.ms",
+                    30_000,
+                    1,
+                    Integer.MAX_VALUE,
+                    "A client that lets less than 16 KiB pass for so long, of a request that has"
+                            + " begun or of a response that waits for it, is disconnected.");
+
+    /** {@code headrace.kafka.fetch.wait.max.ms}. */
+    public static final ConfigKey<Long> KAFKA_FETCH_WAIT_MAX_MS =
+            ConfigKey.number(
+                    "headrace.kafka.fetch.wait.max.ms",
+                    300_000,
+                    0,
+                    Integer.MAX_VALUE,
+                    "Longest time that a fetch waits for records, whatever the client's"
+                            + " fetch.max.wait.ms allows.");
+
     /** {@code headrace.journal.shards}. */
     public static final ConfigKey<Long> JOURNAL_SHARDS =
             ConfigKey.number(
@@ -428,6 +449,8 @@ public final class ConfigKeys {
                     GROUP_CONSUMER_SESSION_TIMEOUT_MS,
                     GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS,
                     ADMIN_LISTENER,
+                    KAFKA_STALL_TIMEOUT_MS,
+                    KAFKA_FETCH_WAIT_MAX_MS,
                     JOURNAL_SHARDS,
                     JOURNAL_CYCLE_BYTES,
                     DISK_RESERVE_BYTES,

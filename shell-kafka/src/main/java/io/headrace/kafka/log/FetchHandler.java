@@ -1,6 +1,7 @@
 package io.headrace.kafka.log;
 
 import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import org.apache.kafka.common.message.FetchRequestData;
@@ -14,12 +15,15 @@ import org.apache.kafka.common.protocol.Errors;
  * time, which the protocol allows for.
  */
 public final class FetchHandler implements RequestHandler {
+    private final KafkaShellContext context;
     private final TopicDirectory topics;
 
     /**
+     * @param context how long a fetch may wait
      * @param topics to read from
      */
-    public FetchHandler(TopicDirectory topics) {
+    public FetchHandler(KafkaShellContext context, TopicDirectory topics) {
+        this.context = context;
         this.topics = topics;
     }
 
@@ -30,7 +34,7 @@ public final class FetchHandler implements RequestHandler {
             request.fail(Errors.FETCH_SESSION_ID_NOT_FOUND);
             return;
         }
-        FetchOperation operation = new FetchOperation(request, data, topics);
-        operation.start();
+        int waitMs = Math.min(data.maxWaitMs(), context.fetchWaitMaxMs());
+        new FetchOperation(request, data, waitMs, topics).start();
     }
 }

@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * only if others have enough already, it waits for them no longer than the client would wait for
  * new records.
  *
+ * <p>The answer is as long as the client allows, but for its first batch: what is being loaded has
+ * its part of that length set aside, and what turns out to be longer than fits is left out.
+ *
  * <p>Belongs to the event loop of its connection. The engine's threads only schedule onto it.
  */
 final class FetchOperation {
@@ -39,6 +42,12 @@ final class FetchOperation {
 
     /** Partitions of one request that are loaded at the same time; the others come next time. */
     private static final int COLD_READS_MAX = 8;
+
+    /** Less is not set aside for a partition, unless there is no more. */
+    private static final int COLD_READ_MIN_BYTES = 64 * 1024;
+
+    /** Longest wait while so many fetches wait that their requests have to be counted as work. */
+    private static final int CROWDED_WAIT_MAX_MS = 500;
 
     private enum State {
         READING,
@@ -51,14 +60,22 @@ final class FetchOperation {
     private final EventExecutor eventLoop;
     private final List<FetchableTopicResponse> topics = new ArrayList<>();
     private final List<FetchedPartition> partitions = new ArrayList<>();
-    private final int bytesMax;
     private final Runnable wake = this::onWake;
 
     /** Set by whoever wakes first, so that a hundred risen watermarks cause one new read. */
     private final AtomicBoolean wakeScheduled = new AtomicBoolean();
 
     private State state = State.READING;
+    private int waitMs;
+    private int bytesMax;
     private int bytes;
+
+    /** Set aside for what is being loaded. */
+    private int coldBytes;
+
+    /** Whether something was left out because it did not fit. */
+    private boolean full;
+
     private boolean hasError;
     private boolean timeIsUp;
     private int coldReadCount;
@@ -66,12 +83,16 @@ final class FetchOperation {
     private int wokenAtOnceCount;
     private @Nullable ScheduledFuture<?> timer;
 
-    FetchOperation(KafkaRequest request, FetchRequestData data, TopicDirectory directory) {
+    /**
+     * @param waitMs longest time to wait for records
+     */
+    FetchOperation(
+            KafkaRequest request, FetchRequestData data, int waitMs, TopicDirectory directory) {
         this.request = request;
         this.data = data;
         this.eventLoop = request.eventLoop();
-        this.bytesMax = Math.max(0, Math.min(data.maxBytes(), RESPONSE_MAX_BYTES));
-        this.timeIsUp = data.maxWaitMs() <= 0;
+        this.waitMs = waitMs;
+        this.timeIsUp = waitMs <= 0;
         for (FetchTopic topic : data.topics()) {
             addTopic(topic, directory);
         }
@@ -98,49 +119,95 @@ final class FetchOperation {
         read();
     }
 
+    /** Whatever goes wrong, what has been read so far is given back. */
     private void read() {
+        try {
+            readAll();
+        } catch (RuntimeException | Error e) {
+            abandon();
+            request.fail(e);
+        }
+    }
+
+    private void readAll() {
         bytes = 0;
+        coldBytes = 0;
         coldReadCount = 0;
+        full = false;
+        bytesMax = bytesMax();
         state = State.READING;
+        int left = partitions.size();
         for (FetchedPartition partition : partitions) {
-            readPartition(partition);
+            readPartition(partition, left--);
         }
         decide();
     }
 
-    private void readPartition(FetchedPartition partition) {
-        if (bytes > 0 && bytes >= bytesMax) {
-            partition.skip();
+    private int bytesMax() {
+        long allowed = Math.min(data.maxBytes(), RESPONSE_MAX_BYTES);
+        return (int) Math.max(0, Math.min(allowed, request.responseRoom()));
+    }
+
+    private int room() {
+        return Math.max(0, bytesMax - bytes - coldBytes);
+    }
+
+    private void readPartition(FetchedPartition partition, int partitionsLeft) {
+        if ((bytes > 0 || coldReadCount > 0) && room() == 0) {
+            leaveOut(partition);
             return;
         }
-        ReadResult result = partition.read(bytesMax - bytes);
+        ReadResult result = partition.read(room());
         if (result instanceof RecordsLease lease) {
-            bytes += lease.length();
+            add(partition, lease);
         } else if (result == Unavailable.COLD && coldReadCount < COLD_READS_MAX) {
-            coldReadCount++;
-            partition.readCold(bytesMax - bytes, loaded -> onLoaded(partition, loaded));
+            load(partition, partitionsLeft);
         }
         hasError |= partition.hasError();
     }
 
+    /** The first batch always goes; others only if they fit. */
+    private void add(FetchedPartition partition, RecordsLease lease) {
+        if (bytes > 0 && lease.length() > room()) {
+            leaveOut(partition);
+        } else {
+            bytes += lease.length();
+        }
+    }
+
+    private void leaveOut(FetchedPartition partition) {
+        partition.skip();
+        full = true;
+    }
+
+    /** Sets an equal share of the room aside for each partition that may have to be loaded. */
+    private void load(FetchedPartition partition, int partitionsLeft) {
+        int share = room() / Math.min(partitionsLeft, COLD_READS_MAX - coldReadCount);
+        int length = partition.bounded(Math.min(room(), Math.max(share, COLD_READ_MIN_BYTES)));
+        coldReadCount++;
+        coldBytes += length;
+        partition.readCold(length, loaded -> onLoaded(partition, length, loaded));
+    }
+
     /** Called on a thread of the engine's. */
-    private void onLoaded(FetchedPartition partition, ReadResult loaded) {
+    private void onLoaded(FetchedPartition partition, int setAside, ReadResult loaded) {
         try {
-            eventLoop.execute(() -> takeLoaded(partition, loaded));
+            eventLoop.execute(() -> takeLoaded(partition, setAside, loaded));
         } catch (RejectedExecutionException e) {
             loaded.close(); // the shell is closed
         }
     }
 
-    private void takeLoaded(FetchedPartition partition, ReadResult loaded) {
+    private void takeLoaded(FetchedPartition partition, int setAside, ReadResult loaded) {
         if (state == State.DONE) {
             loaded.close();
             return;
         }
         coldReadCount--;
+        coldBytes -= setAside;
         partition.take(loaded);
         if (loaded instanceof RecordsLease lease) {
-            bytes += lease.length();
+            add(partition, lease);
         }
         hasError |= partition.hasError();
         decide();
@@ -151,7 +218,7 @@ final class FetchOperation {
         if (coldReadCount > 0 && (timeIsUp ? bytes == 0 && !hasError : true)) {
             startTimer();
             onAbandoned();
-        } else if (enough || timeIsUp || bytes >= bytesMax) {
+        } else if (enough || timeIsUp || full || bytes >= bytesMax) {
             respond();
         } else {
             await();
@@ -161,6 +228,9 @@ final class FetchOperation {
     /** Gives back what was read, and sleeps until there is more. */
     private void await() {
         state = State.WAITING;
+        if (!request.park()) {
+            shortenWait();
+        }
         startTimer();
         onAbandoned();
         if (state == State.DONE) {
@@ -174,9 +244,16 @@ final class FetchOperation {
         registering = false;
     }
 
+    private void shortenWait() {
+        if (waitMs > CROWDED_WAIT_MAX_MS) {
+            waitMs = CROWDED_WAIT_MAX_MS;
+            cancelTimer();
+        }
+    }
+
     private void startTimer() {
         if (timer == null && !timeIsUp) {
-            timer = eventLoop.schedule(this::onTimeIsUp, data.maxWaitMs(), TimeUnit.MILLISECONDS);
+            timer = eventLoop.schedule(this::onTimeIsUp, waitMs, TimeUnit.MILLISECONDS);
         }
     }
 
@@ -242,6 +319,10 @@ final class FetchOperation {
 
     private void end() {
         state = State.DONE;
+        cancelTimer();
+    }
+
+    private void cancelTimer() {
         if (timer != null) {
             timer.cancel(false);
             timer = null;

@@ -67,14 +67,14 @@ final class FetchedPartition {
         return read;
     }
 
-    private int bounded(int lengthMax) {
+    int bounded(int lengthMax) {
         return Math.max(0, Math.min(lengthMax, asked.partitionMaxBytes()));
     }
 
     void readCold(int lengthMax, PartitionLog.ReadCallback whenRead) {
         PartitionLog current = log;
         if (current != null) {
-            current.readCold(asked.fetchOffset(), bounded(lengthMax), whenRead);
+            current.readCold(asked.fetchOffset(), lengthMax, whenRead);
         }
     }
 
@@ -85,7 +85,7 @@ final class FetchedPartition {
             describe(Errors.NONE);
             result.setRecords(new LeasedRecords(records));
         } else {
-            fail(errorOf((Unavailable) read));
+            fail(ReadErrors.of((Unavailable) read));
         }
     }
 
@@ -108,18 +108,6 @@ final class FetchedPartition {
                 .setHighWatermark(highWatermark)
                 .setLastStableOffset(highWatermark)
                 .setLogStartOffset(known == null ? -1 : known.logStartOffset());
-    }
-
-    private Errors errorOf(Unavailable reason) {
-        return switch (reason) {
-            case CAUGHT_UP, COLD -> Errors.NONE;
-            case OFFSET_OUT_OF_RANGE -> Errors.OFFSET_OUT_OF_RANGE;
-            // Consumers stop at this one and name partition and offset; they would ask again for
-            // ever at any other.
-            case CORRUPT, SOURCE_CHANGED -> Errors.CORRUPT_MESSAGE;
-            case STORE_ERROR -> Errors.KAFKA_STORAGE_ERROR;
-            case CLOSED -> Errors.NOT_LEADER_OR_FOLLOWER;
-        };
     }
 
     /** Has something called when there is more than was read; gives back what was read. */
