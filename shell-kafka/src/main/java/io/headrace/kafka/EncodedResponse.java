@@ -31,6 +31,11 @@ public final class EncodedResponse implements ApiMessage {
         this.parts = parts;
     }
 
+    /** Sum of the parts' lengths, in bytes. */
+    public long length() {
+        return parts.stream().mapToLong(ByteBuf::readableBytes).sum();
+    }
+
     /** Gives the parts back; to be called when the response was written or will not be. */
     public void release() {
         parts.forEach(ByteBuf::release);

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.buffer.PoolArenaMetric;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
 import java.util.List;
 import org.apache.kafka.common.message.MetadataRequestData;
@@ -96,6 +98,42 @@ class MetadataTest {
             }
         }
         assertTrue(engine.topicCount() >= 20);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 12, 13})
+    void aListThatCannotBeMadeIsNotAnEmptyList(int version) throws IOException {
+        for (int i = 0; i < 1500; i++) {
+            engine.createNow("topic-" + i, 1);
+        }
+        client();
+        engine.listFailure = new OutOfMemoryError("thrown by the test");
+        assertRefused(version);
+        long before = directBytes();
+        for (int i = 0; i < 20; i++) {
+            assertRefused(version);
+        }
+        assertTrue(directBytes() < before + 20 * 64 * 1024, "before " + before);
+        engine.listFailure = null;
+        MetadataResponseData response =
+                client().ask(
+                                new MetadataRequestData().setTopics(null),
+                                version,
+                                MetadataResponseData.class);
+        assertTrue(response.topics().size() >= 1500);
+    }
+
+    private void assertRefused(int version) throws IOException {
+        try (RawClient asking = new RawClient(shell.boundPort())) {
+            asking.send(new MetadataRequestData().setTopics(null), version);
+            assertTrue(asking.isClosedByServer());
+        }
+    }
+
+    private static long directBytes() {
+        return PooledByteBufAllocator.DEFAULT.metric().directArenas().stream()
+                .mapToLong(PoolArenaMetric::numActiveBytes)
+                .sum();
     }
 
     private MetadataResponseTopic ask(String topic, boolean create) throws IOException {

@@ -25,10 +25,16 @@ final class AllTopicsEncoder {
     private final short version;
     private final List<ByteBuf> parts = new ArrayList<>();
     private int topicCount;
+    private long length;
     private boolean finished;
 
     AllTopicsEncoder(short version) {
         this.version = version;
+    }
+
+    /** Bytes of the topics that were added. */
+    long length() {
+        return length;
     }
 
     void beginPage() {
@@ -36,7 +42,10 @@ final class AllTopicsEncoder {
     }
 
     void add(MetadataResponseTopic topic) {
-        new BufferWriter(parts.get(parts.size() - 1)).write(topic, version);
+        ByteBuf page = parts.get(parts.size() - 1);
+        int before = page.writerIndex();
+        new BufferWriter(page).write(topic, version);
+        length += page.writerIndex() - before;
         topicCount++;
     }
 

@@ -77,7 +77,7 @@ public final class DescribeTopicPartitionsHandler implements RequestHandler {
                 }
             }
             request.respond(page.response);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             request.fail(e);
         }
     }

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.MetadataRequestData;
@@ -35,9 +37,13 @@ import org.jspecify.annotations.Nullable;
 public final class MetadataHandler implements RequestHandler {
     private static final int PAGE_TOPIC_COUNT = 1000;
 
+    /** Direct memory of the answers with all topics that have not yet left. */
+    private static final long LISTED_BYTES_MAX = 256L << 20;
+
     private final KafkaShellContext context;
     private final TopicDirectory topics;
     private final Executor background;
+    private final AtomicLong listedBytes = new AtomicLong();
 
     /**
      * @param context name of the cluster, and what to create
@@ -54,7 +60,7 @@ public final class MetadataHandler implements RequestHandler {
     public void handle(KafkaRequest request) {
         MetadataRequestData data = request.data(MetadataRequestData.class);
         if (asksForAll(data, request.version())) {
-            background.execute(() -> respondAll(request));
+            answerAll(request);
             return;
         }
         MetadataResponseData response = response(request);
@@ -94,20 +100,51 @@ public final class MetadataHandler implements RequestHandler {
                 .setControllerId(context.nodeId());
     }
 
+    private void answerAll(KafkaRequest request) {
+        try {
+            background.execute(() -> respondAll(request));
+        } catch (RejectedExecutionException e) {
+            refuseAll(request, e);
+        }
+    }
+
     /** Of a million topics the bytes are held, some 80 each, and the objects of one page. */
     private void respondAll(KafkaRequest request) {
         AllTopicsEncoder encoder = new AllTopicsEncoder(request.version());
+        EncodedResponse encoded;
         try {
             String from = "";
             while (from != null && !request.isAbandoned()) {
                 from = addPage(encoder, from);
+                checkRoom(encoder.length());
             }
-            EncodedResponse encoded = encoder.finish(response(request));
-            request.respond(encoded, encoded::release);
-        } catch (RuntimeException e) {
+            encoded = encoder.finish(response(request));
+        } catch (Throwable e) { // also if there is no memory for so many
             encoder.release();
-            request.fail(e);
+            refuseAll(request, e);
+            return;
         }
+        long length = encoded.length();
+        listedBytes.addAndGet(length);
+        request.respond(
+                encoded,
+                () -> {
+                    listedBytes.addAndGet(-length);
+                    encoded.release();
+                });
+    }
+
+    /** One answer may be as long as memory allows; several together are bounded. */
+    private void checkRoom(long length) {
+        long others = listedBytes.get();
+        if (others > 0 && others + length > LISTED_BYTES_MAX) {
+            throw new IllegalStateException("other lists wait to be taken: bytes=" + others);
+        }
+    }
+
+    /** An answer without topics, whatever error stands beside, would be taken for the truth. */
+    private static void refuseAll(KafkaRequest request, Throwable cause) {
+        request.disconnect("topics not listed: cause=" + cause);
     }
 
     /** Adds the topics from a name on; returns where to go on, or null at the end. */
@@ -151,13 +188,12 @@ public final class MetadataHandler implements RequestHandler {
                         (results, failure) -> {
                             if (failure == null) {
                                 addCreated(response, names, results);
-                                request.respond(response);
                             } else {
                                 // What is there is answered all the same.
                                 Errors error = EngineErrors.of(failure);
                                 names.forEach(name -> addMissing(response, name, error));
-                                request.respond(response);
                             }
+                            request.respond(response);
                         });
     }
 
