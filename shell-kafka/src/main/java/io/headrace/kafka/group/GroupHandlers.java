@@ -93,6 +93,7 @@ public final class GroupHandlers {
     }
 
     private void joinGroup(KafkaRequest request) {
+        request.park(); // the others may take minutes to come
         JoinGroupRequestData data = request.data(JoinGroupRequestData.class);
         List<String> names = new ArrayList<>();
         if (CONSUMER.equals(data.protocolType())) {
@@ -100,6 +101,7 @@ public final class GroupHandlers {
         }
         groups.withTopics(
                 request,
+                data.groupId(),
                 names,
                 null,
                 () ->
@@ -116,24 +118,43 @@ public final class GroupHandlers {
             request.fail(Errors.INCONSISTENT_GROUP_PROTOCOL);
             return;
         }
+        request.park(); // the leader's own may come late
         SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
-        answer(
+        groups.inOrder(
                 request,
-                coordinator.syncGroup(request.context(), data, BufferSupplier.NO_CACHING),
-                response -> response);
+                data.groupId(),
+                () ->
+                        answer(
+                                request,
+                                coordinator.syncGroup(
+                                        request.context(), data, BufferSupplier.NO_CACHING),
+                                response -> response));
     }
 
     private void heartbeat(KafkaRequest request) {
         HeartbeatRequestData data = request.data(HeartbeatRequestData.class);
-        answer(request, coordinator.heartbeat(request.context(), data), response -> response);
+        groups.inOrder(
+                request,
+                data.groupId(),
+                () ->
+                        answer(
+                                request,
+                                coordinator.heartbeat(request.context(), data),
+                                response -> response));
     }
 
     private void leaveGroup(KafkaRequest request) {
         LeaveGroupRequest body = (LeaveGroupRequest) request.body();
-        answer(
+        groups.inOrder(
                 request,
-                coordinator.leaveGroup(request.context(), body.normalizedData()),
-                response -> new LeaveGroupResponse(response, request.version()).data());
+                body.data().groupId(),
+                () ->
+                        answer(
+                                request,
+                                coordinator.leaveGroup(request.context(), body.normalizedData()),
+                                response ->
+                                        new LeaveGroupResponse(response, request.version())
+                                                .data()));
     }
 
     private void consumerGroupHeartbeat(KafkaRequest request) {
@@ -142,6 +163,7 @@ public final class GroupHandlers {
         List<String> names = data.subscribedTopicNames();
         groups.withTopics(
                 request,
+                data.groupId(),
                 names == null ? List.of() : names,
                 data.subscribedTopicRegex(),
                 () ->
@@ -191,11 +213,23 @@ public final class GroupHandlers {
                 future.whenComplete(
                         (result, failure) -> {
                             if (failure == null) {
-                                request.respond(toResponse.apply(result));
+                                respond(request, result, toResponse);
                             } else {
                                 request.fail(causeOf(failure));
                             }
                         });
+    }
+
+    private static <T> void respond(
+            KafkaRequest request, T result, Function<T, ApiMessage> toResponse) {
+        ApiMessage response;
+        try {
+            response = toResponse.apply(result);
+        } catch (RuntimeException e) {
+            request.fail(e); // who asked would wait for ever
+            return;
+        }
+        request.respond(response);
     }
 
     private static Throwable causeOf(Throwable failure) {

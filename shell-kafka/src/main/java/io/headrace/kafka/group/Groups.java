@@ -11,6 +11,7 @@ import io.headrace.engine.TopicCatalog.Error;
 import io.headrace.engine.TopicSpec;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.topic.TopicDirectory;
+import io.netty.channel.ChannelId;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -68,7 +70,14 @@ public final class Groups implements AutoCloseable {
     private final GroupCoordinatorService coordinator;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
+
+    /** How many requests of a group wait for the topic thread, by connection. */
+    private final Map<Lane, Integer> waitingByLane = new ConcurrentHashMap<>();
+
     private volatile boolean closed;
+
+    /** What keeps its order: the requests that a connection makes about a group. */
+    private record Lane(ChannelId connection, String group) {}
 
     private Groups(TopicDirectory directory, GroupContext context, Topic offsetsTopic) {
         this.directory = directory;
@@ -241,30 +250,71 @@ public final class Groups implements AutoCloseable {
         return directory;
     }
 
-    /** Goes on once the coordinator knows the topics that the request is about. */
+    /**
+     * Goes on once the coordinator knows the topics that the request is about, and has been given
+     * what the same connection asked about the group before: on this thread if that is so already.
+     * Called on the connection's event loop.
+     */
     void withTopics(
-            KafkaRequest request, Collection<String> names, @Nullable String regex, Runnable then) {
+            KafkaRequest request,
+            String group,
+            Collection<String> names,
+            @Nullable String regex,
+            Runnable then) {
         String pattern = regex == null ? "" : regex;
-        if (topics.knowsAll(names) && (pattern.isEmpty() || topics.knowsMatches(pattern))) {
+        boolean known = topics.knowsAll(names);
+        boolean matched = pattern.isEmpty() || topics.knowsMatches(pattern);
+        Runnable learnThen =
+                () -> {
+                    topics.require(names);
+                    if (!pattern.isEmpty()) {
+                        topics.requireMatching(pattern);
+                    }
+                    then.run();
+                };
+        Lane lane = new Lane(request.connectionId(), group);
+        if (known && matched && !waitingByLane.containsKey(lane)) {
             then.run();
-            return;
+        } else {
+            enqueue(lane, request, learnThen);
         }
+    }
+
+    /**
+     * Goes on once the coordinator has been given what the connection asked about the group before:
+     * Kafka's own broker takes the requests of a connection one after the other.
+     */
+    void inOrder(KafkaRequest request, String group, Runnable then) {
+        Lane lane = new Lane(request.connectionId(), group);
+        if (waitingByLane.containsKey(lane)) {
+            enqueue(lane, request, then);
+        } else {
+            then.run();
+        }
+    }
+
+    private void enqueue(Lane lane, KafkaRequest request, Runnable work) {
+        waitingByLane.merge(lane, 1, Integer::sum);
         try {
-            topicExecutor.execute(
-                    () -> {
-                        try {
-                            topics.require(names);
-                            if (!pattern.isEmpty()) {
-                                topics.requireMatching(pattern);
-                            }
-                            then.run();
-                        } catch (RuntimeException e) {
-                            request.fail(e);
-                        }
-                    });
+            topicExecutor.execute(() -> runInLane(lane, request, work));
         } catch (RejectedExecutionException e) {
+            leave(lane);
             request.fail(Errors.COORDINATOR_NOT_AVAILABLE);
         }
+    }
+
+    private void runInLane(Lane lane, KafkaRequest request, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException e) {
+            request.fail(e);
+        } finally {
+            leave(lane);
+        }
+    }
+
+    private void leave(Lane lane) {
+        waitingByLane.computeIfPresent(lane, (key, count) -> count == 1 ? null : count - 1);
     }
 
     /** Ends the coordinator; requests that wait are failed, what was acknowledged is durable. */

@@ -78,6 +78,7 @@ final class OffsetHandlers {
                 accepted.stream().map(OffsetCommitRequestTopic::name).collect(Collectors.toSet());
         groups.withTopics(
                 request,
+                data.groupId(),
                 names,
                 null,
                 () ->
@@ -136,7 +137,12 @@ final class OffsetHandlers {
         return all;
     }
 
+    /** Commits are seen once they are durable; who asks behind one wants to see it. */
     void fetch(KafkaRequest request) {
+        request.whenFirst(() -> fetchNow(request));
+    }
+
+    private void fetchNow(KafkaRequest request) {
         OffsetFetchRequest body = (OffsetFetchRequest) request.body();
         boolean byId = OffsetFetchRequest.useTopicIds(request.version());
         boolean requireStable = body.data().requireStable();
@@ -244,10 +250,15 @@ final class OffsetHandlers {
         }
         OffsetDeleteRequestData checked =
                 new OffsetDeleteRequestData().setGroupId(data.groupId()).setTopics(accepted);
-        GroupHandlers.answer(
+        groups.inOrder(
                 request,
-                coordinator.deleteOffsets(request.context(), checked, BufferSupplier.NO_CACHING),
-                response -> refused.merge(response).build().data());
+                data.groupId(),
+                () ->
+                        GroupHandlers.answer(
+                                request,
+                                coordinator.deleteOffsets(
+                                        request.context(), checked, BufferSupplier.NO_CACHING),
+                                response -> refused.merge(response).build().data()));
     }
 
     private OffsetDeleteRequestTopic existingPartitions(
