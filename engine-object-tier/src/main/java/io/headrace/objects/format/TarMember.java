@@ -77,9 +77,17 @@ final class TarMember {
             type = header.type();
             size = header.size();
             dataPosition = headerAt + TarHeader.LENGTH;
+            requireSize();
         }
         isHeaderRead = true;
         return true;
+    }
+
+    /** So that positions behind it can be computed. */
+    private void requireSize() throws MalformedObjectException {
+        if (size > Long.MAX_VALUE - dataPosition - TarHeader.LENGTH) {
+            throw new MalformedObjectException(position, "impossible size of a tar member");
+        }
     }
 
     private void stepBehindExtension() throws MalformedObjectException {
@@ -153,9 +161,7 @@ final class TarMember {
         if (type >= TarHeader.HARD_LINK && type <= TarHeader.FIFO) {
             size = 0; // of links, devices and directories the size counts no data
         }
-        if (size > Long.MAX_VALUE - dataPosition - TarHeader.LENGTH) {
-            throw new MalformedObjectException(position, "impossible size of a tar member");
-        }
+        requireSize();
         path = isFile() ? readPath() : "";
     }
 

@@ -219,6 +219,31 @@ final class CodecsTest {
                 () -> decode(codec("gzip"), join(extended, new byte[] {0, 0, 1})));
     }
 
+    /** Where no checksum would notice. */
+    @Test
+    void refusesLz4BlocksThatReachBeyondTheirBounds() throws IOException {
+        byte[] content = Arrays.copyOf("history.".getBytes(), 32);
+        byte[] sound = {0x10, 'a', 9, 0, 0x10, 'b'}; // a, then 4 from 9 back, b
+        assertEquals(14, Lz4Block.decode(sound, sound.length, content, 0, 8, 32));
+        assertEquals("history.ahistb", new String(content, 0, 14));
+        for (byte[] block :
+                new byte[][] {
+                    {0x10, 'a', 10, 0, 0x10, 'b'}, // before the history
+                    {0x10, 'a', 0, 0, 0x10, 'b'}, // from itself
+                    {0x1F, 'a', 9, 0, 20, 0x10, 'b'}, // more than fits
+                    {(byte) 0xF0, 30}, // more literals than there are
+                    {0x20, 'a'},
+                    {0x10, 'a', 9},
+                    {0x10, 'a', 9, 0},
+                    {}
+                }) {
+            assertThrows(
+                    IOException.class,
+                    () -> Lz4Block.decode(block, block.length, content.clone(), 0, 8, 32),
+                    Arrays.toString(block));
+        }
+    }
+
     @Test
     void skipsSkippableFramesOfLz4() throws Exception {
         byte[] skippable = {0x53, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3};

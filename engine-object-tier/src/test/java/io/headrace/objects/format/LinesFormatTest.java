@@ -58,19 +58,30 @@ final class LinesFormatTest {
     }
 
     @Test
-    void findsALineFeedInEveryPlaceAndByteOrder() {
+    void findsALineFeedInEveryPlaceAndByteOrderAmongAllBytes() {
         for (ByteOrder order : List.of(ByteOrder.BIG_ENDIAN, ByteOrder.LITTLE_ENDIAN)) {
-            for (int begin = 0; begin < 9; begin++) {
-                for (int length = 0; length < 40; length++) {
-                    ByteBuffer text = ByteBuffer.allocateDirect(64).order(order);
-                    text.put(begin + length, (byte) '\n');
-                    text.put(begin + length + 1, (byte) 0x0B); // what a borrow may take for one
-                    text.put(begin + length + 2, (byte) '\n');
-                    text.position(begin).limit(begin + length);
-                    assertEquals(-1, LineFeeds.first(text));
-                    text.limit(begin + length + 3);
-                    assertEquals(begin + length, LineFeeds.first(text));
+            for (int filling = 0; filling < 256; filling++) {
+                if (filling != '\n') {
+                    findsALineFeedAmong((byte) filling, order);
                 }
+            }
+        }
+    }
+
+    private static void findsALineFeedAmong(byte filling, ByteOrder order) {
+        ByteBuffer text = ByteBuffer.allocateDirect(64).order(order);
+        for (int begin = 0; begin < 9; begin++) {
+            for (int length = 0; length < 30; length++) {
+                for (int at = 0; at < text.capacity(); at++) {
+                    text.put(at, filling);
+                }
+                text.put(begin + length, (byte) '\n');
+                text.put(begin + length + 1, (byte) 0x0B); // what a borrow may take for one
+                text.limit(begin + length).position(begin);
+                assertEquals(-1, LineFeeds.first(text));
+                text.limit(begin + length + 3);
+                assertEquals(begin + length, LineFeeds.first(text));
+                text.clear();
             }
         }
     }

@@ -9,12 +9,21 @@ import java.util.Locale;
 final class TarBytes {
     private static final byte[] MAGIC = "ustar\00000".getBytes(StandardCharsets.ISO_8859_1);
 
+    private static final byte[] GNU_MAGIC = "ustar  \0".getBytes(StandardCharsets.ISO_8859_1);
+
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private boolean isBase256;
+    private boolean isGnu;
 
     /** Sizes of the headers that follow are in base 256. */
     TarBytes base256Size() {
         isBase256 = true;
+        return this;
+    }
+
+    /** Headers that follow are GNU's, with times where POSIX has the prefix. */
+    TarBytes gnuTimes() {
+        isGnu = true;
         return this;
     }
 
@@ -39,7 +48,10 @@ final class TarBytes {
         }
         header.put(148, "        ".getBytes(StandardCharsets.US_ASCII));
         header.put(156, type);
-        header.put(257, MAGIC);
+        header.put(257, isGnu ? GNU_MAGIC : MAGIC);
+        if (isGnu) {
+            header.put(345, "14722041132".getBytes(StandardCharsets.US_ASCII));
+        }
         int sum = 0;
         for (byte value : header.array()) {
             sum += value & 0xFF;

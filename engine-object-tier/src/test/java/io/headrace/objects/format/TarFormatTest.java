@@ -160,6 +160,12 @@ final class TarFormatTest {
     }
 
     @Test
+    void takesTimesOfGnuForNoPrefix() {
+        byte[] tar = new TarBytes().gnuTimes().file("a.jpg", 5).end();
+        assertEquals("a", sound(tar).get(0).key());
+    }
+
+    @Test
     void readsSizesInBase256() {
         byte[] tar = new TarBytes().base256Size().file("a.jpg", 5).file("b.jpg", 700).end();
         List<Found> samples = sound(tar);
@@ -218,6 +224,28 @@ final class TarFormatTest {
     }
 
     @Test
+    void leavesOutWhatWebDatasetLeavesOut() throws Exception {
+        byte[] tar =
+                new TarBytes()
+                        .file("__meta__/x.json", 1)
+                        .file("__info__", 1)
+                        .file("__x__.json", 1)
+                        .file("d/__meta__/x.json", 1)
+                        .file("README", 1)
+                        .file("d.v2/README", 1)
+                        .file(".hidden", 1)
+                        .file("d.v2/a.b.c", 1)
+                        .end();
+        Files.write(folder.resolve("a.tar"), tar);
+        List<Found> samples = sound(tar);
+        assertEquals(
+                List.of("__x__", "d/__meta__/x", "d.v2/a"),
+                samples.stream().map(Found::key).toList());
+        assertEquals(Tools.python(folder, "webdataset_samples.py", "a.tar"), printed(samples));
+        assertEquals(List.of(), sound(new TarBytes().file("d/.hidden", 1).end()));
+    }
+
+    @Test
     void takesChecksumsOfSignedBytes() {
         byte[] tar = new TarBytes().file("ä.jpg", 5).end();
         int unsigned = Integer.parseInt(new String(tar, 148, 6, StandardCharsets.US_ASCII), 8);
@@ -261,6 +289,12 @@ final class TarFormatTest {
                                 .base256Size()
                                 .header("a.jpg", Long.MAX_VALUE, (byte) '0')
                                 .end()));
+        for (byte type : new byte[] {'0', 'K', 'L', 'V'}) {
+            long size = Long.MAX_VALUE - 600;
+            assertEquals(
+                    "impossible size of a tar member",
+                    refusal(new TarBytes().base256Size().header("a.b", size, type).end()));
+        }
         assertEquals(
                 "size of a tar member is no number",
                 refusal(new TarBytes().base256Size().header("a.jpg", -5, (byte) '0').end()));
