@@ -108,7 +108,13 @@ class Kafka:
         self.count = len(range(index, int(samples), count))
         self.start = confluent_kafka.TopicPartition(topic, index, 0)
         self.consumer = confluent_kafka.Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False}
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "none",
+                "enable.auto.commit": False,
+                # as HeadraceDataset has it: who seeks back waits for the fetch that it left at the end
+                "fetch.wait.max.ms": 20,
+            }
         )
 
     def epoch(self):

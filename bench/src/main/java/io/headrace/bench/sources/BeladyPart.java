@@ -70,8 +70,7 @@ final class BeladyPart implements Part {
             throws Exception {
         try (HeadraceProcess server = bench.launch(s3, settings)) {
             Topics.create(server.bootstrapServer(), dataset, 1);
-            try (EpochReader reader =
-                    new EpochReader(server.bootstrapServer(), dataset.folder(), 1)) {
+            try (EpochReader reader = bench.reader(server.bootstrapServer(), dataset.folder(), 1)) {
                 List<Epoch> epochs = new ArrayList<>();
                 for (int i = 0; i < EPOCHS; i++) {
                     s3.traffic().reset();

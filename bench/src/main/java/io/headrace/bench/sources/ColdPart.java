@@ -71,7 +71,7 @@ final class ColdPart implements Part {
         try (HeadraceProcess server = bench.launch(s3, List.of())) {
             Topics.create(server.bootstrapServer(), dataset, PARTITIONS);
             try (EpochReader reader =
-                    new EpochReader(server.bootstrapServer(), dataset.folder(), PARTITIONS)) {
+                    bench.reader(server.bootstrapServer(), dataset.folder(), PARTITIONS)) {
                 double seconds = reader.epoch(dataset.recordCount()).seconds();
                 return dataset.length() / seconds / 1e6;
             }

@@ -1,6 +1,7 @@
 package io.headrace.bench.sources;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -21,20 +22,23 @@ final class EpochReader implements AutoCloseable {
     private final List<TopicPartition> partitions;
     private final KafkaConsumer<byte[], byte[]> consumer;
 
-    EpochReader(String bootstrapServer, String topic, int partitionCount) {
+    /**
+     * @param settings of the consumer, beside the defaults
+     */
+    EpochReader(
+            String bootstrapServer,
+            String topic,
+            int partitionCount,
+            Map<String, String> settings) {
         partitions =
                 IntStream.range(0, partitionCount)
                         .mapToObj(number -> new TopicPartition(topic, number))
                         .toList();
-        consumer =
-                new KafkaConsumer<>(
-                        Map.of(
-                                "bootstrap.servers",
-                                bootstrapServer,
-                                "key.deserializer",
-                                ByteArrayDeserializer.class,
-                                "value.deserializer",
-                                ByteArrayDeserializer.class));
+        Map<String, Object> config = new HashMap<>(settings);
+        config.put("bootstrap.servers", bootstrapServer);
+        config.put("key.deserializer", ByteArrayDeserializer.class);
+        config.put("value.deserializer", ByteArrayDeserializer.class);
+        consumer = new KafkaConsumer<>(config);
         consumer.assign(partitions);
     }
 
@@ -43,9 +47,11 @@ final class EpochReader implements AutoCloseable {
      *
      * @param seconds from the first poll to the last record
      * @param bytes of all values
-     * @param waits for the next records, one per poll that gave any, in µs
+     * @param firstWaitSeconds from the first poll to the first record; a consumer that seeks back
+     *     has to wait until the fetch that it left at the end is answered
+     * @param waits for the next records, one per later poll that gave any, in µs
      */
-    record Epoch(double seconds, long bytes, Histogram waits) {
+    record Epoch(double seconds, long bytes, double firstWaitSeconds, Histogram waits) {
         double megabytesPerSecond() {
             return bytes / seconds / 1e6;
         }
@@ -56,7 +62,7 @@ final class EpochReader implements AutoCloseable {
 
         /** Time that the reader waited, of all its time. */
         double waitSeconds() {
-            return waits.getMean() * waits.getTotalCount() / 1e6;
+            return firstWaitSeconds + waits.getMean() * waits.getTotalCount() / 1e6;
         }
     }
 
@@ -83,6 +89,7 @@ final class EpochReader implements AutoCloseable {
         long waitingSince = begin;
         long records = 0;
         long bytes = 0;
+        double firstWaitSeconds = 0;
         while (records < recordCount) {
             ConsumerRecords<byte[], byte[]> polled = consumer.poll(POLL_MAX);
             long now = System.nanoTime();
@@ -90,7 +97,11 @@ final class EpochReader implements AutoCloseable {
                 requirePatience(now - waitingSince, records, recordCount);
                 continue;
             }
-            waits.recordValue(TimeUnit.NANOSECONDS.toMicros(now - waitingSince));
+            if (records == 0) {
+                firstWaitSeconds = (now - begin) / 1e9;
+            } else {
+                waits.recordValue(TimeUnit.NANOSECONDS.toMicros(now - waitingSince));
+            }
             for (ConsumerRecord<byte[], byte[]> record : polled) {
                 bytes += record.value().length;
                 sink.accept(record);
@@ -99,7 +110,7 @@ final class EpochReader implements AutoCloseable {
             work(polled, pace);
             waitingSince = System.nanoTime();
         }
-        return new Epoch((System.nanoTime() - begin) / 1e9, bytes, waits);
+        return new Epoch((System.nanoTime() - begin) / 1e9, bytes, firstWaitSeconds, waits);
     }
 
     private static void requirePatience(long waited, long records, long of) {

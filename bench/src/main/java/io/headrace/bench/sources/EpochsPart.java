@@ -26,6 +26,7 @@ final class EpochsPart implements Part {
                                 + " MB/s; the last is a late joiner's.",
                         "epoch",
                         "MB/s",
+                        "first record, ms",
                         "wait p50, ms",
                         "wait p99, ms",
                         "GETs",
@@ -37,13 +38,13 @@ final class EpochsPart implements Part {
                     Dataset.files(s3, "epochs", (int) (length / OBJECT_LENGTH), OBJECT_LENGTH);
             try (HeadraceProcess server = bench.launch(s3, List.of())) {
                 Topics.create(server.bootstrapServer(), dataset, PARTITIONS);
-                try (EpochReader reader = reader(server, dataset)) {
+                try (EpochReader reader = reader(bench, server, dataset)) {
                     for (int epoch = 1; epoch <= 3; epoch++) {
                         row(table, Integer.toString(epoch), s3, dataset, reader, Long.MAX_VALUE);
                     }
                     row(table, "4, paced", s3, dataset, reader, options.pace());
                 }
-                try (EpochReader late = reader(server, dataset)) {
+                try (EpochReader late = reader(bench, server, dataset)) {
                     long begin = System.nanoTime();
                     table.remark(
                             "Late joiner on a warm cache: first record after %.0f ms.",
@@ -58,8 +59,8 @@ final class EpochsPart implements Part {
         return table;
     }
 
-    private static EpochReader reader(HeadraceProcess server, Dataset dataset) {
-        return new EpochReader(server.bootstrapServer(), dataset.folder(), PARTITIONS);
+    private static EpochReader reader(Workbench bench, HeadraceProcess server, Dataset dataset) {
+        return bench.reader(server.bootstrapServer(), dataset.folder(), PARTITIONS);
     }
 
     private static void row(
@@ -70,6 +71,7 @@ final class EpochsPart implements Part {
         table.row(
                 name,
                 "%.1f".formatted(epoch.megabytesPerSecond()),
+                "%.0f".formatted(epoch.firstWaitSeconds() * 1e3),
                 epoch.waitMs(50),
                 epoch.waitMs(99),
                 "%,d".formatted(s3.traffic().requests(Operation.GET_OBJECT)),

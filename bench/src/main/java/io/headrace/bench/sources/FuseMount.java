@@ -31,6 +31,10 @@ final class FuseMount implements AutoCloseable {
         Path point = bench.emptyFolder("mount");
         List<String> command =
                 List.of(
+                        // Debian's rclone does not start with it, and this is plain HTTP
+                        "env",
+                        "-u",
+                        "AWS_CA_BUNDLE",
                         "rclone",
                         "mount",
                         ":s3:" + S3Server.BUCKET + "/" + folder,

@@ -16,6 +16,7 @@ public final class SourcesBenchmark {
     private static final Map<String, Part> PARTS =
             Map.of(
                     "epochs", new EpochsPart(),
+                    "trainers", new TrainersPart(),
                     "belady", new BeladyPart(),
                     "cold", new ColdPart(),
                     "warm", new WarmPart(),

@@ -19,6 +19,7 @@ import java.util.TreeMap;
  * @param rounds of what is compared in turns
  * @param workers processes that read at a time, where processes are compared
  * @param dataDirectory on the disk to be used; emptied
+ * @param consumerSettings of the Java consumers, beside their defaults
  * @param settings of Headrace's server, key=value
  * @param settingsWithoutPrefetch further ones, with which it does not prefetch
  */
@@ -32,10 +33,11 @@ record SourcesOptions(
         int rounds,
         int workers,
         Path dataDirectory,
+        Map<String, String> consumerSettings,
         List<String> settings,
         List<String> settingsWithoutPrefetch) {
 
-    private static final String PARTS = "epochs,belady,cold,warm,mounts,tar,listing";
+    private static final String PARTS = "epochs,trainers,belady,cold,warm,mounts,tar,listing";
     private static final long MB = 1_000_000;
     private static final long MIB = 1 << 20;
 
@@ -51,6 +53,7 @@ record SourcesOptions(
               --rounds N             turns of what is compared in turns (default 5)
               --workers N            reading processes (default 4)
               --data DIR             data folder (default bench/target/sources)
+              --consumer KEY=VALUE   setting of the Java consumers, may be repeated
               --set KEY=VALUE        setting of the server, may be repeated
               --no-prefetch K=V      setting with which it does not prefetch, may be repeated
             """
@@ -68,6 +71,7 @@ record SourcesOptions(
                 (int) number(given, "--rounds", "5", 1),
                 (int) number(given, "--workers", "4", 1),
                 Path.of(single(given, "--data", home.resolve("bench/target/sources").toString())),
+                pairs(given.getOrDefault("--consumer", List.of())),
                 given.getOrDefault("--set", List.of()),
                 given.getOrDefault("--no-prefetch", List.of()));
     }
@@ -117,6 +121,18 @@ record SourcesOptions(
             throw new IllegalArgumentException("must be at least " + min + ": " + name);
         }
         return value;
+    }
+
+    private static Map<String, String> pairs(List<String> texts) {
+        Map<String, String> pairs = new TreeMap<>();
+        for (String text : texts) {
+            int equals = text.indexOf('=');
+            if (equals < 1) {
+                throw new IllegalArgumentException("not KEY=VALUE: " + text + "\n" + USAGE);
+            }
+            pairs.put(text.substring(0, equals), text.substring(equals + 1));
+        }
+        return pairs;
     }
 
     /** A count at this scale, at least 1. */

@@ -37,7 +37,7 @@ final class TarPart implements Part {
                 long begin = System.nanoTime();
                 Topics.create(server.bootstrapServer(), FOLDER, "tar", PARTITIONS);
                 try (EpochReader reader =
-                        new EpochReader(server.bootstrapServer(), FOLDER, PARTITIONS)) {
+                        bench.reader(server.bootstrapServer(), FOLDER, PARTITIONS)) {
                     double first = reader.secondsToFirstRecord(begin);
                     reader.epoch(samples);
                     double all = (System.nanoTime() - begin) / 1e9;

@@ -45,8 +45,8 @@ final class WarmPart implements Part {
             Dataset dataset = Dataset.lines(s3, TOPIC, 1, bytes);
             try (HeadraceProcess headrace = bench.launch(s3, List.of());
                     Broker kafka = launcher.launch("kafka");
-                    EpochReader reader = new EpochReader(headrace.bootstrapServer(), TOPIC, 1);
-                    EpochReader peer = new EpochReader(kafka.bootstrapServer(), TOPIC, 1)) {
+                    EpochReader reader = bench.reader(headrace.bootstrapServer(), TOPIC, 1);
+                    EpochReader peer = bench.reader(kafka.bootstrapServer(), TOPIC, 1)) {
                 Topics.create(headrace.bootstrapServer(), dataset, 1);
                 kafka.createTopic(TOPIC);
                 copy(reader, dataset, kafka);

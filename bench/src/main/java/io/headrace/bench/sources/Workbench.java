@@ -52,6 +52,11 @@ final class Workbench {
                 settings);
     }
 
+    /** A stock consumer with what the options say. */
+    EpochReader reader(String bootstrapServer, String topic, int partitionCount) {
+        return new EpochReader(bootstrapServer, topic, partitionCount, options.consumerSettings());
+    }
+
     private Path serverFolder() throws IOException {
         return emptyFolder("headrace");
     }

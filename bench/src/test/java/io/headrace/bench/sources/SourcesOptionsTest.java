@@ -16,7 +16,7 @@ class SourcesOptionsTest {
     void withoutOptionsMeasuresEverythingAtFullSize() {
         SourcesOptions options = parse();
         assertEquals(
-                List.of("epochs", "belady", "cold", "warm", "mounts", "tar", "listing"),
+                List.of("epochs", "trainers", "belady", "cold", "warm", "mounts", "tar", "listing"),
                 options.parts());
         assertEquals(256 << 20, options.scaledCacheBytes());
         assertEquals(60_000_000, options.bandwidth());
