@@ -56,6 +56,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private final HeldBytes held;
     private final StallCheck stallCheck = new StallCheck();
     private long sentResponseCount;
+    private int emptyFetchCount;
     private boolean flushNeeded;
     private boolean flushScheduled;
     private boolean reading = true;
@@ -349,6 +350,14 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     /** A request waits for something to happen; false if too many do. */
     boolean park(KafkaRequest request) {
         return held.park(request.heldBytes());
+    }
+
+    int emptyFetchCount() {
+        return emptyFetchCount;
+    }
+
+    void onFetched(boolean isEmpty) {
+        emptyFetchCount = isEmpty ? emptyFetchCount + 1 : 0;
     }
 
     /** Bytes that a response may have without this connection holding more than it may. */

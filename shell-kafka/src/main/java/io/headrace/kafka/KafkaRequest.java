@@ -170,6 +170,16 @@ public final class KafkaRequest {
         }
     }
 
+    /** Fetches of the connection that brought no records, one after the other; event loop only. */
+    public int emptyFetchCount() {
+        return connection.emptyFetchCount();
+    }
+
+    /** Tells whether this fetch brings records; on the event loop only. */
+    public void onFetched(boolean isEmpty) {
+        connection.onFetched(isEmpty);
+    }
+
     /** Bytes that the response should not exceed by now; on the event loop only. */
     public long responseRoom() {
         return connection.responseRoom();

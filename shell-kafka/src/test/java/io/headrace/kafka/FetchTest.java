@@ -13,6 +13,7 @@ import io.headrace.kafka.topic.TopicIds;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
@@ -80,6 +81,17 @@ class FetchTest {
         assertEquals(Errors.NONE.code(), data.errorCode());
         assertEquals(0, recordCount(data));
         assertEquals(0, log.waiterCount());
+    }
+
+    @Test
+    void aLongPollAtTheEndOfASourceEndsSoonSoThatTheNextEpochCanBegin() throws IOException {
+        engine.createNow(
+                "source",
+                1,
+                Map.of("headrace.source.uri", "s3://bucket/", "headrace.storage.mode", "source"));
+        PartitionData data = partitionOf(ask(fetch("source", 0, 600_000, 1)));
+        assertEquals(0, recordCount(data));
+        assertEquals(0, engine.log("source", 0).waiterCount());
     }
 
     @Test

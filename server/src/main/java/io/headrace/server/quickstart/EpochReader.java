@@ -34,10 +34,6 @@ final class EpochReader {
                         arguments[0],
                         "enable.auto.commit",
                         false,
-                        // A partition that is read to its end shall not hold up the others' next
-                        // fetch.
-                        "fetch.max.wait.ms",
-                        20,
                         // One poll hands out a whole fetch, so that its time is the fetch's.
                         "max.poll.records",
                         Integer.MAX_VALUE);

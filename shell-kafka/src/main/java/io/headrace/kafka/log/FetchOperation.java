@@ -49,6 +49,15 @@ final class FetchOperation {
     /** Longest wait while so many fetches wait that their requests have to be counted as work. */
     private static final int CROWDED_WAIT_MAX_MS = 500;
 
+    /**
+     * Wait at the end of a source. A consumer that begins its next epoch there cannot ask for it
+     * before this fetch is answered.
+     */
+    private static final int SOURCE_END_WAIT_MS = 20;
+
+    /** After so many fetches that brought nothing, each further one waits twice as long. */
+    private static final int SOURCE_END_WAITS = 50;
+
     private enum State {
         READING,
         WAITING,
@@ -229,7 +238,10 @@ final class FetchOperation {
     private void await() {
         state = State.WAITING;
         if (!request.park()) {
-            shortenWait();
+            shortenWait(CROWDED_WAIT_MAX_MS);
+        }
+        if (isAtSourceEnd()) {
+            shortenWait(sourceEndWaitMs());
         }
         startTimer();
         onAbandoned();
@@ -244,9 +256,23 @@ final class FetchOperation {
         registering = false;
     }
 
-    private void shortenWait() {
-        if (waitMs > CROWDED_WAIT_MAX_MS) {
-            waitMs = CROWDED_WAIT_MAX_MS;
+    private boolean isAtSourceEnd() {
+        for (FetchedPartition partition : partitions) {
+            if (partition.isOfSource()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Who stays at the end costs less and less. */
+    private int sourceEndWaitMs() {
+        return SOURCE_END_WAIT_MS << Math.min(10, request.emptyFetchCount() / SOURCE_END_WAITS);
+    }
+
+    private void shortenWait(int waitMaxMs) {
+        if (waitMs > waitMaxMs) {
+            waitMs = waitMaxMs;
             cancelTimer();
         }
     }
@@ -305,6 +331,7 @@ final class FetchOperation {
 
     private void respond() {
         end();
+        request.onFetched(bytes == 0);
         request.respond(new FetchResponseData().setResponses(topics), this::closeLeases);
     }
 

@@ -3,6 +3,7 @@ package io.headrace.kafka.log;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.StorageMode;
 import io.headrace.engine.Unavailable;
 import io.headrace.kafka.LeasedRecords;
 import io.headrace.kafka.topic.TopicHandle;
@@ -93,6 +94,12 @@ final class FetchedPartition {
         describe(error);
         result.setRecords(MemoryRecords.EMPTY);
         return Unavailable.CAUGHT_UP;
+    }
+
+    /** Whether the records are objects that exist already, so that an end is that of an epoch. */
+    boolean isOfSource() {
+        PartitionLog current = log;
+        return current != null && current.topic().storageMode() == StorageMode.SOURCE;
     }
 
     /** Answers without records: the response is full. */
