@@ -7,16 +7,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 
 /** Counts what is read of each object, and fails or holds reads on demand. */
 final class CountingStore implements ObjectStore {
+    private static final long NANOS_PER_MICRO = 1000;
+
     private final ObjectStore delegate;
     final LongAdder reads = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final Map<String, LongAdder> bytesByKey = new ConcurrentHashMap<>();
     volatile boolean isDown;
     volatile CountDownLatch gate = new CountDownLatch(0);
+
+    /** Answers come late by up to so much, and so in any order. */
+    volatile int jitterMicros;
+
+    final AtomicInteger underWay = new AtomicInteger();
+    final AtomicInteger mostUnderWay = new AtomicInteger();
 
     CountingStore(ObjectStore delegate) {
         this.delegate = delegate;
@@ -42,7 +53,14 @@ final class CountingStore implements ObjectStore {
             throw new IOException(interrupted);
         }
         int length = into.remaining();
-        delegate.read(object, offset, into);
+        mostUnderWay.accumulateAndGet(underWay.incrementAndGet(), Math::max);
+        try {
+            LockSupport.parkNanos(
+                    ThreadLocalRandom.current().nextInt(jitterMicros + 1) * NANOS_PER_MICRO);
+            delegate.read(object, offset, into);
+        } finally {
+            underWay.decrementAndGet();
+        }
         reads.increment();
         bytes.add(length);
         bytesByKey.computeIfAbsent(object.key(), key -> new LongAdder()).add(length);

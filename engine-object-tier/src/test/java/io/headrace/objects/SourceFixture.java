@@ -261,7 +261,7 @@ final class SourceFixture implements AutoCloseable {
                 record.offset(),
                 record.timestamp(),
                 record.hasKey() ? text(record.key()) : null,
-                bytes(record.value()),
+                record.hasValue() ? bytes(record.value()) : null,
                 headers);
     }
 

@@ -175,12 +175,15 @@ final class BlockLoader {
     static LoadedBlock frame(SourceBlock block, ObjectScan scan, BlockFramer framer)
             throws IOException {
         framer.begin(block.firstOffset(), block.framedLength());
-        while (framer.count() < block.recordCount()) {
+        int added = 0;
+        while (added < block.recordCount()) {
             Step step = scan.step();
             if (step == Step.AWAITS) {
                 scan.awaited().await();
-            } else if (step != Step.ADDED && step != Step.LEFT_OUT) {
-                throw misfit(block, "samples found: " + framer.count());
+            } else if (step == Step.ADDED) {
+                added++;
+            } else if (step != Step.LEFT_OUT) {
+                throw misfit(block, "samples found: " + added);
             }
         }
         if (scan.position() > block.toByte()) {

@@ -142,6 +142,10 @@ final class PartitionIndexer {
         stoppedBy = null;
         failure = "";
         pause.end();
+        SourceLog current = log;
+        if (current != null) {
+            current.onResumed();
+        }
         steps.signal();
     }
 

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /** Writes tar files by hand, sound and unsound. */
-final class TarBytes {
+public final class TarBytes {
     private static final byte[] MAGIC = "ustar\00000".getBytes(StandardCharsets.ISO_8859_1);
 
     private static final byte[] GNU_MAGIC = "ustar  \0".getBytes(StandardCharsets.ISO_8859_1);
@@ -29,8 +29,13 @@ final class TarBytes {
 
     /** A regular file whose data is a letter again and again. */
     TarBytes file(String name, int length) {
-        header(name, length, (byte) '0');
-        bytes.writeBytes("d".repeat(length).getBytes(StandardCharsets.US_ASCII));
+        return file(name, "d".repeat(length).getBytes(StandardCharsets.US_ASCII));
+    }
+
+    /** A regular file. */
+    public TarBytes file(String name, byte[] data) {
+        header(name, data.length, (byte) '0');
+        bytes.writeBytes(data);
         return pad();
     }
 
@@ -111,11 +116,11 @@ final class TarBytes {
     }
 
     /** With the end of an archive. */
-    byte[] end() {
+    public byte[] end() {
         return zeros(2 * TarHeader.LENGTH).bytes();
     }
 
-    byte[] bytes() {
+    public byte[] bytes() {
         return bytes.toByteArray();
     }
 }
