@@ -15,12 +15,18 @@ Config = Mapping[str, Any]
 FETCH_WAIT_MS = 20
 """How long a broker may hold back a fetch: at an epoch's end there is nothing to wait for (default 500)."""
 
-FETCH_BACKOFF_MS = 10
-"""Pause of a partition's fetches once the queue is full. The default of 500 to 1000 ms drains the queue,
-and then the GPU waits (`fetch.error.backoff.ms` up to librdkafka 2.1, `fetch.queue.backoff.ms` from 2.2)."""
-
 QUEUED_KBYTES = 32 * 1024
-"""What librdkafka holds ready for one worker; the default of 64 MiB is much with 8 ranks of 8 workers."""
+"""What librdkafka holds ready for one worker (default 64 MiB, which is much with 8 ranks of 8 workers)."""
+
+QUEUED_KBYTES_BEFORE_2_2 = 128 * 1024
+"""Up to librdkafka 2.1, a queue that was full is looked at again only after up to a second, so it has to hold
+what a worker takes in a second; measured: 32 MiB stalled for 0.7 s at a time at 60 MB/s."""
+
+QUEUED_RECORDS = 1_000_000
+"""Bytes are the bound; the default of 100,000 records stops a queue of short ones too soon."""
+
+FETCH_QUEUE_BACKOFF_MS = 10
+"""From librdkafka 2.2 on, how soon a full queue is looked at again (default 1000)."""
 
 CONSUME_RECORDS = 1024
 """Messages taken from librdkafka at a time; one call per record would cost more than the record."""
@@ -56,10 +62,12 @@ def consumer_config(bootstrap_servers: str, client_id: str, config: Config, grou
         # A sample that is gone is an error. Never go on elsewhere silently.
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": FETCH_WAIT_MS,
-        "fetch.error.backoff.ms": FETCH_BACKOFF_MS,
-        "queued.max.messages.kbytes": QUEUED_KBYTES,
+        "queued.min.messages": QUEUED_RECORDS,
     }
     if confluent_kafka.libversion()[1] >= _FETCH_QUEUE_BACKOFF_SINCE:
-        settings["fetch.queue.backoff.ms"] = FETCH_BACKOFF_MS
+        settings["fetch.queue.backoff.ms"] = FETCH_QUEUE_BACKOFF_MS
+        settings["queued.max.messages.kbytes"] = QUEUED_KBYTES
+    else:
+        settings["queued.max.messages.kbytes"] = QUEUED_KBYTES_BEFORE_2_2
     settings.update(config)
     return settings

@@ -133,7 +133,7 @@ class KafkaExtents:
                 moved = time.monotonic()
         consumer.unassign()
         if moved != began:
-            _log.warning("the topic grew while its end was looked for, by reading on: topic=%s; admin_url knows it", topic)
+            _log.info("the topic grew while its end was looked for; admin_url would know it: topic=%s", topic)
 
 @dataclass(frozen=True)
 class AdminExtents:

@@ -62,20 +62,17 @@ class PartitionReader:
             while waiting:
                 message = waiting.popleft()
                 self._waiting_bytes -= len(message) + RECORD_OVERHEAD_BYTES
-                if message.offset() >= offset:
-                    return self._found(message, offset)
+                delivered = message.offset()
+                if delivered == offset:
+                    return message
+                if delivered > offset:
+                    raise RuntimeError(
+                        f"read backwards: topic={self._topic} partition={partition} offset={offset} delivered={delivered}"
+                    )
             self._fill(partition)
 
     def close(self) -> None:
         self._consumer.close()
-
-    def _found(self, message: Any, offset: int) -> Any:
-        if message.offset() != offset:
-            raise RuntimeError(
-                f"read backwards: topic={self._topic} partition={message.partition()} offset={offset} "
-                f"delivered={message.offset()}"
-            )
-        return message
 
     def _start(self, first: Mapping[int, int]) -> None:
         for partition, offset in first.items():
@@ -88,6 +85,7 @@ class PartitionReader:
     def _drop(self, partitions: list[int]) -> None:
         self._consumer.incremental_unassign([TopicPartition(self._topic, partition) for partition in partitions])
         for partition in partitions:
+            del self._next[partition]
             self._waiting_bytes -= sum(len(m) + RECORD_OVERHEAD_BYTES for m in self._waiting.pop(partition))
             self._paused.discard(partition)
 
@@ -98,9 +96,7 @@ class PartitionReader:
             self._resume()
         deadline = time.monotonic() + self._stall_timeout_s
         while not waiting:
-            messages = self._consumer.consume(CONSUME_RECORDS, 0) or self._wait(partition, deadline)
-            for message in messages:
-                self._keep(message)
+            self._keep(self._consumer.consume(CONSUME_RECORDS, 0) or self._wait(partition, deadline))
             if self._waiting_bytes > self._buffer_bytes and not waiting:
                 self._pause(partition)
 
@@ -115,20 +111,24 @@ class PartitionReader:
         message = self._consumer.poll(min(left, LOOK_S))
         return [] if message is None else [message]
 
-    def _keep(self, message: Any) -> None:
-        if message.error() is not None:
-            self._check(message)
-            return
-        partition, offset = message.partition(), message.offset()
-        waiting = self._waiting.get(partition)
-        if waiting is None or offset < self._next[partition]:
-            return  # fetched before its partition was dropped, or delivered twice around a pause
-        if offset > self._next[partition]:
+    def _keep(self, messages: list[Any]) -> None:
+        waiting, following = self._waiting, self._next
+        for message in messages:  # runs once per record: locals, and one comparison for all that is in order
+            if message.error() is not None:
+                self._check(message)
+                continue
+            partition, offset = message.partition(), message.offset()
+            if following.get(partition) != offset:
+                self._unexpected(partition, offset)
+                continue
+            following[partition] = offset + 1
+            waiting[partition].append(message)
+            self._waiting_bytes += len(message) + RECORD_OVERHEAD_BYTES
+
+    def _unexpected(self, partition: int, offset: int) -> None:
+        """Else: fetched before its partition was dropped, or delivered twice around a pause."""
+        if partition in self._next and offset > self._next[partition]:
             self._missing(partition, offset)
-            return
-        self._next[partition] = offset + 1
-        waiting.append(message)
-        self._waiting_bytes += len(message) + RECORD_OVERHEAD_BYTES
 
     def _missing(self, partition: int, offset: int) -> None:
         """Asks for missing records once more: librdkafka may skip some around a pause, a topic may not.
