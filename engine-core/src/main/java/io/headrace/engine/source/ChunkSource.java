@@ -18,4 +18,7 @@ interface ChunkSource {
 
     /** Goes on at a later position; false if that is not possible, and then nothing changes. */
     boolean skipTo(long position);
+
+    /** Much of what comes is wanted by nobody: reading far ahead would be in vain. */
+    default void slowDown() {}
 }

@@ -110,10 +110,23 @@ final class ObjectScan implements AutoCloseable {
         }
         long length = framer.valueLength(sample);
         if (length > recordLengthMax) {
+            window.unwanted(length);
             return leaveOut(length);
         }
+        noteUnwanted();
         state = State.FOUND;
         return null;
+    }
+
+    private void noteUnwanted() {
+        if (spec.parts().isEmpty()) {
+            return;
+        }
+        for (Part part : sample.parts()) {
+            if (!isWanted(part)) {
+                window.unwanted(part.length());
+            }
+        }
     }
 
     private Step leaveOut(long length) {

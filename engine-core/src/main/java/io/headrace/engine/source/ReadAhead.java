@@ -92,6 +92,13 @@ final class ReadAhead implements AutoCloseable {
                 return object == ofObject && skip(to);
             }
         }
+
+        @Override
+        public void slowDown() {
+            synchronized (ReadAhead.this) {
+                depth = Math.min(depth, DEPTH_AFTER_SKIP);
+            }
+        }
     }
 
     /**

@@ -180,6 +180,13 @@ final class ScanWindow implements SampleScanner.Window, AutoCloseable {
         return end;
     }
 
+    /** So many bytes on end of what is or comes here are wanted by nobody. */
+    void unwanted(long length) {
+        if (length >= SKIP_LENGTH_MIN) {
+            source.slowDown();
+        }
+    }
+
     /** Whether the source has nothing more. */
     boolean isEnded() {
         return isEnded;
