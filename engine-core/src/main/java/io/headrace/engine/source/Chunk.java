@@ -95,6 +95,11 @@ abstract class Chunk implements Runnable {
         }
     }
 
+    /** Whether nobody has begun to fill it. */
+    boolean isUntouched() {
+        return state.get() == NEW;
+    }
+
     boolean isDone() {
         return finished.getCount() == 0;
     }

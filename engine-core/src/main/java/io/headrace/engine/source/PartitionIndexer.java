@@ -161,6 +161,7 @@ final class PartitionIndexer {
                 resume();
                 Chunk awaited = advance();
                 if (awaited != null && awaited.whenDone(steps::signalHere)) {
+                    logs.hurry(awaited);
                     return;
                 }
             }

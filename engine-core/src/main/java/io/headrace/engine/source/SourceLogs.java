@@ -293,6 +293,13 @@ public final class SourceLogs implements AutoCloseable {
         return journal.append(topicId, payload);
     }
 
+    /** Somebody waits for a stretch: if nobody has begun to fill it, it gets another thread. */
+    void hurry(Chunk awaited) {
+        if (awaited.isUntouched()) {
+            runCold(awaited, () -> {});
+        }
+    }
+
     /** Runs a task on a cold thread; or the other one here, if the executor takes no more. */
     void runCold(Runnable task, Runnable whenRefused) {
         try {
