@@ -48,7 +48,7 @@ public class MemoryAppendBenchmark {
         log = store.openLog(0, 32 * MIB);
         batch = batch(valueLength);
         while (log.logStartOffset() == 0) {
-            log.append(batch, 1);
+            log.append(batch, 1, System.currentTimeMillis());
         }
     }
 
@@ -65,7 +65,7 @@ public class MemoryAppendBenchmark {
     /** One append. */
     @Benchmark
     public long append() {
-        return log.append(batch, 1);
+        return log.append(batch, 1, System.currentTimeMillis());
     }
 
     /** Gives all memory back. */

@@ -47,7 +47,7 @@ public class MemoryReadBenchmark {
         log = store.openLog(0, 32 * MIB);
         ByteBuffer batch = MemoryAppendBenchmark.batch(100);
         while (log.logStartOffset() == 0) {
-            log.append(batch, 1);
+            log.append(batch, 1, System.currentTimeMillis());
         }
     }
 

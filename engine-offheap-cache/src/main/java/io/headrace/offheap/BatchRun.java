@@ -1,5 +1,6 @@
 package io.headrace.offheap;
 
+import io.headrace.engine.batch.Dating;
 import io.headrace.engine.batch.RecordBatch;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -28,7 +29,7 @@ final class BatchRun {
     private long baseOffset;
 
     private int lastEntryPosition;
-    private long maxTimestampMs;
+    private long newestMs;
 
     @SuppressWarnings("unused") // through END
     private int end;
@@ -45,7 +46,7 @@ final class BatchRun {
     void begin(long firstOffset) {
         baseOffset = firstOffset;
         lastEntryPosition = 0;
-        maxTimestampMs = Long.MIN_VALUE;
+        newestMs = Long.MIN_VALUE;
         ENTRY_COUNT.setRelease(this, 0);
         END.setRelease(this, 0);
     }
@@ -56,9 +57,9 @@ final class BatchRun {
         return (int) END.getAcquire(this);
     }
 
-    /** Highest timestamp of a batch. For the appender. */
-    long maxTimestampMs() {
-        return maxTimestampMs;
+    /** When its newest batch dates from. For the appender. */
+    long newestMs() {
+        return newestMs;
     }
 
     /** Whether a batch of that length has room, and its index entry too. For the appender. */
@@ -76,14 +77,14 @@ final class BatchRun {
      *
      * @return how many offsets it takes
      */
-    int append(ByteBuffer batch, long offset, int leaderEpoch) {
+    int append(ByteBuffer batch, long offset, int leaderEpoch, long nowMs) {
         int position = (int) END.get(this);
         int length = batch.remaining();
         memory.put(position, batch, batch.position(), length);
         checkBatch(position, length);
         RecordBatch.baseOffset(memory, position, offset);
         RecordBatch.leaderEpoch(memory, position, leaderEpoch);
-        maxTimestampMs = Math.max(maxTimestampMs, RecordBatch.maxTimestamp(memory, position));
+        newestMs = Math.max(newestMs, Dating.of(memory, position, nowMs));
         if (position - lastEntryPosition >= STRIDE) {
             addEntry(position);
         }

@@ -74,7 +74,7 @@ final class RingLog implements MemoryLog {
     }
 
     @Override
-    public long append(ByteBuffer batch, int leaderEpoch) {
+    public long append(ByteBuffer batch, int leaderEpoch, long nowMs) {
         lock.lock();
         try {
             touch();
@@ -82,15 +82,15 @@ final class RingLog implements MemoryLog {
             if (run == null || !run.fits(batch.remaining())) {
                 run = roll(batch.remaining());
             }
-            return run == null ? BACK_PRESSURED : append(run, batch, leaderEpoch);
+            return run == null ? BACK_PRESSURED : append(run, batch, leaderEpoch, nowMs);
         } finally {
             lock.unlock();
         }
     }
 
-    private long append(BatchRun run, ByteBuffer batch, int leaderEpoch) {
+    private long append(BatchRun run, ByteBuffer batch, int leaderEpoch, long nowMs) {
         long offset = (long) END.get(this);
-        int count = run.append(batch, offset, leaderEpoch);
+        int count = run.append(batch, offset, leaderEpoch, nowMs);
         // Release: whoever sees the new end finds its batch.
         END.setRelease(this, offset + count);
         return offset;
@@ -301,7 +301,7 @@ final class RingLog implements MemoryLog {
         lock.lock();
         try {
             BatchRun first = ring.first();
-            while (first != null && first.end() > 0 && first.maxTimestampMs() < timestampMs) {
+            while (first != null && first.end() > 0 && first.newestMs() < timestampMs) {
                 dropFirst();
                 first = ring.first();
             }

@@ -22,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Appenders, readers, droppers and others who lease slabs, all in too little memory. */
 class RingLogStressTest {
+    private static final long NOW_MS = 1_700_000_000_000L;
+
     private static final int KIB = 1024;
     private static final int LOG_COUNT = 6;
     private static final int APPENDS = 30_000;
@@ -85,7 +87,7 @@ class RingLogStressTest {
             long offset = log.logEndOffset();
             int valueLength = random.nextInt(50) == 0 ? 10_000 : random.nextInt(600);
             ByteBuffer batch = Batches.batch(logIndex, offset, 1 + random.nextInt(3), valueLength);
-            long appended = log.append(batch, 1);
+            long appended = log.append(batch, 1, NOW_MS);
             if (appended == MemoryLog.BACK_PRESSURED) {
                 Thread.yield();
             } else {

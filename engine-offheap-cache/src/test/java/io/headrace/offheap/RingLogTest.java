@@ -23,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class RingLogTest {
+    private static final long NOW_MS = 1_700_000_000_000L;
+
     private static final int KIB = 1024;
     private static final int MIB = KIB * KIB;
 
@@ -53,7 +55,7 @@ class RingLogTest {
     private static void fill(MemoryLog log, int batchCount, int valueLength) {
         for (int i = 0; i < batchCount; i++) {
             long offset = log.logEndOffset();
-            assertEquals(offset, log.append(Batches.batch(offset, 1, valueLength), 3));
+            assertEquals(offset, log.append(Batches.batch(offset, 1, valueLength), 3, NOW_MS));
         }
     }
 
@@ -70,7 +72,7 @@ class RingLogTest {
         MemoryLog log = store.openLog(100, MIB);
         ByteBuffer batch = Batches.batch(100, 5, 20);
         ByteBuffer before = ByteBuffer.allocate(batch.remaining()).put(batch.duplicate()).flip();
-        assertEquals(100, log.append(batch, 7));
+        assertEquals(100, log.append(batch, 7, NOW_MS));
         assertEquals(before, batch);
         assertEquals(105, log.logEndOffset());
         try (RecordsLease lease = lease(log, 100, MIB)) {
@@ -90,7 +92,7 @@ class RingLogTest {
         ByteBuffer batch = Batches.batch(0, 2, 50);
         ByteBuffer heap = ByteBuffer.allocate(1000).order(java.nio.ByteOrder.LITTLE_ENDIAN);
         heap.position(13).put(batch.duplicate()).flip().position(13);
-        assertEquals(0, log.append(heap, 1));
+        assertEquals(0, log.append(heap, 1, NOW_MS));
         assertEquals(13, heap.position());
         try (RecordsLease lease = lease(log, 1, MIB)) {
             assertEquals(List.of(0L), Batches.checkedBaseOffsets(lease));
@@ -106,7 +108,7 @@ class RingLogTest {
             bases.add(log.logEndOffset());
             ByteBuffer batch = Batches.batch(log.logEndOffset(), 1 + i % 3, 10 + (i * 37) % 900);
             lengths[i] = batch.remaining();
-            log.append(batch, 1);
+            log.append(batch, 1, NOW_MS);
         }
         for (int i = 0; i < 400; i++) {
             long last = i < 399 ? bases.get(i + 1) - 1 : log.logEndOffset() - 1;
@@ -132,7 +134,8 @@ class RingLogTest {
         assertSame(Unavailable.OFFSET_OUT_OF_RANGE, log.read(14, MIB));
         log.close();
         assertSame(Unavailable.CLOSED, log.read(10, MIB));
-        assertThrows(IllegalStateException.class, () -> log.append(Batches.batch(13, 1, 10), 1));
+        assertThrows(
+                IllegalStateException.class, () -> log.append(Batches.batch(13, 1, 10), 1, NOW_MS));
     }
 
     @Test
@@ -141,7 +144,7 @@ class RingLogTest {
         fill(log, 1, 10);
         ByteBuffer tooShort = Batches.batch(1, 1, 10);
         tooShort.limit(tooShort.limit() - 1);
-        assertThrows(IllegalArgumentException.class, () -> log.append(tooShort, 1));
+        assertThrows(IllegalArgumentException.class, () -> log.append(tooShort, 1, NOW_MS));
         fill(log, 1, 10);
         try (RecordsLease lease = lease(log, 0, MIB)) {
             assertEquals(range(0, 2), Batches.checkedBaseOffsets(lease));
@@ -288,7 +291,7 @@ class RingLogTest {
         assertTrue(pinned > 40 * KIB);
         long result = 0;
         for (int i = 0; i < 50 && result != MemoryLog.BACK_PRESSURED; i++) {
-            result = log.append(Batches.batch(log.logEndOffset(), 1, 900), 1);
+            result = log.append(Batches.batch(log.logEndOffset(), 1, 900), 1, NOW_MS);
         }
         assertEquals(MemoryLog.BACK_PRESSURED, result);
         lease.close();

@@ -234,7 +234,15 @@ public final class ChronicleJournal implements Journal {
             throws IOException {
         long synced = syncedPosition.getAcquire();
         long offset =
-                writer.append(type, topicId, partition, baseOffset, leaderEpoch, payload, synced);
+                writer.append(
+                        type,
+                        topicId,
+                        partition,
+                        baseOffset,
+                        leaderEpoch,
+                        payload,
+                        synced,
+                        type == EntryType.BATCH ? context.clockMs().getAsLong() : 0);
         int cycle = Journal.cycle(appendedPosition.getPlain());
         publish(cycle, writer.endOffset());
         return Journal.position(cycle, offset);
@@ -435,6 +443,7 @@ public final class ChronicleJournal implements Journal {
                 envelope.partition(),
                 envelope.baseOffset(),
                 envelope.leaderEpoch(),
+                envelope.appendTimeMs(),
                 reader.payload());
     }
 

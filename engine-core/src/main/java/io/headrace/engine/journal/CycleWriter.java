@@ -154,9 +154,18 @@ final class CycleWriter implements AutoCloseable {
             long baseOffset,
             int leaderEpoch,
             ByteBuffer payload,
-            long syncedPosition)
+            long syncedPosition,
+            long appendTimeMs)
             throws IOException {
-        envelope.set(type, topicId, partition, baseOffset, leaderEpoch, payload, syncedPosition);
+        envelope.set(
+                type,
+                topicId,
+                partition,
+                baseOffset,
+                leaderEpoch,
+                payload,
+                syncedPosition,
+                appendTimeMs);
         int length = Envelope.entryLength(payload.remaining());
         DocumentContext document = appender.writingDocument();
         boolean whole = false;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <p>An instance is a flyweight over a little-endian view of a buffer; used by one thread.
  */
 public final class Envelope {
-    static final byte VERSION = 1;
+    static final byte VERSION = 2;
 
     private static final int PARTITION_OFFSET = 4;
     private static final int TOPIC_ID_OFFSET = 8;
@@ -21,7 +21,14 @@ public final class Envelope {
     private static final int LEADER_EPOCH_OFFSET = 24;
     private static final int PAYLOAD_LENGTH_OFFSET = 28;
     private static final int SYNCED_POSITION_OFFSET = 32;
-    private static final int PAYLOAD_CRC_OFFSET = 40;
+
+    /** Of a batch, whose payload carries its own checksum: when it was appended, in seconds. */
+    private static final int APPEND_TIME_OFFSET = 40;
+
+    /** Of every other entry. */
+    private static final int PAYLOAD_CRC_OFFSET = APPEND_TIME_OFFSET;
+
+    private static final long MS_PER_SECOND = 1000;
     private static final int CRC_OFFSET = 44;
     private static final int LENGTH = Journal.ENVELOPE_LENGTH;
 
@@ -31,7 +38,11 @@ public final class Envelope {
 
     private final CRC32C crc = new CRC32C();
 
-    /** Sets the fields; {@link #checksum} comes last. */
+    /**
+     * Sets the fields; {@link #checksum} comes last.
+     *
+     * @param appendTimeMs now; only a batch's is kept, in whole seconds
+     */
     Envelope set(
             EntryType type,
             long topicId,
@@ -39,7 +50,8 @@ public final class Envelope {
             long baseOffset,
             int leaderEpoch,
             ByteBuffer payload,
-            long syncedPosition) {
+            long syncedPosition,
+            long appendTimeMs) {
         checked.put(0, type.code());
         checked.put(1, VERSION);
         checked.putShort(2, (short) 0);
@@ -49,7 +61,11 @@ public final class Envelope {
         checked.putInt(LEADER_EPOCH_OFFSET, leaderEpoch);
         checked.putInt(PAYLOAD_LENGTH_OFFSET, payload.remaining());
         checked.putLong(SYNCED_POSITION_OFFSET, syncedPosition);
-        checked.putInt(PAYLOAD_CRC_OFFSET, type == EntryType.BATCH ? 0 : payloadChecksum(payload));
+        if (type == EntryType.BATCH) {
+            checked.putInt(APPEND_TIME_OFFSET, (int) (appendTimeMs / MS_PER_SECOND));
+        } else {
+            checked.putInt(PAYLOAD_CRC_OFFSET, payloadChecksum(payload));
+        }
         return this;
     }
 
@@ -136,6 +152,13 @@ public final class Envelope {
     /** Leader epoch. */
     public int leaderEpoch() {
         return checked.getInt(LEADER_EPOCH_OFFSET);
+    }
+
+    /** When a batch was appended, in milliseconds; −1 for every other entry. */
+    public long appendTimeMs() {
+        return type() == EntryType.BATCH.code()
+                ? Integer.toUnsignedLong(checked.getInt(APPEND_TIME_OFFSET)) * MS_PER_SECOND
+                : -1;
     }
 
     /** Payload length in bytes. */

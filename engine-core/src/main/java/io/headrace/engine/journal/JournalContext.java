@@ -3,6 +3,7 @@ package io.headrace.engine.journal;
 import io.headrace.engine.InvalidConfigException;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ public final class JournalContext {
     private int recentWindowCycles = 4;
     private long scanFromPosition;
     private JournalFiles files = JournalFiles.SYSTEM;
+    private LongSupplier clockMs = System::currentTimeMillis;
 
     /**
      * Where the journal lives; created if it is not there. One process uses it at a time.
@@ -110,6 +112,21 @@ public final class JournalContext {
     /** The calls to the disk. */
     public JournalFiles files() {
         return files;
+    }
+
+    /**
+     * The time that is noted with each batch, in milliseconds since 1970.
+     *
+     * @return this
+     */
+    public JournalContext clockMs(LongSupplier clock) {
+        this.clockMs = clock;
+        return this;
+    }
+
+    /** The time that is noted with each batch. */
+    public LongSupplier clockMs() {
+        return clockMs;
     }
 
     /**

@@ -119,6 +119,7 @@ public final class JournalScan {
                 envelope.partition(),
                 envelope.baseOffset(),
                 envelope.leaderEpoch(),
+                envelope.appendTimeMs(),
                 reader.payload());
     }
 

@@ -78,6 +78,7 @@ final class MappedEntries {
                 envelope.partition(),
                 envelope.baseOffset(),
                 envelope.leaderEpoch(),
+                envelope.appendTimeMs(),
                 mapping.slice((int) at + Journal.ENVELOPE_LENGTH, envelope.payloadLength()));
     }
 

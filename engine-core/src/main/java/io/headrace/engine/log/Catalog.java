@@ -117,7 +117,7 @@ final class Catalog implements TopicCatalog {
         journal.replay(
                 from,
                 journal.appendedPosition(),
-                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) -> {
+                (position, type, topicId, partition, baseOffset, leaderEpoch, time, payload) -> {
                     // A journal of a million topics is more than one write should hold.
                     if (state.appliedCount() >= APPLIED_PER_WRITE_MAX) {
                         state.write(position);
@@ -600,9 +600,11 @@ final class Catalog implements TopicCatalog {
         }
     }
 
-    /** Notes the clean stop, then syncs and closes the journal. */
+    /** Answers what is queued, and notes the clean stop, synced. */
     void close() {
         closed = true;
+        // Wakes the thread, which waits for a change; if the queue is full it has enough to do.
+        queue.offer(new Change<>(() -> true, new CompletableFuture<>()));
         Threads.joinUninterruptibly(thread);
         plan(new Command.Stop(state.leaderEpoch), null);
         commit();

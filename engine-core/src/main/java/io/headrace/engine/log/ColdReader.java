@@ -261,28 +261,40 @@ final class ColdReader implements AutoCloseable {
     }
 
     /**
-     * The first batch that reaches a timestamp. The index's timestamps are running maxima, so that
-     * they grow with the offset, and a binary search over the offsets finds it.
+     * The first batch whose own highest timestamp reaches the target.
+     *
+     * <p>Running maxima grow with the offset, so that a binary search over the offsets finds the
+     * first that reaches it. That batch does so itself, or it is the log's first and one that is
+     * gone did; then the rows behind it are looked at one by one. They number as many as the
+     * batches that were appended since in the shadow of that timestamp.
      */
     @Nullable TimestampedOffset offsetForTimestamp(PartitionLogBase log, long timestampMs) {
         long low = log.logStartOffset();
         long high = log.logEndOffset();
-        IndexEntry found = null;
         try (MetadataStore.Cursor cursor = indexCursor(log)) {
-            while (low < high) {
-                long middle = low + (high - low) / 2;
-                IndexEntry entry = entryAt(cursor, log, middle);
-                if (entry == null) {
-                    high = middle;
-                } else if (entry.maxTimestampMs() >= timestampMs) {
-                    found = entry;
-                    high = Math.min(middle, entry.baseOffset());
-                } else {
-                    low = entry.lastOffset() + 1;
-                }
+            IndexEntry entry = firstInReach(cursor, log, timestampMs);
+            while (entry != null && entry.maxTimestampMs() < timestampMs) {
+                entry = next(cursor);
+            }
+            return entry == null ? null : timestamped(log, entry);
+        }
+    }
+
+    /** The first batch whose running maximum reaches the timestamp; the cursor stands there. */
+    private static @Nullable IndexEntry firstInReach(
+            MetadataStore.Cursor cursor, PartitionLogBase log, long timestampMs) {
+        while (low < high) {
+            long middle = low + (high - low) / 2;
+            IndexEntry entry = entryAt(cursor, log, middle);
+            if (entry == null) {
+                high = middle;
+            } else if (entry.runningMaxTimestampMs() >= timestampMs) {
+                high = Math.min(middle, entry.baseOffset());
+            } else {
+                low = entry.lastOffset() + 1;
             }
         }
-        return found == null ? null : timestamped(log, found);
+        return entryAt(cursor, log, Math.max(low, log.logStartOffset()));
     }
 
     private static @Nullable IndexEntry entryAt(
@@ -294,7 +306,11 @@ final class ColdReader implements AutoCloseable {
 
     /**
      * The batch that holds the highest timestamp: the first whose running maximum is the last
-     * one's.
+    private static @Nullable IndexEntry next(MetadataStore.Cursor cursor) {
+        return cursor.next() ? IndexEntry.decode(cursor.key(), cursor.value()) : null;
+    }
+
+     * one's, unless the batch which had that is gone.
      */
     @Nullable TimestampedOffset maxTimestamp(PartitionLogBase log) {
         try (MetadataStore.Cursor cursor = indexCursor(log)) {
@@ -302,8 +318,14 @@ final class ColdReader implements AutoCloseable {
             if (!cursor.seekForPrevious(end)) {
                 return null;
             }
-            long max = IndexEntry.decode(cursor.key(), cursor.value()).maxTimestampMs();
-            return offsetForTimestamp(log, max);
+            long max = IndexEntry.decode(cursor.key(), cursor.value()).runningMaxTimestampMs();
+            IndexEntry highest = firstInReach(cursor, log, max);
+            IndexEntry entry = highest;
+            while (entry != null && highest != null && highest.maxTimestampMs() < max) {
+                highest = entry.maxTimestampMs() > highest.maxTimestampMs() ? entry : highest;
+                entry = next(cursor);
+            }
+            return highest == null ? null : timestamped(log, highest);
         }
     }
 
@@ -318,7 +340,6 @@ final class ColdReader implements AutoCloseable {
         return executor.getQueue().size();
     }
 
-    /** Finishes what was asked for, and ends the threads. */
     @Override
     public void close() {
         executor.shutdown();

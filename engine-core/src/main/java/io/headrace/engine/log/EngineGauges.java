@@ -15,6 +15,7 @@ final class EngineGauges implements EngineMetrics {
     private final List<Shard> shards;
     private final ColdReader coldReader;
     private final SourceLogs sources;
+    private final ProducerExpiry producerExpiry;
 
     EngineGauges(
             StorageEngine engine,
@@ -22,13 +23,15 @@ final class EngineGauges implements EngineMetrics {
             MetadataStore store,
             List<Shard> shards,
             ColdReader coldReader,
-            SourceLogs sources) {
+            SourceLogs sources,
+            ProducerExpiry producerExpiry) {
         this.engine = engine;
         this.memory = memory;
         this.store = store;
         this.shards = shards;
         this.coldReader = coldReader;
         this.sources = sources;
+        this.producerExpiry = producerExpiry;
     }
 
     @Override
@@ -45,6 +48,8 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_journal_sync_nanoseconds_total", sum(Shard::syncTimeNs));
         consumer.accept(
                 "headrace_journal_disk_bytes", sum(shard -> shard.journal().lengthOnDisk()));
+        consumer.accept("headrace_producers_expired_total", producerExpiry.expiredCount());
+        consumer.accept("headrace_producer_expiry_passes_total", producerExpiry.passCount());
         sources.forEachMetric(consumer);
     }
 

@@ -84,11 +84,12 @@ final class InMemoryLog extends PartitionLogBase {
             if (baseOffset != ProducerState.NEW) {
                 return baseOffset;
             }
-            baseOffset = memory.append(stamped, leaderEpoch);
+            long nowMs = System.currentTimeMillis();
+            baseOffset = memory.append(stamped, leaderEpoch, nowMs);
             if (baseOffset < 0) {
                 return baseOffset;
             }
-            onAppended(stamped, baseOffset);
+            onAppended(stamped, baseOffset, nowMs);
         }
         publishHighWatermark();
         return baseOffset;
@@ -141,12 +142,12 @@ final class InMemoryLog extends PartitionLogBase {
      */
     private @Nullable TimestampedOffset scan(long timestampMs) {
         TimestampedOffset highest = null;
-        long offset = memory.logStartOffset();
+        long offset = logStartOffset();
         while (true) {
             try (ReadResult result = read(offset, SCAN_LENGTH)) {
-                if (result == Unavailable.OFFSET_OUT_OF_RANGE && offset < memory.logStartOffset()) {
+                if (result == Unavailable.OFFSET_OUT_OF_RANGE && offset < logStartOffset()) {
                     // Overwritten meanwhile: what is left begins further on.
-                    offset = memory.logStartOffset();
+                    offset = logStartOffset();
                     continue;
                 }
                 if (!(result instanceof RecordsLease lease)) {
@@ -159,7 +160,7 @@ final class InMemoryLog extends PartitionLogBase {
                         long max = RecordBatch.maxTimestamp(slice, at);
                         TimestampedOffset here =
                                 new TimestampedOffset(
-                                        RecordBatch.baseOffset(slice, at),
+                                        Math.max(RecordBatch.baseOffset(slice, at), offset),
                                         max,
                                         RecordBatch.leaderEpoch(slice, at));
                         if (max >= timestampMs) {

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.batch.Dating;
 import java.nio.ByteBuffer;
 
 /**
@@ -9,7 +10,10 @@ import java.nio.ByteBuffer;
  * @param position of its journal entry
  * @param length of the batch in bytes
  * @param offsetCount offsets it takes
- * @param maxTimestampMs highest record timestamp of the partition up to and including this batch
+ * @param maxTimestampMs highest timestamp of its records, −1 if they have none
+ * @param runningMaxTimestampMs the highest of this and all earlier batches of the partition, also
+ *     of those that are gone
+ * @param datedMs what its age is counted from: see {@link Dating}
  * @param leaderEpoch under which it was appended
  */
 record IndexEntry(
@@ -18,9 +22,11 @@ record IndexEntry(
         int length,
         int offsetCount,
         long maxTimestampMs,
+        long runningMaxTimestampMs,
+        long datedMs,
         int leaderEpoch) {
-    private static final int LENGTH =
-            Long.BYTES + Integer.BYTES + Integer.BYTES + Long.BYTES + Integer.BYTES;
+    private static final byte VERSION = 2;
+    private static final int LENGTH = Byte.BYTES + 4 * Long.BYTES + 3 * Integer.BYTES;
 
     long baseOffset() {
         return lastOffset - offsetCount + 1;
@@ -28,21 +34,30 @@ record IndexEntry(
 
     byte[] encode() {
         return ByteBuffer.allocate(LENGTH)
+                .put(VERSION)
                 .putLong(position)
                 .putInt(length)
                 .putInt(offsetCount)
                 .putLong(maxTimestampMs)
+                .putLong(runningMaxTimestampMs)
+                .putLong(datedMs)
                 .putInt(leaderEpoch)
                 .array();
     }
 
     static IndexEntry decode(byte[] key, byte[] value) {
         ByteBuffer buffer = ByteBuffer.wrap(value);
+        byte version = buffer.get();
+        if (version != VERSION) {
+            throw new IllegalStateException("unknown index row: version=" + version);
+        }
         return new IndexEntry(
                 Rows.lastOf(key),
                 buffer.getLong(),
                 buffer.getInt(),
                 buffer.getInt(),
+                buffer.getLong(),
+                buffer.getLong(),
                 buffer.getLong(),
                 buffer.getInt());
     }

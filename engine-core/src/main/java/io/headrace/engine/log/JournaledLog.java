@@ -107,7 +107,7 @@ final class JournaledLog extends PartitionLogBase {
                 batch.remaining(),
                 offsetCount,
                 projector.appliedPosition(shard.id()));
-        onAppended(batch, baseOffset);
+        onAppended(batch, baseOffset, System.currentTimeMillis());
         return baseOffset;
     }
 

@@ -67,6 +67,7 @@ final class Maintenance {
             Projector projector,
             List<Shard> shards) {
         this.engine = engine;
+            ProducerExpiry producerExpiry,
         this.context = context;
         this.folder = folder;
         this.store = store;
@@ -74,6 +75,7 @@ final class Maintenance {
         this.projector = projector;
         this.shards = shards;
     }
+        this.producerExpiry = producerExpiry;
 
     void start() {
         lastRetentionMs = System.currentTimeMillis();
@@ -98,6 +100,10 @@ final class Maintenance {
                 retain(nowMs);
             }
             for (PartitionLogBase log : engine.activeLogs()) {
+                engine.activeLogs().forEach(PartitionLogBase::expireProducers);
+                projector.offer(producerExpiry::runStretch);
+            } else if (producerExpiry.isPassing()) {
+                projector.offer(producerExpiry::runStretch);
                 engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
             }
             engine.sweepSources();
@@ -270,7 +276,7 @@ final class Maintenance {
                 break;
             }
             IndexEntry entry = IndexEntry.decode(key, index.value());
-            boolean tooOld = entry.maxTimestampMs() < keepSinceMs;
+            boolean tooOld = entry.datedMs() < keepSinceMs;
             boolean tooMuch = bytes - entry.length() >= keptBytes;
             if (!tooOld && !tooMuch) {
                 break;

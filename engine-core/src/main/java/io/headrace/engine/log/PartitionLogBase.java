@@ -27,6 +27,9 @@ abstract class PartitionLogBase implements PartitionLog {
     /** What each further reserve adds. */
     static final long RESERVE_BLOCK = 1 << 20;
 
+    /** Producers forgotten under the append lock in one go; the rest with the next. */
+    private static final int PRODUCERS_EXPIRED_MAX = 1000;
+
     protected final Shard shard;
     protected final int leaderEpoch;
     private final int partition;
@@ -170,12 +173,19 @@ abstract class PartitionLogBase implements PartitionLog {
     }
 
     /** Notes that a batch was appended; the caller holds the append lock. */
-    final void onAppended(ByteBuffer batch, long baseOffset) {
-        producers.onAppended(batch, batch.position(), baseOffset);
+    final void onAppended(ByteBuffer batch, long baseOffset, long appendTimeMs) {
+        producers.onAppended(batch, batch.position(), baseOffset, appendTimeMs);
         epochs.assign(leaderEpoch, baseOffset);
         logEndOffset = baseOffset + RecordBatch.offsetCount(batch, batch.position());
         if (!syncsBeforeAcknowledging()) {
             extendReserve();
+        }
+    }
+
+    /** Forgets idempotent producers that are silent for too long. */
+    final void expireProducers() {
+        synchronized (appendLock()) {
+            producers.expire(PRODUCERS_EXPIRED_MAX);
         }
     }
 

@@ -10,15 +10,17 @@ import java.nio.ByteBuffer;
  * flight; as Kafka does). Guarded by its owner.
  */
 final class ProducerState {
+    private static final byte VERSION = 2;
     private static final int BATCH_COUNT_MAX = 5;
     private static final int ENCODED_LENGTH =
-            Short.BYTES
+            Byte.BYTES
+                    + Short.BYTES
                     + Long.BYTES
                     + Byte.BYTES
                     + BATCH_COUNT_MAX * (2 * Integer.BYTES + Long.BYTES);
 
     private short epoch = -1;
-    private long lastTimestampMs = -1;
+    private long lastAppendMs = -1;
     private int count;
     private int newest = -1;
     private final int[] firstSequences = new int[BATCH_COUNT_MAX];
@@ -57,15 +59,16 @@ final class ProducerState {
 
     private long baseOffsetOf(int first, int last) {
         for (int i = 0; i < count; i++) {
-            if (firstSequences[i] == first && lastSequences[i] == last) {
-                return baseOffsets[i];
+            int slot = Math.floorMod(newest - i, BATCH_COUNT_MAX);
+            if (firstSequences[slot] == first && lastSequences[slot] == last) {
+                return baseOffsets[slot];
             }
         }
         return -1;
     }
 
     /** Notes a batch that was appended. */
-    void onAppended(ByteBuffer batch, int at, long baseOffset) {
+    void onAppended(ByteBuffer batch, int at, long baseOffset, long appendTimeMs) {
         short batchEpoch = RecordBatch.producerEpoch(batch, at);
         if (batchEpoch != epoch) {
             epoch = batchEpoch;
@@ -77,16 +80,17 @@ final class ProducerState {
         firstSequences[newest] = RecordBatch.baseSequence(batch, at);
         lastSequences[newest] = RecordBatch.lastSequence(batch, at);
         baseOffsets[newest] = baseOffset;
-        lastTimestampMs = RecordBatch.maxTimestamp(batch, at);
+        lastAppendMs = appendTimeMs;
     }
 
-    long lastTimestampMs() {
-        return lastTimestampMs;
+    /** When its last batch was appended, whatever that is dated. */
+    long lastAppendMs() {
+        return lastAppendMs;
     }
 
     byte[] encode() {
         ByteBuffer buffer = ByteBuffer.allocate(ENCODED_LENGTH);
-        buffer.putShort(epoch).putLong(lastTimestampMs).put((byte) count);
+        buffer.put(VERSION).putShort(epoch).putLong(lastAppendMs).put((byte) count);
         for (int i = 0; i < count; i++) {
             int slot = Math.floorMod(newest - count + 1 + i, BATCH_COUNT_MAX);
             buffer.putInt(firstSequences[slot]).putInt(lastSequences[slot]);
@@ -97,9 +101,13 @@ final class ProducerState {
 
     static ProducerState decode(byte[] row) {
         ByteBuffer buffer = ByteBuffer.wrap(row);
+        byte version = buffer.get();
+        if (version != VERSION) {
+            throw new IllegalStateException("unknown producer row: version=" + version);
+        }
         ProducerState state = new ProducerState();
         state.epoch = buffer.getShort();
-        state.lastTimestampMs = buffer.getLong();
+        state.lastAppendMs = buffer.getLong();
         state.count = buffer.get();
         state.newest = state.count - 1;
         for (int i = 0; i < state.count; i++) {

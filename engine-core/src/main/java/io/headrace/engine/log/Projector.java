@@ -7,8 +7,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The thread that carries what is synced in the data journals over into the metadata store.
@@ -41,6 +43,9 @@ final class Projector {
     private final Thread thread = new Thread(this::run, "headrace-projector");
 
     private final Doorbell doorbell = new Doorbell();
+
+    /** What to do between two turns; null if nothing. */
+    private final AtomicReference<@Nullable Runnable> task = new AtomicReference<>();
 
     /** How many wait; written under the monitor of the waiters. */
     private volatile int waiterCount;
@@ -120,6 +125,23 @@ final class Projector {
         }
     }
 
+    /**
+     * Runs a task on the projector's thread between two turns, when no row is half-way between
+     * store and projection; false if another one waits already.
+     */
+    boolean offer(Runnable betweenTurns) {
+        boolean taken = task.compareAndSet(null, betweenTurns);
+        doorbell.ring(Doorbell.URGENT);
+        return taken;
+    }
+
+    private void runTask() {
+        Runnable waiting = task.getAndSet(null);
+        if (waiting != null) {
+            waiting.run();
+        }
+    }
+
     /** Tells that something was synced; by a syncer. */
     void onSynced() {
         doorbell.ring(waitingBytes());
@@ -127,7 +149,7 @@ final class Projector {
 
     /** What is there to do: bytes, or {@link Doorbell#URGENT} if somebody waits for it. */
     private long waitingBytes() {
-        if (closed) {
+        if (closed || task.get() != null) {
             return Doorbell.URGENT;
         }
         long bytes = 0;
@@ -163,6 +185,7 @@ final class Projector {
     private void turnAll() {
         projections.forEach(this::turn);
         runDueWaiters();
+        runTask();
     }
 
     private void turn(ShardProjection projection) {

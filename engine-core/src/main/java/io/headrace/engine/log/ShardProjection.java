@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.batch.Dating;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
@@ -107,6 +108,7 @@ final class ShardProjection {
             int partition,
             long baseOffset,
             int leaderEpoch,
+            long appendTimeMs,
             ByteBuffer payload) {
         if (entryCount >= ENTRIES_PER_WRITE) {
             write(position);
@@ -116,7 +118,7 @@ final class ShardProjection {
         unreportedBytes += Shard.entryLength(payload);
         PartitionKey key = new PartitionKey(topicId, partition);
         switch (type) {
-            case BATCH -> applyBatch(key, position, baseOffset, leaderEpoch, payload);
+            case BATCH -> applyBatch(key, position, baseOffset, leaderEpoch, appendTimeMs, payload);
             case LOG_START -> applyLogStart(key, position, baseOffset);
             case OFFSET_RESERVE -> state(key).offsetReserve = baseOffset;
             case SOURCE_INDEX -> SourceLogs.onEntry(topicId, payload, batch);
@@ -130,13 +132,18 @@ final class ShardProjection {
     }
 
     private void applyBatch(
-            PartitionKey key, long position, long baseOffset, int leaderEpoch, ByteBuffer payload) {
+            PartitionKey key,
+            long position,
+            long baseOffset,
+            int leaderEpoch,
+            long appendTimeMs,
+            ByteBuffer payload) {
         int at = payload.position();
         int length = payload.remaining();
         int offsetCount = RecordBatch.offsetCount(payload, at);
         PartitionState state = state(key);
-        state.maxTimestampMs =
-                Math.max(state.maxTimestampMs, RecordBatch.maxTimestamp(payload, at));
+        long maxTimestampMs = RecordBatch.maxTimestamp(payload, at);
+        state.maxTimestampMs = Math.max(state.maxTimestampMs, maxTimestampMs);
         // Not at the base offset: if the end jumped to a reserve, what is between was lost.
         state.epochs.assign(leaderEpoch, state.logEndOffset);
         state.logEndOffset = baseOffset + offsetCount;
@@ -147,14 +154,17 @@ final class ShardProjection {
                         position,
                         length,
                         offsetCount,
+                        maxTimestampMs,
                         state.maxTimestampMs,
+                        Dating.of(payload, at, appendTimeMs),
                         leaderEpoch);
         batch.put(
                 Rows.indexKey(key.topicId(), key.partition(), entry.lastOffset()), entry.encode());
         addLiveBytes(position, length);
         long producerId = RecordBatch.producerId(payload, at);
         if (producerId >= 0) {
-            producer(new ProducerKey(key, producerId)).onAppended(payload, at, baseOffset);
+            producer(new ProducerKey(key, producerId))
+                    .onAppended(payload, at, baseOffset, appendTimeMs);
         }
     }
 

@@ -123,10 +123,24 @@ public final class StorageEngine implements Engine {
             sourceTools = new SourceTools(catalog, sources);
             maintenance =
                     new Maintenance(
-                            this, context, folder, store, metadataJournal, projector, shards);
+                            this,
+                            context,
+                            folder,
+                            store,
+                            metadataJournal,
+                            projector,
+                            producerExpiry,
+                            shards);
             gauges =
                     new EngineGauges(
-                            this, context.memoryStore(), store, shards, coldReader, sources);
+            ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
+                            this,
+                            context.memoryStore(),
+                            store,
+                            shards,
+                            coldReader,
+                            sources,
+                            producerExpiry);
         } catch (IOException e) {
             undo.run();
             throw new EngineException(
@@ -225,10 +239,7 @@ public final class StorageEngine implements Engine {
         PartitionState state = loadState(topic, key);
         ProducerStates producers =
                 new ProducerStates(
-                        store,
-                        key.topicId(),
-                        key.partition(),
-                        System.currentTimeMillis() - context.producerExpirationMs());
+                        store, key.topicId(), key.partition(), this::producersNotBeforeMs);
         return switch (topic.storageMode()) {
             case PERSISTENT ->
                     new JournaledLog(
@@ -259,6 +270,11 @@ public final class StorageEngine implements Engine {
     }
 
     /**
+    /** When an idempotent producer must have appended to be remembered. */
+    private long producersNotBeforeMs() {
+        return System.currentTimeMillis() - context.producerExpirationMs();
+    }
+
      * The partition's row, raised to the offset reserve where offsets may have been used that no
      * batch shows.
      */
@@ -408,9 +424,8 @@ public final class StorageEngine implements Engine {
             return;
         }
         closed = true;
-        maintenance.close();
+        maintenance.stop();
         sources.close();
-        sourceThreads.close();
         for (PartitionLogBase log : logs.values()) {
             log.refuseAppends();
             log.releaseReserve();
@@ -427,3 +442,4 @@ public final class StorageEngine implements Engine {
         folder.close();
     }
 }
+        catalog.close();

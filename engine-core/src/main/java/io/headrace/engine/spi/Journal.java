@@ -126,6 +126,8 @@ public interface Journal extends AutoCloseable {
     interface EntryHandler {
         /**
          * @param position of the entry's envelope
+         * @param appendTimeMs when a batch was appended, in whole seconds since 1970; −1 for other
+         *     entries
          * @param payload borrowed until this returns
          */
         void onEntry(
@@ -135,6 +137,7 @@ public interface Journal extends AutoCloseable {
                 int partition,
                 long baseOffset,
                 int leaderEpoch,
+                long appendTimeMs,
                 ByteBuffer payload);
     }
 

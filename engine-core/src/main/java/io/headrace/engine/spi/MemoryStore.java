@@ -47,9 +47,11 @@ public interface MemoryStore extends AutoCloseable {
          * Copies a record batch to the end of the log, with base offset {@link #logEndOffset} and
          * the leader epoch set in the copy. The buffer is borrowed and left as it was.
          *
+         * @param nowMs milliseconds since 1970; what {@link #dropOlderThan} goes by where the batch
+         *     has no timestamp, or a later one
          * @return the base offset, or {@link #BACK_PRESSURED}
          */
-        long append(ByteBuffer batch, int leaderEpoch);
+        long append(ByteBuffer batch, int leaderEpoch, long nowMs);
 
         /** Reads whole batches from the one that holds the offset; never {@code COLD}. */
         ReadResult read(long fromOffset, int lengthMax);
@@ -64,8 +66,7 @@ public interface MemoryStore extends AutoCloseable {
         void dropBefore(long offset);
 
         /**
-         * Drops slabs whose newest record timestamp is older than this; returns the new log start
-         * offset.
+         * Drops slabs whose newest batch dates from before this; returns the new log start offset.
          */
         long dropOlderThan(long timestampMs);
 

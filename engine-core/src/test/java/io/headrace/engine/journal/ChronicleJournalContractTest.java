@@ -12,6 +12,7 @@ class ChronicleJournalContractTest extends JournalContractTest {
                         .folder(folder)
                         .cycleBytes(CYCLE_BYTES)
                         .diskReserveBytes(0)
+                        .clockMs(() -> NOW_MS)
                         .recentWindowCycles(2)
                         .scanFromPosition(scanFromPosition));
     }

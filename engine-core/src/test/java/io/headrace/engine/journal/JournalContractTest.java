@@ -18,6 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What every {@link Journal} does. Cycles are 1 MiB, the recent window is 2 cycles. */
 public abstract class JournalContractTest {
+    /** What the journal's clock says; in seconds it needs all 32 bits. */
+    protected static final long NOW_MS = 4_000_000_000_987L;
+
     /** Bytes of a cycle in these tests. */
     protected static final int CYCLE_BYTES = 1 << 20;
 
@@ -38,6 +41,7 @@ public abstract class JournalContractTest {
             int partition,
             long baseOffset,
             int leaderEpoch,
+            long appendTimeMs,
             ByteBuffer payload) {}
 
     static List<Entry> replay(Journal journal, long from, long to) throws IOException {
@@ -45,7 +49,7 @@ public abstract class JournalContractTest {
         journal.replay(
                 from,
                 to,
-                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) ->
+                (position, type, topicId, partition, baseOffset, leaderEpoch, time, payload) ->
                         entries.add(
                                 new Entry(
                                         position,
@@ -54,6 +58,7 @@ public abstract class JournalContractTest {
                                         partition,
                                         baseOffset,
                                         leaderEpoch,
+                                        time,
                                         copy(payload))));
         return entries;
     }
@@ -83,10 +88,22 @@ public abstract class JournalContractTest {
 
             assertEquals(
                     List.of(
-                            new Entry(first, EntryType.COMMAND, 1, 2, 3, 4, command),
-                            new Entry(second, EntryType.LOG_START, -1, 9, 1L << 40, 6, empty())),
+                            new Entry(first, EntryType.COMMAND, 1, 2, 3, 4, -1, command),
+                            new Entry(
+                                    second, EntryType.LOG_START, -1, 9, 1L << 40, 6, -1, empty())),
                     entries);
             assertTrue(second > first);
+        }
+    }
+
+    @Test
+    void aBatchComesBackWithTheTimeOfItsAppend() throws IOException {
+        try (Journal journal = open()) {
+            appendBatch(journal, 100, 0);
+            assertEquals(NOW_MS / 1000 * 1000, replayAll(journal).get(0).appendTimeMs());
+        }
+        try (Journal journal = open()) {
+            assertEquals(NOW_MS / 1000 * 1000, replayAll(journal).get(0).appendTimeMs());
         }
     }
 

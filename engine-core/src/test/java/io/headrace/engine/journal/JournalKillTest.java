@@ -91,7 +91,14 @@ class JournalKillTest {
             journal.replay(
                     journal.firstPosition(),
                     journal.appendedPosition(),
-                    (position, type, topicId, partition, baseOffset, leaderEpoch, payload) -> {
+                    (position,
+                            type,
+                            topicId,
+                            partition,
+                            baseOffset,
+                            leaderEpoch,
+                            time,
+                            payload) -> {
                         assertEquals(last[0] + 1, baseOffset, "seed " + seed);
                         assertBatch(baseOffset, payload);
                         last[0] = baseOffset;

@@ -85,7 +85,7 @@ class JournalScanTest {
     private List<ScannedCycle> scan() throws IOException {
         return JournalScan.read(
                 folder,
-                (position, type, topicId, partition, baseOffset, epoch, payload) ->
+                (position, type, topicId, partition, baseOffset, epoch, time, payload) ->
                         baseOffsets.add(baseOffset));
     }
 

@@ -43,7 +43,7 @@ final class PowerCutProcess {
         journal.replay(
                 journal.firstPosition(),
                 journal.appendedPosition(),
-                (position, type, topicId, partition, baseOffset, leaderEpoch, payload) -> {
+                (position, type, topicId, partition, baseOffset, leaderEpoch, time, payload) -> {
                     if (last[0] >= 0 && baseOffset != last[0] + 1) {
                         throw new IllegalStateException(baseOffset + " follows " + last[0]);
                     }

@@ -11,6 +11,7 @@ import java.io.PrintWriter;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -54,7 +55,7 @@ public final class JournalCommand implements Runnable {
             String name = journal.getFileName().toString();
             JournalScan.read(
                     journal,
-                    (position, type, topic, number, baseOffset, leaderEpoch, payload) -> {
+                    (position, type, topic, number, baseOffset, leaderEpoch, timeMs, payload) -> {
                         boolean wanted =
                                 (topicId == null || topicId == topic)
                                         && (partition == null || partition == number);
@@ -68,6 +69,7 @@ public final class JournalCommand implements Runnable {
                                                     number,
                                                     baseOffset,
                                                     leaderEpoch,
+                                                    timeMs,
                                                     payload));
                         }
                     });
@@ -83,10 +85,14 @@ public final class JournalCommand implements Runnable {
             int partition,
             long baseOffset,
             int leaderEpoch,
+            long appendTimeMs,
             ByteBuffer payload) {
         String records =
                 type == EntryType.BATCH
-                        ? " records=" + RecordBatch.recordCount(payload, payload.position())
+                        ? " records="
+                                + RecordBatch.recordCount(payload, payload.position())
+                                + " appended="
+                                + Instant.ofEpochMilli(appendTimeMs)
                         : "";
         return "%s cycle=%d offset=%d %s topicId=%d partition=%d baseOffset=%d%s leaderEpoch=%d bytes=%d"
                 .formatted(
@@ -112,7 +118,8 @@ public final class JournalCommand implements Runnable {
         for (Path journal : journals(data)) {
             List<ScannedCycle> cycles =
                     JournalScan.read(
-                            journal, (position, type, topic, number, offset, epoch, payload) -> {});
+                            journal,
+                            (position, type, topic, number, offset, epoch, time, payload) -> {});
             cycles.forEach(cycle -> out().println(line(journal, cycle)));
             damaged += cycles.stream().filter(cycle -> cycle.state() == State.DAMAGED).count();
         }

@@ -1,7 +1,9 @@
 package io.headrace.server.engine;
 
 import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.deleteFolder;
 import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.ofProducer;
 import static io.headrace.server.engine.TestEngine.readAll;
@@ -500,26 +502,6 @@ class EngineTest {
                     .count();
         } catch (IOException e) {
             throw new AssertionError(e);
-        }
-    }
-
-    private interface Condition {
-        boolean holds();
-    }
-
-    private static void await(String what, Condition condition) {
-        long deadline = System.nanoTime() + 20_000_000_000L;
-        while (!condition.holds()) {
-            assertTrue(System.nanoTime() < deadline, "not within 20 s: " + what);
-            java.util.concurrent.locks.LockSupport.parkNanos(10_000_000);
-        }
-    }
-
-    private static void deleteFolder(Path folder) throws IOException {
-        try (Stream<Path> paths = Files.walk(folder)) {
-            for (Path path : paths.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
         }
     }
 }

@@ -15,16 +15,21 @@ import io.headrace.objects.format.BundledReaders;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
 import io.headrace.rocks.RocksMetadataStore;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** A whole engine over a folder, with the calls that tests make of it. */
 final class TestEngine implements AutoCloseable {
@@ -203,6 +208,41 @@ final class TestEngine implements AutoCloseable {
             shift += 7;
         } while (next < 0);
         return (zigzag >>> 1) ^ -(zigzag & 1);
+    }
+
+    /** A counter or gauge of the engine; 0 if there is none of that name. */
+    long metric(String name) {
+        long[] found = new long[1];
+        engine.metrics()
+                .forEach(
+                        (metric, value) -> {
+                            if (metric.equals(name)) {
+                                found[0] = value;
+                            }
+                        });
+        return found[0];
+    }
+
+    interface Condition {
+        boolean holds();
+    }
+
+    static void await(String what, Condition condition) {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (!condition.holds()) {
+            if (System.nanoTime() >= deadline) {
+                throw new AssertionError("not within 20 s: " + what);
+            }
+            LockSupport.parkNanos(10_000_000);
+        }
+    }
+
+    static void deleteFolder(Path folder) throws IOException {
+        try (Stream<Path> paths = Files.walk(folder)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
     }
 
     @Override
