@@ -9,9 +9,13 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,6 +24,8 @@ import org.slf4j.LoggerFactory;
 /** The folders and files of an engine, and the lock that keeps a second process out. */
 final class DataFolder implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(DataFolder.class);
+
+    private static final Pattern TRIMMED = Pattern.compile("version=1\ncheckpoint=(\\d{1,18})\n");
 
     private final Path root;
     private final FileChannel lockFile;
@@ -70,20 +76,124 @@ final class DataFolder implements AutoCloseable {
     }
 
     /**
-     * Opens the metadata store. If its folder is gone, the newest checkpoint takes its place;
-     * without one, the journals are replayed from their beginning.
+     * Opens the metadata store. If its folder is gone, or older than the newest checkpoint, that
+     * takes its place; without one, the journals are replayed from their beginning.
+     *
+     * @throws EngineException if the journals were trimmed on the strength of a later checkpoint
+     *     than is to be found
      */
     MetadataStore openStore(Function<Path, MetadataStore> factory) throws IOException {
         Path live = root.resolve("rocksdb");
-        if (isAbsentOrEmpty(live)) {
-            Path checkpoint = newestCheckpoint();
-            if (checkpoint != null) {
-                LOGGER.warn("metadata store is gone, restored from checkpoint={}", checkpoint);
-                Files.deleteIfExists(live);
-                CheckpointFolder.restore(checkpoint, live);
+        Path checkpoint = newestCheckpoint();
+        if (!isAbsentOrEmpty(live)) {
+            MetadataStore store = factory.apply(live);
+            long number = checkpointNumber(store);
+            if (number >= numberOf(checkpoint)) {
+                return closedUnless(number >= trimmedUnder(), store);
             }
+            store.close();
+            setAside(live, Objects.requireNonNull(checkpoint));
+        }
+        requireTrimmedUnder(numberOf(checkpoint));
+        if (checkpoint != null) {
+            LOGGER.warn("metadata store is gone, restored from checkpoint={}", checkpoint);
+            Files.deleteIfExists(live);
+            CheckpointFolder.restore(checkpoint, live);
         }
         return factory.apply(live);
+    }
+
+    private MetadataStore closedUnless(boolean usable, MetadataStore store) throws IOException {
+        if (!usable) {
+            long number = checkpointNumber(store);
+            store.close();
+            requireTrimmedUnder(number);
+        }
+        return store;
+    }
+
+    /** What the live folder lacks may have been in cycles that are gone; the checkpoint has it. */
+    private static void setAside(Path live, Path checkpoint) throws IOException {
+        CheckpointFolder.verify(checkpoint);
+        Path aside = live.resolveSibling("rocksdb.older-than-" + checkpoint.getFileName());
+        LOGGER.warn(
+                "metadata store is older than checkpoint={} and is not used: kept as {}",
+                checkpoint,
+                aside);
+        Files.move(live, aside, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private void requireTrimmedUnder(long number) throws IOException {
+        long needed = trimmedUnder();
+        if (number < needed) {
+            throw new EngineException(
+                    "metadata store and checkpoints are older than the journals, which were trimmed"
+                            + " under a later checkpoint; restore rocksdb/ or checkpoints/: folder="
+                            + root
+                            + " found="
+                            + number
+                            + " needed="
+                            + needed);
+        }
+    }
+
+    /** The newest checkpoint whose existence a metadata store knows of; 0 if none. */
+    static long checkpointNumber(MetadataStore store) {
+        byte[] row = store.get(Rows.checkpointKey());
+        return row == null ? 0 : Rows.number(row);
+    }
+
+    private static long numberOf(@Nullable Path checkpoint) {
+        return checkpoint == null ? 0 : Long.parseLong(checkpoint.getFileName().toString());
+    }
+
+    /** The checkpoint under which journal cycles were deleted last; 0 if none ever was. */
+    private long trimmedUnder() throws IOException {
+        Path file = trimmedFile();
+        if (!Files.exists(file)) {
+            return 0;
+        }
+        String text = Files.readString(file);
+        Matcher matcher = TRIMMED.matcher(text);
+        if (!matcher.matches()) {
+            throw new EngineException("unknown content: file=" + file + " text=" + text.trim());
+        }
+        return Long.parseLong(matcher.group(1));
+    }
+
+    private Path trimmedFile() {
+        return root.resolve("journal").resolve("trimmed.properties");
+    }
+
+    /**
+     * Writes the next checkpoint of a store and makes it the one that the journals depend on: after
+     * this, cycles may go.
+     */
+    void checkpoint(MetadataStore store) throws IOException {
+        long number = Math.max(numberOf(newestCheckpoint()), checkpointNumber(store)) + 1;
+        try (MetadataStore.Batch batch = store.newBatch()) {
+            batch.put(Rows.checkpointKey(), Rows.value(number));
+            store.write(batch);
+        }
+        Path checkpoints = Files.createDirectories(root.resolve("checkpoints"));
+        store.checkpoint(checkpoints.resolve(String.format("%012d", number)));
+        noteTrimmedUnder(number);
+        dropOldCheckpoints();
+    }
+
+    private void noteTrimmedUnder(long number) throws IOException {
+        Path file = trimmedFile();
+        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+        Files.writeString(temporary, "version=1\ncheckpoint=" + number + "\n");
+        force(temporary, StandardOpenOption.WRITE);
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+        force(root.resolve("journal"), StandardOpenOption.READ);
+    }
+
+    private static void force(Path path, StandardOpenOption option) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, option)) {
+            channel.force(true);
+        }
     }
 
     private static boolean isAbsentOrEmpty(Path folder) throws IOException {
@@ -95,21 +205,13 @@ final class DataFolder implements AutoCloseable {
         }
     }
 
-    /** Where the next checkpoint goes. */
-    Path nextCheckpoint() throws IOException {
-        Path newest = newestCheckpoint();
-        long number = newest == null ? 1 : Long.parseLong(newest.getFileName().toString()) + 1;
-        Path checkpoints = Files.createDirectories(root.resolve("checkpoints"));
-        return checkpoints.resolve(String.format("%012d", number));
-    }
-
-    @Nullable Path newestCheckpoint() throws IOException {
+    private @Nullable Path newestCheckpoint() throws IOException {
         List<Path> all = checkpoints();
         return all.isEmpty() ? null : all.get(all.size() - 1);
     }
 
     /** Deletes all checkpoints but the newest. */
-    void dropOldCheckpoints() throws IOException {
+    private void dropOldCheckpoints() throws IOException {
         List<Path> all = checkpoints();
         for (Path old : all.subList(0, Math.max(0, all.size() - 1))) {
             CheckpointFolder.delete(old);

@@ -10,7 +10,6 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -98,8 +97,6 @@ final class Maintenance {
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;
                 retain(nowMs);
-            }
-            for (PartitionLogBase log : engine.activeLogs()) {
                 engine.activeLogs().forEach(PartitionLogBase::expireProducers);
                 projector.offer(producerExpiry::runStretch);
             } else if (producerExpiry.isPassing()) {
@@ -108,6 +105,8 @@ final class Maintenance {
             }
             engine.sweepSources();
             reclaim();
+            }
+            for (PartitionLogBase log : engine.activeLogs()) {
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
             hasDeletedTopics = true;
@@ -314,9 +313,7 @@ final class Maintenance {
                 deletions.add(() -> delete(metadataJournal, cycle.cycle()));
             }
         }
-        Path checkpoint = folder.nextCheckpoint();
-        store.checkpoint(checkpoint);
-        folder.dropOldCheckpoints();
+        folder.checkpoint(store);
         deletions.forEach(Runnable::run);
     }
 

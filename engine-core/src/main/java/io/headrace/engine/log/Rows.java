@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 final class Rows {
     static final byte APPLIED = 'a';
     static final byte COUNTERS = 'c';
+    static final byte CHECKPOINT = 'k';
     static final byte DELETED_TOPIC = 'd';
     static final byte INDEX = 'i';
     static final byte LIVE_BYTES = 'l';
@@ -24,6 +25,10 @@ final class Rows {
 
     static byte[] appliedKey(int journal) {
         return ByteBuffer.allocate(1 + Short.BYTES).put(APPLIED).putShort((short) journal).array();
+    }
+
+    static byte[] checkpointKey() {
+        return new byte[] {CHECKPOINT};
     }
 
     static byte[] countersKey() {
