@@ -46,6 +46,16 @@ public interface Engine extends AutoCloseable {
     /** Counters and gauges, cheap to read at any time. */
     EngineMetrics metrics();
 
+    /** As {@link #close(Deadline)}, with ten seconds. */
     @Override
     void close();
+
+    /**
+     * Ends the engine. What was appended is synced and the clean stop noted first, for which it
+     * waits as long as the disk takes; then it waits for readers and housekeeping, until the
+     * deadline at most.
+     */
+    default void close(Deadline deadline) {
+        close();
+    }
 }

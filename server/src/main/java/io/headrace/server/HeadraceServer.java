@@ -3,6 +3,7 @@ package io.headrace.server;
 import io.headrace.aeron.AeronShell;
 import io.headrace.aeron.AeronShellContext;
 import io.headrace.aeron.AeronTopic;
+import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.log.StorageEngine;
@@ -40,8 +41,16 @@ import org.slf4j.LoggerFactory;
 public final class HeadraceServer implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(HeadraceServer.class);
 
+    /** Time for everything to end; service managers wait ten seconds before they kill. */
+    static final long CLOSE_MS = 9_000;
+
+    /**
+     * Of that, left to the engine: to sync, to note the clean stop, and to wait for its readers.
+     */
+    private static final long ENGINE_CLOSE_MS = 4_000;
+
     /** What was opened, last first: closed in this order. */
-    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+    private final Deque<Opened> opened = new ArrayDeque<>();
 
     private final List<MetricSource> metricSources = new CopyOnWriteArrayList<>();
     private final ServerConfig config;
@@ -49,6 +58,13 @@ public final class HeadraceServer implements AutoCloseable {
     private @Nullable AdminListener admin;
     private @Nullable Engine engine;
     private @Nullable KafkaShell kafka;
+
+    /** Ends a part, which waits until the deadline at most. */
+    private interface Closing {
+        void by(Deadline deadline) throws Exception;
+    }
+
+    private record Opened(Object part, Closing closing) {}
 
     private HeadraceServer(ServerConfig config) {
         this.config = config;
@@ -84,10 +100,12 @@ public final class HeadraceServer implements AutoCloseable {
         String clusterId = ClusterId.of(EngineSettings.folder(config));
         EngineContext context = EngineSettings.of(config, memory);
         stores.forEach(context::objectStore);
-        Engine launched = closedLater(StorageEngine.launch(context));
+        Engine launched = StorageEngine.launch(context);
+        closedLater(launched, launched::close);
         engine = launched;
         metricSources.add(consumer -> engineMetrics(launched, consumer));
-        KafkaShell shell = closedLater(KafkaShell.launch(kafkaContext(launched, clusterId)));
+        KafkaShell shell = KafkaShell.launch(kafkaContext(launched, clusterId));
+        closedLater(shell, deadline -> shell.close(deadline.earlierByMs(ENGINE_CLOSE_MS)));
         kafka = shell;
         metricSources.add(shell::metrics);
         launchAeron(launched);
@@ -182,8 +200,12 @@ public final class HeadraceServer implements AutoCloseable {
     }
 
     private <T extends AutoCloseable> T closedLater(T part) {
-        opened.push(part);
+        closedLater(part, deadline -> part.close());
         return part;
+    }
+
+    private void closedLater(Object part, Closing closing) {
+        opened.push(new Opened(part, closing));
     }
 
     /** The engine that is served; the server owns it. */
@@ -203,17 +225,18 @@ public final class HeadraceServer implements AutoCloseable {
 
     /**
      * Answers what is in flight, syncs the journals and ends every thread. Does nothing the second
-     * time. Every part is closed, whatever the others do.
+     * time. Every part is closed, whatever the others do; they share one deadline.
      */
     @Override
     public synchronized void close() {
         ready = false;
+        Deadline deadline = Deadline.afterMs(CLOSE_MS);
         while (!opened.isEmpty()) {
-            AutoCloseable part = opened.pop();
+            Opened next = opened.pop();
             try {
-                part.close();
+                next.closing.by(deadline);
             } catch (Exception e) {
-                LOGGER.error("a part did not close: part={}", part, e);
+                LOGGER.error("a part did not close: part={}", next.part, e);
             }
         }
     }

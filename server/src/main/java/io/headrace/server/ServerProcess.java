@@ -12,7 +12,7 @@ public final class ServerProcess {
     private static final Logger LOGGER = LoggerFactory.getLogger(ServerProcess.class);
 
     /** Service managers wait ten seconds before they kill; we end ourselves before. */
-    private static final long SHUTDOWN_MS_MAX = 9_500;
+    private static final long SHUTDOWN_MS_MAX = HeadraceServer.CLOSE_MS + 500;
 
     private static final int STATUS_NOT_DRAINED = 71;
 

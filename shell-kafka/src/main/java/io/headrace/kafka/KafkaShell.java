@@ -1,5 +1,6 @@
 package io.headrace.kafka;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineException;
 import io.headrace.kafka.config.AlterConfigsHandler;
 import io.headrace.kafka.config.DescribeConfigsHandler;
@@ -280,17 +281,21 @@ public final class KafkaShell implements AutoCloseable {
         consumer.accept("headrace_kafka_parked_bytes", budget.parkedBytes());
     }
 
-    /**
-     * Accepts no more connections and no more requests, waits for what is in flight at most {@link
-     * KafkaShellContext#closeTimeoutMs}, then closes every connection and ends the threads.
-     */
+    /** As {@link #close(Deadline)}, within {@link KafkaShellContext#closeTimeoutMs}. */
     @Override
     public void close() {
+        close(Deadline.afterMs(context.closeTimeoutMs()));
+    }
+
+    /**
+     * Accepts no more connections and no more requests, waits for what is in flight until the
+     * deadline, then closes every connection and ends the threads.
+     */
+    public void close(Deadline deadline) {
         List<Channel> servers = new ArrayList<>(serverChannelByListener.values());
         servers.forEach(server -> server.close().awaitUninterruptibly());
-        closeGroups();
-        long deadlineNanos =
-                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(context.closeTimeoutMs());
+        closeGroups(deadline);
+        long deadlineNanos = System.nanoTime() + deadline.remainingNs();
         for (KafkaConnection connection : connections) {
             connection.closeSoon();
         }
@@ -300,7 +305,7 @@ public final class KafkaShell implements AutoCloseable {
         closeBackground();
         eventLoops
                 .shutdownGracefully(0, 2_000, TimeUnit.MILLISECONDS)
-                .awaitUninterruptibly(5_000, TimeUnit.MILLISECONDS);
+                .awaitUninterruptibly(deadline.remainingMs(), TimeUnit.MILLISECONDS);
     }
 
     /** Ends what waits there: its leases have to be given back. */
@@ -315,10 +320,13 @@ public final class KafkaShell implements AutoCloseable {
     }
 
     /** Answers the members that wait for a rebalance. */
-    private void closeGroups() {
-        Groups started = groups.exceptionally(failed -> null).join();
+    private void closeGroups(Deadline deadline) {
+        Groups started =
+                groups.exceptionally(failed -> null)
+                        .completeOnTimeout(null, deadline.remainingMs(), TimeUnit.MILLISECONDS)
+                        .join();
         if (started != null) {
-            started.close();
+            started.close(deadline);
         }
     }
 }

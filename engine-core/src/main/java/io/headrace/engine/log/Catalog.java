@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
  * The catalog: changes are commands in the metadata journal, written by one thread in groups:
  * checked, appended, synced once, applied, answered.
  *
- * <p>Owned by the engine: {@link #recover}, then {@link #start}; {@link #close} syncs and closes
- * the journal.
+ * <p>Owned by the engine: {@link #recover}, then {@link #start}; {@link #close} notes the clean
+ * stop, {@link #closeJournal} comes when nobody reads the journal any more.
  */
 final class Catalog implements TopicCatalog {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
@@ -608,6 +608,9 @@ final class Catalog implements TopicCatalog {
         Threads.joinUninterruptibly(thread);
         plan(new Command.Stop(state.leaderEpoch), null);
         commit();
+    }
+
+    void closeJournal() {
         journal.close();
     }
 }

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -33,6 +34,7 @@ final class ColdReader implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(ColdReader.class);
     private static final String TAG = "cold read";
     private static final int QUEUE_LENGTH = 16_384;
+    private static final long CLOSE_MS = 10_000;
 
     /**
      * Batches that lie among others' are read together with these, if that reads at most so many
@@ -269,8 +271,6 @@ final class ColdReader implements AutoCloseable {
      * batches that were appended since in the shadow of that timestamp.
      */
     @Nullable TimestampedOffset offsetForTimestamp(PartitionLogBase log, long timestampMs) {
-        long low = log.logStartOffset();
-        long high = log.logEndOffset();
         try (MetadataStore.Cursor cursor = indexCursor(log)) {
             IndexEntry entry = firstInReach(cursor, log, timestampMs);
             while (entry != null && entry.maxTimestampMs() < timestampMs) {
@@ -283,6 +283,8 @@ final class ColdReader implements AutoCloseable {
     /** The first batch whose running maximum reaches the timestamp; the cursor stands there. */
     private static @Nullable IndexEntry firstInReach(
             MetadataStore.Cursor cursor, PartitionLogBase log, long timestampMs) {
+        long low = log.logStartOffset();
+        long high = log.logEndOffset();
         while (low < high) {
             long middle = low + (high - low) / 2;
             IndexEntry entry = entryAt(cursor, log, middle);
@@ -304,12 +306,12 @@ final class ColdReader implements AutoCloseable {
                 : null;
     }
 
-    /**
-     * The batch that holds the highest timestamp: the first whose running maximum is the last
     private static @Nullable IndexEntry next(MetadataStore.Cursor cursor) {
         return cursor.next() ? IndexEntry.decode(cursor.key(), cursor.value()) : null;
     }
 
+    /**
+     * The batch that holds the highest timestamp: the first whose running maximum is the last
      * one's, unless the batch which had that is gone.
      */
     @Nullable TimestampedOffset maxTimestamp(PartitionLogBase log) {
@@ -342,11 +344,12 @@ final class ColdReader implements AutoCloseable {
 
     @Override
     public void close() {
+        close(Deadline.afterMs(CLOSE_MS));
+    }
+
+    /** Finishes what was asked for, until the deadline, and ends the threads. */
+    void close(Deadline deadline) {
         executor.shutdown();
-        try {
-            executor.awaitTermination(10, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Threads.awaitTermination(executor, deadline);
     }
 }

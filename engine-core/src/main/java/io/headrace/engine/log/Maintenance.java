@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
@@ -26,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * that nobody uses any more. One thread, low in frequency; nothing here is on a path that a client
  * waits for.
  *
- * <p>Owned by the engine; {@link #close} waits for what is running.
+ * <p>Owned by the engine; {@link #stop}, then {@link #awaitEnd}.
  */
 final class Maintenance {
     private static final Logger LOGGER = LoggerFactory.getLogger(Maintenance.class);
@@ -52,6 +53,8 @@ final class Maintenance {
                         return thread;
                     });
 
+    private final ProducerExpiry producerExpiry;
+    private final CompletableFuture<Void> stopping = new CompletableFuture<>();
     private long lastRetentionMs;
     private volatile boolean hasDeletedTopics = true;
 
@@ -64,17 +67,17 @@ final class Maintenance {
             MetadataStore store,
             Journal metadataJournal,
             Projector projector,
+            ProducerExpiry producerExpiry,
             List<Shard> shards) {
         this.engine = engine;
-            ProducerExpiry producerExpiry,
         this.context = context;
         this.folder = folder;
         this.store = store;
         this.metadataJournal = metadataJournal;
         this.projector = projector;
+        this.producerExpiry = producerExpiry;
         this.shards = shards;
     }
-        this.producerExpiry = producerExpiry;
 
     void start() {
         lastRetentionMs = System.currentTimeMillis();
@@ -101,12 +104,14 @@ final class Maintenance {
                 projector.offer(producerExpiry::runStretch);
             } else if (producerExpiry.isPassing()) {
                 projector.offer(producerExpiry::runStretch);
-                engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
-            }
-            engine.sweepSources();
-            reclaim();
             }
             for (PartitionLogBase log : engine.activeLogs()) {
+                engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
+            }
+            if (!stopping.isDone()) {
+                engine.sweepSources();
+                reclaim();
+            }
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
             hasDeletedTopics = true;
@@ -199,7 +204,10 @@ final class Maintenance {
             projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
             shard.requestSync();
             try {
-                applied.get(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
+                CompletableFuture.anyOf(applied, stopping).get(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
+                if (!applied.isDone()) {
+                    throw new TimeoutException("the engine is being closed");
+                }
             } catch (ExecutionException e) {
                 throw new IllegalStateException(e);
             } catch (InterruptedException e) {
@@ -325,12 +333,14 @@ final class Maintenance {
         }
     }
 
-    void close() {
+    /** Begins nothing more; what waits for the projection gives up. */
+    void stop() {
+        stopping.complete(null);
         executor.shutdown();
-        try {
-            executor.awaitTermination(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    }
+
+    /** Waits for what is running, until the deadline; false if it still is. */
+    boolean awaitEnd(Deadline deadline) {
+        return Threads.awaitTermination(executor, deadline);
     }
 }

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Deadline;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -44,18 +45,17 @@ final class SourceThreads implements Executor, AutoCloseable {
         executor.execute(task);
     }
 
-    /** Lets what is waiting answer that its log is closed; interrupts what a store holds up. */
     @Override
     public void close() {
+        close(Deadline.afterMs(2 * END_WAIT_MS));
+    }
+
+    /** Lets what is waiting answer that its log is closed; interrupts what a store holds up. */
+    void close(Deadline deadline) {
         executor.shutdown();
-        try {
-            if (!executor.awaitTermination(END_WAIT_MS, TimeUnit.MILLISECONDS)) {
-                executor.shutdownNow().forEach(Runnable::run);
-                executor.awaitTermination(END_WAIT_MS, TimeUnit.MILLISECONDS);
-            }
-        } catch (InterruptedException interrupted) {
-            executor.shutdownNow();
-            Thread.currentThread().interrupt();
+        if (!Threads.awaitTermination(executor, deadline.atMostMs(END_WAIT_MS))) {
+            executor.shutdownNow().forEach(Runnable::run);
+            Threads.awaitTermination(executor, deadline.atMostMs(END_WAIT_MS));
         }
     }
 }

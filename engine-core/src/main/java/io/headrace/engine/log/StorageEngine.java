@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.EngineException;
@@ -27,12 +28,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The engine of one data folder: opens and recovers journals and projection, keeps the logs in use,
  * and ends everything in reverse order. Start with {@link Engine#launch}.
  */
 public final class StorageEngine implements Engine {
+    private static final Logger LOGGER = LoggerFactory.getLogger(StorageEngine.class);
+    private static final long CLOSE_MS = 10_000;
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
     private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
@@ -121,6 +126,7 @@ public final class StorageEngine implements Engine {
                             context.datasetReaders(),
                             this::leaderEpoch);
             sourceTools = new SourceTools(catalog, sources);
+            ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             maintenance =
                     new Maintenance(
                             this,
@@ -133,7 +139,6 @@ public final class StorageEngine implements Engine {
                             shards);
             gauges =
                     new EngineGauges(
-            ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
                             this,
                             context.memoryStore(),
                             store,
@@ -265,16 +270,16 @@ public final class StorageEngine implements Engine {
         };
     }
 
-    private long memoryBudget(Topic topic) {
-        return InMemoryLog.budgetBytes(topic, context.memoryTopicBudgetBytes());
-    }
-
-    /**
     /** When an idempotent producer must have appended to be remembered. */
     private long producersNotBeforeMs() {
         return System.currentTimeMillis() - context.producerExpirationMs();
     }
 
+    private long memoryBudget(Topic topic) {
+        return InMemoryLog.budgetBytes(topic, context.memoryTopicBudgetBytes());
+    }
+
+    /**
      * The partition's row, raised to the offset reserve where offsets may have been used that no
      * batch shows.
      */
@@ -414,12 +419,18 @@ public final class StorageEngine implements Engine {
                                 : active);
     }
 
-    /**
-     * Ends in the order of the data: appends are refused, reserves given back, everything synced
-     * and projected, the metadata store flushed, and the clean stop noted last.
-     */
     @Override
     public void close() {
+        close(Deadline.afterMs(CLOSE_MS));
+    }
+
+    /**
+     * Ends in the order of the data: appends are refused, reserves given back, everything synced,
+     * the clean stop noted. Nothing that a client or an object store can hold up comes before that.
+     * Then what was synced is projected and the readers are waited for.
+     */
+    @Override
+    public void close(Deadline deadline) {
         if (closed) {
             return;
         }
@@ -431,15 +442,19 @@ public final class StorageEngine implements Engine {
             log.releaseReserve();
         }
         shards.forEach(Shard::endSyncer);
+        catalog.close();
         projector.close();
-        coldReader.close();
+        sourceThreads.close(deadline);
+        coldReader.close(deadline);
+        if (!maintenance.awaitEnd(deadline)) {
+            LOGGER.warn("housekeeping is still at work, the clean stop is noted");
+        }
         logs.values().forEach(PartitionLogBase::close);
         logs.clear();
         shards.forEach(shard -> shard.journal().close());
-        catalog.close();
+        catalog.closeJournal();
         store.flush();
         store.close();
         folder.close();
     }
 }
-        catalog.close();

@@ -1,6 +1,7 @@
 package io.headrace.kafka.group;
 
 import com.yammer.metrics.core.MetricsRegistry;
+import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.StorageMode;
@@ -317,16 +318,23 @@ public final class Groups implements AutoCloseable {
         waitingByLane.computeIfPresent(lane, (key, count) -> count == 1 ? null : count - 1);
     }
 
-    /** Ends the coordinator; requests that wait are failed, what was acknowledged is durable. */
     @Override
     public void close() {
+        close(Deadline.afterMs(CLOSE_TIMEOUT_MS));
+    }
+
+    /**
+     * Ends the coordinator; requests that wait are failed, what was acknowledged is durable. Waits
+     * for what runs until the deadline.
+     */
+    public void close(Deadline deadline) {
         closed = true;
         coordinator.shutdown();
         topicExecutor.shutdown();
         logExecutor.shutdown();
         try {
-            topicExecutor.awaitTermination(CLOSE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
-            logExecutor.awaitTermination(CLOSE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            topicExecutor.awaitTermination(deadline.remainingNs(), TimeUnit.NANOSECONDS);
+            logExecutor.awaitTermination(deadline.remainingNs(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

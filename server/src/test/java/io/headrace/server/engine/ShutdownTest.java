@@ -1,0 +1,121 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
+import static io.headrace.server.engine.TestEngine.batch;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.Deadline;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.journal.JournalScan;
+import io.headrace.engine.spi.EntryType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Closing an engine while somebody holds it up. */
+class ShutdownTest {
+    private static final byte STOP = 2;
+
+    @TempDir Path folder;
+    @TempDir Path copies;
+
+    private int copyCount;
+
+    @Test
+    void theCleanStopIsNotedBeforeAnybodyIsWaitedFor() throws Exception {
+        CountDownLatch reading = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestEngine engine = new TestEngine(folder);
+        engine.create("t", 1, Map.of());
+        PartitionLog log = engine.log("t", 0);
+        append(log, batch("a"));
+        log.readCold(
+                0,
+                100,
+                result -> {
+                    reading.countDown();
+                    awaitLatch(goOn);
+                    result.close();
+                });
+        awaitLatch(reading);
+        Thread closing =
+                new Thread(() -> engine.engine.close(Deadline.afterMs(Long.MAX_VALUE >> 24)));
+        closing.start();
+        await("the note of a clean stop", () -> lastCommand() == STOP);
+        assertTrue(closing.isAlive());
+        goOn.countDown();
+        closing.join(20_000);
+        assertFalse(closing.isAlive());
+        engine.memory.close();
+    }
+
+    @Test
+    void aReaderIsNotWaitedForBeyondTheDeadline() {
+        CountDownLatch reading = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestEngine engine = new TestEngine(folder);
+        engine.create("t", 1, Map.of());
+        PartitionLog log = engine.log("t", 0);
+        append(log, batch("a"));
+        log.readCold(
+                0,
+                100,
+                result -> {
+                    result.close();
+                    reading.countDown();
+                    awaitLatch(goOn);
+                });
+        awaitLatch(reading);
+        engine.engine.close(Deadline.afterMs(0));
+        assertEquals(1, goOn.getCount(), "returned before the reader went on");
+        assertEquals(STOP, lastCommand());
+        goOn.countDown();
+        engine.memory.close();
+    }
+
+    /**
+     * Kind of the last metadata command in the journal, read from a copy: the engine has it open.
+     */
+    private byte lastCommand() {
+        AtomicInteger last = new AtomicInteger();
+        Path copy = copies.resolve(String.valueOf(copyCount++));
+        try {
+            copy(folder.resolve("journal/metadata"), copy);
+            JournalScan.read(
+                    copy,
+                    (position, type, topic, partition, offset, epoch, time, payload) -> {
+                        if (type == EntryType.COMMAND) {
+                            last.set(payload.get(payload.position()));
+                        }
+                    });
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+        return last.byteValue();
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> paths = Files.walk(from)) {
+            for (Path path : paths.toList()) {
+                Files.copy(path, to.resolve(from.relativize(path)));
+            }
+        }
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
