@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
  * A point in time that several steps share: each waits for what is left, so that together they take
  * no longer than was given. Immutable.
  */
+@Experimental
 public final class Deadline {
     private final long endNs;
 

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * syncs the journals, and ends the engine's threads. Leases that are still open stay readable until
  * they are closed.
  */
+@Stable
 public interface Engine extends AutoCloseable {
 
     /**

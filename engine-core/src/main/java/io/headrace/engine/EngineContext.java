@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * What an engine is made of. Set, then {@link #conclude}d once by whoever opens the engine, and not
  * changed afterwards.
  */
+@Stable
 public final class EngineContext {
     private static final long MIB = 1 << 20;
 

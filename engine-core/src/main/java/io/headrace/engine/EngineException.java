@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** What went wrong in the engine, followed by {@code key=value} pairs that name the thing. */
+@Stable
 public class EngineException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -3,6 +3,7 @@ package io.headrace.engine;
 import java.util.function.ObjLongConsumer;
 
 /** The engine's counters and gauges, read without locks; values may be some microseconds old. */
+@Stable
 public interface EngineMetrics {
 
     /**

@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** A config has a value that it cannot have. The caller's error: the same call will fail again. */
+@Stable
 public final class InvalidConfigException extends EngineException {
     private static final long serialVersionUID = 1L;
 

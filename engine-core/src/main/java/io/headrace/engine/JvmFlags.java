@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
  * argument files inside this jar: {@code META-INF/headrace/jvm17.args} for JDK 17 to 23, {@code
  * jvm24.args} from 24 on.
  */
+@Stable
 public final class JvmFlags {
     private static final String FOLDER = "META-INF/headrace/";
     private static final Pattern PACKAGE_FLAG =

@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** A partition's log is no longer in use, or the topic is gone. Ask the engine for it again. */
+@Stable
 public final class LogClosedException extends EngineException {
     private static final long serialVersionUID = 1L;
 

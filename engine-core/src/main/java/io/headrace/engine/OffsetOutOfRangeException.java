@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** An offset lies outside of what the log holds. The caller's error. */
+@Stable
 public final class OffsetOutOfRangeException extends EngineException {
     private static final long serialVersionUID = 1L;
 

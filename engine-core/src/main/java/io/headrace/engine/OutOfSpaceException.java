@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** The disk's reserve is reached. Retry when there is space again. */
+@Stable
 public final class OutOfSpaceException extends EngineException {
     private static final long serialVersionUID = 1L;
 

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * shard (or the memory log's own lock), and copies the batch once. Offsets number records; lengths
  * are bytes.
  */
+@Stable
 public interface PartitionLog {
 
     /** {@link #append}: the engine is behind with its projection; retry shortly. */

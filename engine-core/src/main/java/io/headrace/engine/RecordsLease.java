@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
  * Overwriting, retention and deletion never touch leased bytes. A slice must not be used after
  * {@code close()}: the memory behind it may be unmapped.
  */
+@Stable
 public non-sealed interface RecordsLease extends ReadResult {
 
     /** How many slices there are; at least 1, at most {@link #SLICE_COUNT_MAX}. */

@@ -6,6 +6,7 @@ import java.util.Locale;
  * Where a topic's bytes live, and so what an acknowledgement promises. Topic config {@value
  * #CONFIG}.
  */
+@Stable
 public enum StorageMode {
     /** Off-heap memory. Lost, announced, when the process ends; offsets are never reused. */
     MEMORY,

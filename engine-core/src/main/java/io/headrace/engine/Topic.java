@@ -12,6 +12,7 @@ import java.util.Map;
  * @param config all configs that the engine acts upon, defaults applied
  * @param journal the data journal of the topic's partitions
  */
+@Stable
 public record Topic(
         long id,
         String name,

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Futures complete on the catalog's own thread; do not block it.
  */
+@Stable
 public interface TopicCatalog {
 
     /** The topic of that name, or null. */

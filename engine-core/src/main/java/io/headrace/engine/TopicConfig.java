@@ -19,6 +19,7 @@ import java.util.Set;
  * @param compact {@code cleanup.policy} contains {@code compact}
  * @param delete {@code cleanup.policy} contains {@code delete}
  */
+@Stable
 public record TopicConfig(
         StorageMode storageMode,
         long retentionMs,

@@ -9,4 +9,5 @@ import java.util.Map;
  * @param partitionCount at least 1
  * @param configs by name; an unknown {@code headrace.} key or a bad value is refused
  */
+@Stable
 public record TopicSpec(String name, int partitionCount, Map<String, String> configs) {}

@@ -1,6 +1,7 @@
 package io.headrace.engine;
 
 /** Why a read returned no bytes. */
+@Stable
 public enum Unavailable implements ReadResult {
     /** The offset is at the high watermark, or between it and the log end: wait for it. */
     CAUGHT_UP,

@@ -1,5 +1,6 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.ObjectStore;
 import java.io.EOFException;
 import java.io.IOException;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * more; the next page goes on there, so that a folder is read and sorted once and not once per
  * page.
  */
+@Experimental
 public final class DirectoryObjectStore implements ObjectStore {
     private final String name;
     private final Path root;

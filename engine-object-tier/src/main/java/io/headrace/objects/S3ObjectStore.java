@@ -1,5 +1,6 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.ObjectStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,6 +36,7 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  *
  * <p>Thread-safe; owns its HTTP client.
  */
+@Experimental
 public final class S3ObjectStore implements ObjectStore {
     /** What the protocol allows in one answer. */
     private static final int LIST_LIMIT = 1000;

@@ -1,5 +1,6 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param connectionsMax connections at a time
  * @param stallTimeout longest time without progress within an answer
  */
+@Experimental
 public record S3Settings(
         String bucket,
         String prefix,

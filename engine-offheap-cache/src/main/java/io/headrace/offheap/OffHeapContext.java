@@ -1,8 +1,10 @@
 package io.headrace.offheap;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 
 /** What an {@link OffHeapMemoryStore} is made of. Set, then {@link #conclude}d once. */
+@Experimental
 public final class OffHeapContext {
     private static final long MIB = 1 << 20;
 

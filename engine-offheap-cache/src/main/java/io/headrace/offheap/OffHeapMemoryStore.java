@@ -1,5 +1,6 @@
 package io.headrace.offheap;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.MemoryStore;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. The owner closes it after everything that was leased from it.
  */
+@Experimental
 public final class OffHeapMemoryStore implements MemoryStore {
     /** The tag of logs' slabs. */
     public static final String LOG_TAG = "memory-log";

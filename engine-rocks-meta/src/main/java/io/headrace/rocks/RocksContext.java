@@ -1,11 +1,13 @@
 package io.headrace.rocks;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 
 /**
  * How much memory and how many descriptors a {@link RocksMetadataStore} may use. Set, then {@link
  * #conclude}d once when the store is opened, and not changed afterwards.
  */
+@Experimental
 public final class RocksContext {
     private static final long MIB = 1 << 20;
 

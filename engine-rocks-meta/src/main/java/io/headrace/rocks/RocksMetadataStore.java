@@ -1,6 +1,7 @@
 package io.headrace.rocks;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.CheckpointFolder;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import org.rocksdb.RocksDBException;
  * {@link IllegalStateException}; closing waits for the calls in progress and frees cursors that
  * were left open.
  */
+@Experimental
 public final class RocksMetadataStore implements MetadataStore {
     static {
         RocksDB.loadLibrary();

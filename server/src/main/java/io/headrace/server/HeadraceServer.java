@@ -6,6 +6,7 @@ import io.headrace.aeron.AeronTopic;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.log.StorageEngine;
 import io.headrace.kafka.KafkaShell;
 import io.headrace.kafka.KafkaShellContext;
@@ -38,6 +39,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The caller who launched it owns it and closes it, from any thread.
  */
+@Experimental
 public final class HeadraceServer implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(HeadraceServer.class);
 

@@ -2,6 +2,7 @@ package io.headrace.kafka;
 
 import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 import io.headrace.kafka.config.AlterConfigsHandler;
 import io.headrace.kafka.config.DescribeConfigsHandler;
 import io.headrace.kafka.group.GroupHandlers;
@@ -60,6 +61,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. The caller who launched it owns it, closes it, and closes the engine after it.
  */
+@Experimental
 public final class KafkaShell implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(KafkaShell.class);
 

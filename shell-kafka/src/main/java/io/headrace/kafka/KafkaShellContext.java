@@ -1,6 +1,7 @@
 package io.headrace.kafka;
 
 import io.headrace.engine.Engine;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.kafka.group.GroupContext;
 import java.util.List;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * What a Kafka shell is made of. Set, then {@link #conclude}d once by {@link KafkaShell#launch},
  * and not changed afterwards.
  */
+@Experimental
 public final class KafkaShellContext {
     private static final int MIB = 1 << 20;
 

@@ -1,5 +1,7 @@
 package io.headrace.kafka;
 
+import io.headrace.engine.Experimental;
+
 /**
  * Where clients connect, and where they are told to.
  *
@@ -9,6 +11,7 @@ package io.headrace.kafka;
  * @param advertisedHost in Metadata; empty for the address that the client used
  * @param advertisedPort in Metadata; 0 for the port that was bound
  */
+@Experimental
 public record Listener(
         String name, String host, int port, String advertisedHost, int advertisedPort) {
 

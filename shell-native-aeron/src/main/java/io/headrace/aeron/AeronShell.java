@@ -3,6 +3,7 @@ package io.headrace.aeron;
 import io.aeron.driver.MediaDriver;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
@@ -33,6 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>One thread, or the caller's if so configured. The caller who launched it closes it, before the
  * engine.
  */
+@Experimental
 public final class AeronShell implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AeronShell.class);
     private static final long CREATE_TIMEOUT_S = 30;

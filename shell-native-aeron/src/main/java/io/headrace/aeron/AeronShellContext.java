@@ -2,6 +2,7 @@ package io.headrace.aeron;
 
 import io.aeron.CommonContext;
 import io.headrace.engine.Engine;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import java.util.HashSet;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.agrona.concurrent.SystemNanoClock;
 import org.jspecify.annotations.Nullable;
 
 /** What an {@link AeronShell} is made of. Set, then {@link #conclude}d once by it. */
+@Experimental
 public final class AeronShellContext {
     /** A tap costs a batch buffer, and a poll in every turn of one thread. */
     private static final int TOPICS_MAX = 1024;

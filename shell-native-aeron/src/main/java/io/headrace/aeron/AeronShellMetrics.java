@@ -1,9 +1,11 @@
 package io.headrace.aeron;
 
+import io.headrace.engine.Experimental;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ObjLongConsumer;
 
 /** What the taps did. Written by the taps' thread alone; read by any. */
+@Experimental
 public final class AeronShellMetrics {
     private final AtomicLong records = new AtomicLong();
     private final AtomicLong payloadBytes = new AtomicLong();

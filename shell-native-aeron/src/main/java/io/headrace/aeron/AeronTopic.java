@@ -2,6 +2,7 @@ package io.headrace.aeron;
 
 import io.aeron.ChannelUri;
 import io.aeron.CommonContext;
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.List;
  * @param channel Aeron channel URI, {@code aeron:ipc} or {@code aeron:udp?endpoint=HOST:PORT}
  * @param streamId Aeron stream id
  */
+@Experimental
 public record AeronTopic(String topic, int partition, String channel, int streamId) {
     /** Config that lists the streams. */
     public static final String CONFIG = "headrace.aeron.publications";

@@ -1,5 +1,6 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 
 /**
@@ -8,6 +9,7 @@ import java.nio.ByteBuffer;
  * data is loaded into a topic that keeps a week; it cannot keep them, and what lies behind them,
  * for longer. A batch without timestamps is as old as its append.
  */
+@Experimental
 public final class Dating {
     private Dating() {}
 

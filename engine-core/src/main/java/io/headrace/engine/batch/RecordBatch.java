@@ -1,5 +1,6 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Stable;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
@@ -11,6 +12,7 @@ import java.util.zip.CRC32C;
  * which covers the bytes from 21 to the end: so they can be set without touching anything else.
  * Source of the format: Kafka's protocol documentation, "Record Batch".
  */
+@Stable
 public final class RecordBatch {
     /** Bytes of the header, before the first record. */
     public static final int HEADER_LENGTH = 61;

@@ -1,5 +1,6 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Stable;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * #append} as often as {@link #fits} says, {@link #end}. For whoever has records that no Kafka
  * producer framed. Not thread-safe; allocates nothing.
  */
+@Stable
 public final class RecordBatchWriter {
     private static final int NULL_LENGTH = -1;
 

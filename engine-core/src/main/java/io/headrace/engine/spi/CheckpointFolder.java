@@ -1,6 +1,7 @@
 package io.headrace.engine.spi;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -30,6 +31,7 @@ import java.util.zip.CRC32C;
  *
  * <p>Stateless; one thread per folder. Blocks for the disk.
  */
+@Experimental
 public final class CheckpointFolder {
     /** Name of the file of checksums. */
     public static final String CHECKSUMS = "CHECKSUMS";

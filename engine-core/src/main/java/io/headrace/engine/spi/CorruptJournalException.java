@@ -1,8 +1,10 @@
 package io.headrace.engine.spi;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 
 /** Bytes of a journal fail their checksum where they had been synced. Names file and position. */
+@Experimental
 public final class CorruptJournalException extends EngineException {
     private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,9 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
+
 /** What a journal entry is. The codes are on disk: docs/design/formats.md. */
+@Experimental
 public enum EntryType {
     /** A record batch of a partition. */
     BATCH(1),

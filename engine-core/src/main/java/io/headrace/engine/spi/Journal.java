@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: {@link #append} by one thread at a time (the owner's lock); {@link #sync} by one
  * syncer thread, concurrently with appends; everything else by any thread.
  */
+@Experimental
 public interface Journal extends AutoCloseable {
 
     /**

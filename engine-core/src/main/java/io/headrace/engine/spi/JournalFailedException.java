@@ -1,11 +1,13 @@
 package io.headrace.engine.spi;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.Experimental;
 
 /**
  * A write or force of the journal failed. Stop now: what was not synced may be lost, and nothing
  * may be retried.
  */
+@Experimental
 public final class JournalFailedException extends EngineException {
     private static final long serialVersionUID = 1L;
 

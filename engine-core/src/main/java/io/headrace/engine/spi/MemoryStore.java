@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.ReadResult;
 import java.nio.ByteBuffer;
 import java.util.function.ObjLongConsumer;
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Every byte is counted under a tag.
  */
+@Experimental
 public interface MemoryStore extends AutoCloseable {
 
     /**

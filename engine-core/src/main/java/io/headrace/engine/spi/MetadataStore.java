@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe; batches and cursors are each used by one thread.
  */
+@Experimental
 public interface MetadataStore extends AutoCloseable {
 
     /** The value of a key, or null. */

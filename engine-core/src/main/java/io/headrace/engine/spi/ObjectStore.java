@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Objects under keys, read-only, in pages and ranges. Calls block; they run on the engine's cold
  * executor. Thread-safe.
  */
+@Experimental
 public interface ObjectStore extends AutoCloseable {
 
     /** Name of the store in the server's config. */

@@ -1,5 +1,6 @@
 package io.headrace.server.config;
 
+import io.headrace.engine.Experimental;
 import io.headrace.kafka.group.GroupContext;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,6 +15,7 @@ import java.util.stream.Stream;
  * What the server was told, checked: every value parses, every {@code headrace.} key is known.
  * Immutable.
  */
+@Experimental
 public final class ServerConfig {
     private static final String OURS = "headrace.";
 

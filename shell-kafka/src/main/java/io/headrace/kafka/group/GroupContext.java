@@ -1,5 +1,6 @@
 package io.headrace.kafka.group;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import org.apache.kafka.coordinator.group.modern.share.ShareGroupConfig;
  *
  * <p>Set, then {@link #conclude}d once, and not changed afterwards.
  */
+@Experimental
 public final class GroupContext {
     private static final long MIB = 1 << 20;
 
