@@ -19,6 +19,7 @@ import java.util.List;
  * @param readCountEstimate requests to read everything once
  * @param remarks what else is to be known, such as parts that are not in all samples
  */
+@Experimental
 public record SourceCheck(
         String format,
         String compression,

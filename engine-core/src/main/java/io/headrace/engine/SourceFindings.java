@@ -8,6 +8,7 @@ import java.util.List;
  * @param findings in order of where they are
  * @param next where the next page begins; empty if this is the last
  */
+@Experimental
 public record SourceFindings(List<Finding> findings, String next) {
     /** Most findings of a page. */
     public static final int LIMIT_MAX = 1000;

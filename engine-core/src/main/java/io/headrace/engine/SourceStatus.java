@@ -20,6 +20,7 @@ import java.util.List;
  * @param failure why listing or indexing stand still; empty if they do not
  * @param partitions one per partition
  */
+@Experimental
 public record SourceStatus(
         long topicId,
         String topicName,

@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
  * They fail with {@link EngineException} if the topic is unknown or is no source, and with {@link
  * InvalidConfigException} for a config that a topic could not have.
  */
+@Experimental
 public interface Sources {
 
     /** How far a source is listed and indexed. Reads a few rows per partition. */

@@ -1,5 +1,6 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -25,6 +26,7 @@ import software.amazon.awssdk.profiles.ProfileFileSupplier;
  * @param file in the format of {@code ~/.aws/credentials}, read again when it was modified, or null
  * @param profile in the file, or in AWS' own files, or null for the default one
  */
+@Experimental
 public record S3Credentials(
         @Nullable String accessKey,
         @Nullable String secretKey,

@@ -1,10 +1,12 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ObjLongConsumer;
 
 /** What a store was asked, and how it answered. Thread-safe. */
+@Experimental
 public final class StoreCounters {
     private final String label;
     final LongAdder requests = new LongAdder();

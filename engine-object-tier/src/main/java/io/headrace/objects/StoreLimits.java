@@ -1,5 +1,6 @@
 package io.headrace.objects;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.spi.ObjectStore;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.Set;
  * @param bandwidthMaxBytes bytes per second that are read; 0 for no limit
  * @param attemptsMax how often one call asks the store, the first time included
  */
+@Experimental
 public record StoreLimits(int requestsMax, long bandwidthMaxBytes, int attemptsMax) {
     /** Where the configuration says nothing. */
     public static final StoreLimits DEFAULTS = new StoreLimits(128, 0, 8);

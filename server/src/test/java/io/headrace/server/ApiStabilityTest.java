@@ -30,6 +30,7 @@ class ApiStabilityTest {
         "io.headrace.offheap",
         "io.headrace.rocks",
         "io.headrace.objects",
+        "io.headrace.objects.format",
         "io.headrace.aeron",
     };
 

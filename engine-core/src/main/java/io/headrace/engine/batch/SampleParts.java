@@ -1,5 +1,6 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,7 @@ import java.util.Map;
  * <p>Needs nothing but the JDK, so that a consumer can copy it. Every length is checked before it
  * is used.
  */
+@Experimental
 public final class SampleParts {
     /** Name of the record header that tells how a record's value is encoded. */
     public static final String FORMAT_HEADER = "headrace.format";

@@ -1,5 +1,6 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
@@ -10,6 +11,7 @@ import java.nio.charset.StandardCharsets;
  *
  * <p>Not thread-safe; allocates nothing where names are ASCII.
  */
+@Experimental
 public final class SamplePartsLayout {
     /** Most parts of a sample. */
     public static final int PART_COUNT_MAX = 65_535;

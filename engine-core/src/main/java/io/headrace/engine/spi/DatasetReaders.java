@@ -1,10 +1,12 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The formats and compressions that source topics can be read in. Thread-safe. */
+@Experimental
 public interface DatasetReaders {
 
     /** The format of a name, or null. */

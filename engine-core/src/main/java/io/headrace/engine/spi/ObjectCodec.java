@@ -1,9 +1,11 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.io.InputStream;
 
 /** A compression of whole objects. Stateless and thread-safe. */
+@Experimental
 public interface ObjectCodec {
 
     /** What the index calls it: {@code gzip}, {@code zstd} or {@code lz4}. */

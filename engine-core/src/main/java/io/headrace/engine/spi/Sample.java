@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.batch.SamplePartsLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * One sample of an object: a key, and the places of its parts. A scanner fills it, whoever frames
  * records reads it; one object is used for all samples of a scan, by one thread.
  */
+@Experimental
 public final class Sample {
     /** Most parts of a sample. */
     public static final int PART_COUNT_MAX = SamplePartsLayout.PART_COUNT_MAX;

@@ -1,5 +1,6 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 
 /**
@@ -7,6 +8,7 @@ import io.headrace.engine.spi.ObjectStore.StoredObject;
  * lines. Stateless and thread-safe; the same bytes give the same samples for ever, since offsets
  * follow from them.
  */
+@Experimental
 public interface SampleFormat {
 
     /** What topics call it in {@code headrace.source.format}. */

@@ -1,10 +1,12 @@
 package io.headrace.engine.spi;
 
+import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** Goes over one object, sample by sample. Used by one thread at a time. */
+@Experimental
 public interface SampleScanner {
 
     /** What a step came to. */

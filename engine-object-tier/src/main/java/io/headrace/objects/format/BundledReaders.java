@@ -1,5 +1,6 @@
 package io.headrace.objects.format;
 
+import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.DatasetReaders;
 import io.headrace.engine.spi.ObjectCodec;
 import io.headrace.engine.spi.SampleFormat;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The formats and compressions that come with Headrace. Stateless: one for all. Their rules are in
  * docs/design/dataset-formats.md.
  */
+@Experimental
 public final class BundledReaders implements DatasetReaders {
     static final SampleFormat LINES = new LinesFormat();
     static final SampleFormat TAR = new TarFormat();
