@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class IndexJournal {
     /** Entries on their way. */
-    private static final int COUNT_MAX = 64;
+    private static final int COUNT_MAX = 256;
 
     /** Bytes of the blocks that wait for their entries. */
     private static final long BYTES_MAX = 16 << 20;

@@ -113,8 +113,9 @@ public final class SourceLog implements PartitionLog {
         }
     }
 
+    /** A block is cached a moment before the high watermark says that it may be read. */
     private @Nullable LoadedBlock resident(long offset) {
-        return logs.cache().resident(topic.id(), partition, offset);
+        return offset < highWatermark ? logs.cache().resident(topic.id(), partition, offset) : null;
     }
 
     private BlockLease lease(LoadedBlock first, long fromOffset, int lengthMax) {

@@ -120,7 +120,6 @@ final class SourceTopic {
 
     /** Indexes everything, whoever reads; or not any more. */
     void index(boolean isWanted) {
-        touch();
         isIndexing = isWanted;
         listing.start();
         if (spec.isListedOnly()) {
@@ -150,8 +149,7 @@ final class SourceTopic {
     boolean sweep(long nowNanos, long idleNanos) {
         listing.startIfDue();
         if (isIndexing) {
-            listing.start();
-            indexers.values().forEach(PartitionIndexer::start); // what has failed is tried again
+            goOnIndexing();
         }
         indexers.values().forEach(indexer -> indexer.sweep(nowNanos, idleNanos));
         if (isUsed || isBusy()) {
@@ -160,6 +158,25 @@ final class SourceTopic {
             return false;
         }
         return nowNanos - idleSinceNanos >= idleNanos;
+    }
+
+    private void goOnIndexing() {
+        if (listing.isDone() && isIndexed()) {
+            index(false);
+            return;
+        }
+        listing.start();
+        indexers.values().forEach(PartitionIndexer::start); // what has failed is tried again
+    }
+
+    private boolean isIndexed() {
+        long objectCount = logs.index().state(id()).objectCount();
+        for (int partition = 0; partition < partitionCount(); partition++) {
+            if (logs.index().end(id(), partition).ordinal() < objectCount) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean isBusy() {
