@@ -15,6 +15,14 @@ import java.util.concurrent.CompletableFuture;
 @Experimental
 public interface Sources {
 
+    /**
+     * Ids of sources that are in use: that somebody read, listed or indexed since the engine's
+     * start. Answered at once, in no order.
+     *
+     * @param limit at most that many
+     */
+    List<Long> inUse(int limit);
+
     /** How far a source is listed and indexed. Reads a few rows per partition. */
     CompletableFuture<SourceStatus> status(long topicId);
 

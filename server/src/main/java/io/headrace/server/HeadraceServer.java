@@ -17,6 +17,7 @@ import io.headrace.offheap.OffHeapMemoryStore;
 import io.headrace.server.admin.AdminListener;
 import io.headrace.server.admin.MetricSource;
 import io.headrace.server.admin.ProcessMetrics;
+import io.headrace.server.admin.SourceMetrics;
 import io.headrace.server.config.ConfigException;
 import io.headrace.server.config.ConfigKeys;
 import io.headrace.server.config.Endpoint;
@@ -106,6 +107,7 @@ public final class HeadraceServer implements AutoCloseable {
         closedLater(launched, launched::close);
         engine = launched;
         metricSources.add(consumer -> engineMetrics(launched, consumer));
+        showSources(launched);
         KafkaShell shell = KafkaShell.launch(kafkaContext(launched, clusterId));
         closedLater(shell, deadline -> shell.close(deadline.earlierByMs(ENGINE_CLOSE_MS)));
         kafka = shell;
@@ -122,8 +124,18 @@ public final class HeadraceServer implements AutoCloseable {
             admin =
                     closedLater(
                             AdminListener.launch(
-                                    endpoint.bindAddress(), () -> ready, metricSources));
+                                    endpoint.bindAddress(),
+                                    config.get(ConfigKeys.ADMIN_HOSTS),
+                                    () -> ready,
+                                    metricSources));
             LOGGER.info("metrics and health: address={}:{}", endpoint.host(), admin.port());
+        }
+    }
+
+    private void showSources(Engine launched) {
+        if (admin != null) {
+            admin.serveSources(launched.catalog(), launched.sources());
+            metricSources.add(new SourceMetrics(launched.sources()));
         }
     }
 

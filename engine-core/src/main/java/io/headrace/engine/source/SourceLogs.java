@@ -9,6 +9,7 @@ import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.ObjectStore;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -237,6 +238,11 @@ public final class SourceLogs implements AutoCloseable {
                 openScans.closeTopic(source.id());
             }
         }
+    }
+
+    /** Ids of topics that have state in memory, at most that many. */
+    List<Long> inUse(int limit) {
+        return topics.keySet().stream().limit(limit).toList();
     }
 
     /** How many topics have state in memory. */

@@ -29,6 +29,11 @@ public final class SourceTools implements Sources {
     }
 
     @Override
+    public List<Long> inUse(int limit) {
+        return logs.inUse(limit);
+    }
+
+    @Override
     public CompletableFuture<SourceStatus> status(long topicId) {
         return onThread(topicId, this::statusOf);
     }

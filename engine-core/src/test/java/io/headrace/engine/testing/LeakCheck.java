@@ -51,6 +51,7 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
                     "process reaper",
                     "background~resource~releaser",
                     "Attach Listener",
+                    "CompletableFutureDelayScheduler",
                     "Cleaner-",
                     "HttpClient-",
                     "Keep-Alive-",

@@ -3,9 +3,12 @@ package io.headrace.server.admin;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
+import io.headrace.engine.Sources;
+import io.headrace.engine.TopicCatalog;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -14,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers)
- * and {@code /readyz} (200 while clients are served, 503 otherwise), on one thread of its own.
+ * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers),
+ * {@code /readyz} (200 while clients are served, 503 otherwise) and {@code /sources} (JSON), on one
+ * thread of its own.
  *
  * <p>The caller who launched it owns it and closes it.
  */
@@ -30,34 +34,52 @@ public final class AdminListener implements AutoCloseable {
     private final HttpServer http;
     private final ExecutorService executor;
     private final BooleanSupplier ready;
-    private final List<MetricSource> sources;
+    private final List<MetricSource> metricSources;
+    private final SourcesHandler sources;
 
-    private AdminListener(HttpServer http, BooleanSupplier ready, List<MetricSource> sources) {
+    private AdminListener(
+            HttpServer http,
+            AllowedHosts hosts,
+            BooleanSupplier ready,
+            List<MetricSource> metricSources) {
         this.http = http;
         this.ready = ready;
-        this.sources = sources;
+        this.metricSources = metricSources;
         this.executor =
                 Executors.newSingleThreadExecutor(task -> new Thread(task, "headrace-admin"));
+        this.sources = new SourcesHandler(hosts, executor);
     }
 
     /**
      * Binds and serves.
      *
+     * @param hosts names by which {@code /sources} may be addressed, besides addresses and {@code
+     *     localhost}
      * @param ready asked at each {@code /readyz}
-     * @param sources asked in turn at each {@code /metrics}; may grow while it is served
+     * @param metricSources asked in turn at each {@code /metrics}; may grow while it is served
      */
     public static AdminListener launch(
-            InetSocketAddress address, BooleanSupplier ready, List<MetricSource> sources)
+            InetSocketAddress address,
+            Collection<String> hosts,
+            BooleanSupplier ready,
+            List<MetricSource> metricSources)
             throws IOException {
         HttpServer http = HttpServer.create(address, BACKLOG);
-        AdminListener listener = new AdminListener(http, ready, sources);
+        AdminListener listener =
+                new AdminListener(http, new AllowedHosts(hosts), ready, metricSources);
         http.setExecutor(listener.executor);
         http.createContext("/", exact("/", listener::index));
         http.createContext("/metrics", exact("/metrics", listener::metrics));
         http.createContext("/healthz", exact("/healthz", exchange -> answer(exchange, OK, "ok\n")));
         http.createContext("/readyz", exact("/readyz", listener::readiness));
+        http.createContext(SourceRequest.ROOT, listener.sources);
         http.start();
         return listener;
+    }
+
+    /** Answers {@code /sources} from now on; until then it says that it is not ready. */
+    public void serveSources(TopicCatalog catalog, Sources served) {
+        sources.serve(catalog, served);
     }
 
     /** The port that was bound. */
@@ -82,7 +104,7 @@ public final class AdminListener implements AutoCloseable {
     }
 
     private void index(HttpExchange exchange) throws IOException {
-        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n");
+        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {
@@ -95,7 +117,7 @@ public final class AdminListener implements AutoCloseable {
 
     private void metrics(HttpExchange exchange) throws IOException {
         PrometheusText text = new PrometheusText();
-        for (MetricSource source : sources) {
+        for (MetricSource source : metricSources) {
             source.forEach(text);
         }
         answer(exchange, OK, PrometheusText.CONTENT_TYPE, text.toString());
@@ -105,7 +127,7 @@ public final class AdminListener implements AutoCloseable {
         answer(exchange, status, PLAIN, text);
     }
 
-    private static void answer(HttpExchange exchange, int status, String type, String text)
+    static void answer(HttpExchange exchange, int status, String type, String text)
             throws IOException {
         byte[] body = text.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", type);

@@ -1,4 +1,4 @@
-/** The admin listener: metrics, health and readiness over HTTP. */
+/** The admin listener: metrics, health, readiness and sources over HTTP. */
 @NullMarked
 package io.headrace.server.admin;
 

@@ -295,7 +295,19 @@ public final class ConfigKeys {
                     "127.0.0.1:9644",
                     "HOST:PORT, or empty for none",
                     ConfigKeys::endpointOrEmpty,
-                    "Where /metrics, /healthz and /readyz are served. There is no authentication.");
+                    "Where /metrics, /healthz, /readyz and /sources are served. There is no"
+                            + " authentication.");
+
+    /** {@code headrace.admin.hosts}. */
+    public static final ConfigKey<List<String>> ADMIN_HOSTS =
+            ConfigKey.parsed(
+                    "headrace.admin.hosts",
+                    "",
+                    "host names, separated by commas",
+                    ConfigKeys::listOf,
+                    "Names by which /sources may be addressed, besides localhost and IP addresses."
+                            + " Others are refused, so that no web page gets there by a name of its"
+                            + " own.");
 
     /** {@code headrace.kafka.stall.timeout.ms}. */
     public static final ConfigKey<Long> KAFKA_STALL_TIMEOUT_MS =
@@ -451,6 +463,7 @@ public final class ConfigKeys {
                     ADMIN_LISTENER,
                     KAFKA_STALL_TIMEOUT_MS,
                     KAFKA_FETCH_WAIT_MAX_MS,
+                    ADMIN_HOSTS,
                     JOURNAL_SHARDS,
                     JOURNAL_CYCLE_BYTES,
                     DISK_RESERVE_BYTES,
@@ -553,6 +566,10 @@ public final class ConfigKeys {
                     new Family(POLICY_PREFIX, "config.", "A topic config of the policy."));
 
     private ConfigKeys() {}
+
+    private static List<String> listOf(String text) {
+        return text.isEmpty() ? List.of() : List.of(text.split("\\s*,\\s*"));
+    }
 
     private static String endpointOrEmpty(String text) {
         if (!text.isEmpty()) {

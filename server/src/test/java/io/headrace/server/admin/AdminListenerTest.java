@@ -36,6 +36,7 @@ class AdminListenerTest {
         listener =
                 AdminListener.launch(
                         new InetSocketAddress("127.0.0.1", 0),
+                        List.of(),
                         ready::get,
                         List.of(source, new ProcessMetrics()));
     }

@@ -1,0 +1,153 @@
+package io.headrace.server.admin;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.SourceFindings;
+import io.headrace.engine.SourceFindings.Kind;
+import io.headrace.engine.SourceStatus;
+import io.headrace.engine.Sources;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import java.util.function.LongFunction;
+
+/**
+ * What is answered below {@code /sources}:
+ *
+ * <pre>
+ * GET  /sources?after=NAME&amp;limit=N                       source topics in order of name
+ * GET  /sources/NAME                                     how far it is listed and indexed
+ * GET  /sources/NAME/findings?kind=KIND&amp;after=&amp;limit=N  what was left out or is wrong
+ * POST /sources/NAME/index                               indexes ahead of the readers
+ * POST /sources/NAME/index/stop                          ends that
+ * POST /sources/NAME/refresh                             lists the store again
+ * POST /sources/check {"uri": …, "configs": {…}}         looks before there is a topic
+ * </pre>
+ *
+ * Thread-safe; nothing blocks.
+ */
+final class SourceRoutes {
+    private static final String GET = "GET";
+    private static final String POST = "POST";
+    private static final String CHECK = "check";
+    private static final int FINDINGS_DEFAULT = 100;
+
+    private final TopicCatalog catalog;
+    private final Sources sources;
+    private final SourceList list;
+    private final Executor executor;
+
+    /** What can be asked of one topic, by what follows its name in the path. */
+    private final Map<String, Route> actions;
+
+    /**
+     * @param executor makes JSON of what the engine's threads hand out
+     */
+    SourceRoutes(TopicCatalog catalog, Sources sources, Executor executor) {
+        this.catalog = catalog;
+        this.sources = sources;
+        this.executor = executor;
+        this.list = new SourceList(catalog, sources, executor);
+        this.actions =
+                Map.of(
+                        "", new Route(GET, request -> ask(request, sources::status)),
+                        "findings", new Route(GET, this::findings),
+                        "index", new Route(POST, request -> ask(request, sources::index)),
+                        "index/stop",
+                                new Route(POST, request -> ask(request, sources::stopIndexing)),
+                        "refresh", new Route(POST, request -> ask(request, sources::refresh)));
+    }
+
+    private record Route(
+            String method, Function<SourceRequest, CompletableFuture<ObjectNode>> answer) {}
+
+    /** Whether a request reads a store, which takes longer than asking the engine. */
+    static boolean isCheck(SourceRequest request) {
+        return request.method().equals(POST)
+                && request.name().equals(CHECK)
+                && request.action().isEmpty();
+    }
+
+    /**
+     * Begins to answer.
+     *
+     * @throws RequestException if there is no such path, method or topic
+     */
+    CompletableFuture<ObjectNode> answer(SourceRequest request) {
+        if (isCheck(request)) {
+            return check(request.onlyWith(Set.of()).json());
+        }
+        Route route =
+                request.name().isEmpty()
+                        ? new Route(GET, list::page)
+                        : actions.get(request.action());
+        if (route == null) {
+            throw new RequestException(RequestException.NOT_FOUND, "no such path");
+        }
+        if (!route.method.equals(request.method())) {
+            throw new RequestException(
+                    RequestException.WRONG_METHOD,
+                    "method=" + request.method() + " allowed=" + route.method);
+        }
+        return route.answer.apply(request);
+    }
+
+    private CompletableFuture<ObjectNode> ask(
+            SourceRequest request, LongFunction<CompletableFuture<SourceStatus>> call) {
+        Topic topic = topic(request.onlyWith(Set.of()).name());
+        return call.apply(topic.id())
+                .thenApplyAsync(
+                        status -> SourceList.withOrigin(StatusJson.of(status), topic), executor);
+    }
+
+    private CompletableFuture<ObjectNode> findings(SourceRequest request) {
+        request.onlyWith(Set.of("kind", "after", "limit"));
+        Topic topic = topic(request.name());
+        int limit = request.number("limit", FINDINGS_DEFAULT, SourceFindings.LIMIT_MAX);
+        return sources.findings(topic.id(), kind(request), request.text("after"), limit)
+                .thenApplyAsync(FindingsJson::of, executor);
+    }
+
+    private static Kind kind(SourceRequest request) {
+        String name = request.text("kind");
+        try {
+            return Json.constant(Kind.class, name);
+        } catch (IllegalArgumentException e) {
+            String allowed =
+                    String.join(", ", Arrays.stream(Kind.values()).map(Json::name).toList());
+            throw SourceRequest.badValue("kind", name, allowed);
+        }
+    }
+
+    private CompletableFuture<ObjectNode> check(JsonNode body) {
+        String uri = body.path("uri").asText();
+        if (uri.isEmpty()) {
+            throw SourceRequest.badValue("uri", uri, "the URI of what a topic would read");
+        }
+        Map<String, String> configs = new LinkedHashMap<>();
+        body.path("configs")
+                .properties()
+                .forEach(config -> configs.put(config.getKey(), config.getValue().asText()));
+        return sources.check(uri, configs).thenApplyAsync(CheckJson::of, executor);
+    }
+
+    private Topic topic(String name) {
+        Topic topic = catalog.find(name);
+        if (topic == null) {
+            throw new RequestException(RequestException.NOT_FOUND, "no such topic: topic=" + name);
+        }
+        if (topic.storageMode() != StorageMode.SOURCE) {
+            throw new RequestException(
+                    RequestException.NOT_FOUND,
+                    "no source: topic=" + name + " mode=" + Json.name(topic.storageMode()));
+        }
+        return topic;
+    }
+}

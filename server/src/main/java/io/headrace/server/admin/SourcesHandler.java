@@ -1,0 +1,167 @@
+package io.headrace.server.admin;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.Sources;
+import io.headrace.engine.TopicCatalog;
+import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves {@code /sources} as JSON. The listener's thread begins a request and, when the engine has
+ * answered, ends it; it does not wait in between.
+ *
+ * <p>Nobody has to log in here, so that a web page that a browser on this machine shows must not
+ * get through: the Host header has to be an allowed one ({@link AllowedHosts}), and what changes
+ * something needs a header that no page can send without asking first, which we do not answer.
+ */
+final class SourcesHandler implements HttpHandler {
+    static final String HEADER = "X-Headrace";
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(SourcesHandler.class);
+    private static final String JSON = "application/json";
+    private static final int OK = 200;
+    private static final int INTERNAL_ERROR = 500;
+    private static final int PENDING_MAX = 32;
+    private static final long DEADLINE_MS = 10_000;
+
+    /** A check reads a few pages of a listing and the beginning of an object. */
+    private static final long CHECK_DEADLINE_MS = 60_000;
+
+    private final AllowedHosts hosts;
+    private final Executor executor;
+    private final AtomicInteger pending = new AtomicInteger();
+    private volatile @Nullable SourceRoutes routes;
+
+    /**
+     * @param executor the listener's
+     */
+    SourcesHandler(AllowedHosts hosts, Executor executor) {
+        this.hosts = hosts;
+        this.executor = executor;
+    }
+
+    /** From now on there is an engine to ask. */
+    void serve(TopicCatalog catalog, Sources sources) {
+        routes = new SourceRoutes(catalog, sources, executor);
+    }
+
+    @Override
+    public void handle(HttpExchange exchange) {
+        pending.incrementAndGet();
+        begin(exchange)
+                .whenCompleteAsync((json, failure) -> end(exchange, json, failure), executor);
+    }
+
+    private CompletableFuture<ObjectNode> begin(HttpExchange exchange) {
+        try {
+            checkCaller(exchange);
+            SourceRequest request = SourceRequest.of(exchange);
+            long deadlineMs = SourceRoutes.isCheck(request) ? CHECK_DEADLINE_MS : DEADLINE_MS;
+            return routes().answer(request).orTimeout(deadlineMs, TimeUnit.MILLISECONDS);
+        } catch (IOException | RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private void checkCaller(HttpExchange exchange) {
+        String host = exchange.getRequestHeaders().getFirst("Host");
+        if (!hosts.allows(host)) {
+            throw new RequestException(
+                    RequestException.FORBIDDEN,
+                    "not addressed by this name: host="
+                            + host
+                            + " allowed=an IP address, localhost, or a name in"
+                            + " headrace.admin.hosts");
+        }
+        boolean isRead = exchange.getRequestMethod().equals("GET");
+        if (!isRead && !exchange.getRequestHeaders().containsKey(HEADER)) {
+            throw new RequestException(
+                    RequestException.FORBIDDEN, "header missing: name=" + HEADER + " value=1");
+        }
+    }
+
+    private SourceRoutes routes() {
+        SourceRoutes served = routes;
+        if (served == null) {
+            throw new RequestException(RequestException.UNAVAILABLE, "not ready: retry");
+        }
+        if (pending.get() > PENDING_MAX) {
+            throw new RequestException(
+                    RequestException.UNAVAILABLE,
+                    "too many requests at a time: retry: max=" + PENDING_MAX);
+        }
+        return served;
+    }
+
+    private void end(
+            HttpExchange exchange, @Nullable ObjectNode json, @Nullable Throwable failure) {
+        pending.decrementAndGet();
+        try (exchange) {
+            if (failure != null) {
+                fail(exchange, unwrapped(failure));
+            } else if (json != null) {
+                write(exchange, OK, json);
+            }
+        } catch (IOException e) {
+            LOGGER.debug("the caller is gone: path={}", exchange.getRequestURI(), e);
+        }
+    }
+
+    /** What was thrown in the first place. */
+    static Throwable unwrapped(Throwable failure) {
+        Throwable cause = failure.getCause();
+        return failure instanceof CompletionException && cause != null ? unwrapped(cause) : failure;
+    }
+
+    private static void fail(HttpExchange exchange, Throwable failure) throws IOException {
+        int status = status(failure);
+        if (status == INTERNAL_ERROR) {
+            LOGGER.warn("request failed: path={}", exchange.getRequestURI(), failure);
+        }
+        write(exchange, status, Json.object().put("error", message(failure)));
+    }
+
+    private static int status(Throwable failure) {
+        if (failure instanceof RequestException refused) {
+            return refused.status();
+        }
+        if (failure instanceof InvalidConfigException) {
+            return RequestException.BAD_REQUEST;
+        }
+        boolean isUnavailable =
+                failure instanceof EngineException
+                        || failure instanceof TimeoutException
+                        || failure instanceof RejectedExecutionException;
+        return isUnavailable ? RequestException.UNAVAILABLE : INTERNAL_ERROR;
+    }
+
+    private static String message(Throwable failure) {
+        if (failure instanceof TimeoutException) {
+            return "no answer in time, the store may be slow: retry";
+        }
+        if (failure instanceof RejectedExecutionException) {
+            return "the server is closing";
+        }
+        return failure instanceof RequestException || failure instanceof EngineException
+                ? String.valueOf(failure.getMessage())
+                : failure.toString();
+    }
+
+    private static void write(HttpExchange exchange, int status, ObjectNode json)
+            throws IOException {
+        AdminListener.answer(exchange, status, JSON, Json.text(json));
+    }
+}
