@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import org.apache.kafka.common.requests.DescribeConfigsResponse.ConfigSource;
 import org.apache.kafka.common.requests.DescribeConfigsResponse.ConfigType;
@@ -27,6 +28,14 @@ record TopicConfigEntry(
         String defaultValue) {
 
     private static final String FOR_EVER = Long.toString(Long.MAX_VALUE);
+
+    /** Configs of sources that are lists; shown only on topics that have them. */
+    private static final Set<String> SOURCE_LISTS =
+            Set.of(
+                    "headrace.source.join",
+                    "headrace.source.join.required",
+                    "headrace.source.parts",
+                    "headrace.source.skip.offsets");
 
     private static final Map<String, TopicConfigEntry> ENTRIES = entries();
 
@@ -118,7 +127,8 @@ record TopicConfigEntry(
         List<TopicConfigEntry> all = new ArrayList<>(ENTRIES.values());
         for (String name : topic.configs().keySet()) {
             if (!ENTRIES.containsKey(name)) {
-                all.add(new TopicConfigEntry(name, ConfigType.STRING, null, ""));
+                ConfigType type = isList(name) ? ConfigType.LIST : ConfigType.STRING;
+                all.add(new TopicConfigEntry(name, type, null, ""));
             }
         }
         return all;
@@ -127,7 +137,7 @@ record TopicConfigEntry(
     /** Whether the value is a list, to which one may append. */
     static boolean isList(String name) {
         TopicConfigEntry entry = ENTRIES.get(name);
-        return entry != null && entry.type == ConfigType.LIST;
+        return entry == null ? SOURCE_LISTS.contains(name) : entry.type == ConfigType.LIST;
     }
 
     /** The value in force for a config name; empty if the name is unknown and nothing was set. */
