@@ -3,6 +3,7 @@ package io.headrace.server;
 import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.QuickstartCommand;
 import io.headrace.server.cli.ServeCommand;
+import io.headrace.server.cli.SourceCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
 import picocli.CommandLine;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Spec;
             QuickstartCommand.class,
             ServeCommand.class,
             TopicCommand.class,
+            SourceCommand.class,
             JournalCommand.class
         })
 public final class Headrace implements Runnable {
