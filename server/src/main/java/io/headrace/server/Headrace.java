@@ -2,6 +2,7 @@ package io.headrace.server;
 
 import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.QuickstartCommand;
+import io.headrace.server.cli.SampleCommand;
 import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.SourceCommand;
 import io.headrace.server.cli.TopicCommand;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Spec;
             ServeCommand.class,
             TopicCommand.class,
             SourceCommand.class,
+            SampleCommand.class,
             JournalCommand.class
         })
 public final class Headrace implements Runnable {

@@ -327,5 +327,6 @@ class SourceCommandTest {
         assertEquals(2, runAsIs("source", "status", "--watch"));
         assertEquals(2, runAsIs("source", "create", "a"));
         assertEquals(2, runAsIs("source", "skip", "a", "--offset", "1"));
+        assertEquals(2, runAsIs("sample", "a"));
     }
 }

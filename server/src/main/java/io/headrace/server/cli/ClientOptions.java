@@ -5,11 +5,14 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -36,6 +39,18 @@ final class ClientOptions {
 
     /** A client, to be closed by the caller. */
     Admin admin() throws IOException {
+        return Admin.create(properties());
+    }
+
+    /** A consumer of raw bytes, in no group, to be closed by the caller. */
+    KafkaConsumer<byte[], byte[]> consumer(Map<String, Object> settings) throws IOException {
+        Properties properties = properties();
+        properties.putAll(settings);
+        return new KafkaConsumer<>(
+                properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    private Properties properties() throws IOException {
         Properties properties = new Properties();
         properties.put("request.timeout.ms", TIMEOUT_MS);
         properties.put("default.api.timeout.ms", TIMEOUT_MS);
@@ -45,7 +60,7 @@ final class ClientOptions {
             }
         }
         properties.put("bootstrap.servers", bootstrapServer);
-        return Admin.create(properties);
+        return properties;
     }
 
     /** The result of a call, or what went wrong with it, in words. */
@@ -57,7 +72,8 @@ final class ClientOptions {
         }
     }
 
-    private String describe(@Nullable Throwable cause) {
+    /** What went wrong with a call of a client, in words. */
+    String describe(@Nullable Throwable cause) {
         if (cause instanceof TimeoutException) {
             return "no answer from " + bootstrapServer + ": is the server running there?";
         }
