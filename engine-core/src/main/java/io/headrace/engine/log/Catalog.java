@@ -522,28 +522,32 @@ final class Catalog implements TopicCatalog {
         }
     }
 
+    /** Answers come last: who has one may use the topic. */
     private void process(List<Change<?>> group) {
+        List<Runnable> answers;
         try {
-            prepareAndCommit(group);
+            answers = prepareAndCommit(group);
         } finally {
             frozen.forEach(thaw);
             frozen.clear();
         }
+        answers.forEach(Runnable::run);
     }
 
-    private void prepareAndCommit(List<Change<?>> group) {
+    private List<Runnable> prepareAndCommit(List<Change<?>> group) {
         List<Runnable> answers = new ArrayList<>();
         for (Change<?> change : group) {
             answers.add(prepare(change));
         }
         if (commands.isEmpty() || commit()) {
-            answers.forEach(Runnable::run);
-            return;
+            return answers;
         }
         var failure = new OutOfSpaceException("(metadata journal)");
-        group.forEach(change -> change.answer.completeExceptionally(failure));
         nextTopicId = state.nextTopicId;
         nextProducerId = state.nextProducerId;
+        answers.clear();
+        group.forEach(change -> answers.add(() -> change.answer.completeExceptionally(failure)));
+        return answers;
     }
 
     private static <T> Runnable prepare(Change<T> change) {
