@@ -35,6 +35,10 @@ public final class EngineContext {
     private long diskReserveBytes = 256 * MIB;
     private long memoryTopicBudgetBytes = 64 * MIB;
     private int coldReaderCount = 4;
+    private int sourceThreadCount = 64;
+    private long cacheMemoryBytes;
+    private long cacheDiskBytes = 10 * 1024 * MIB;
+    private @Nullable Path cacheDirectory;
     private long retentionCheckIntervalMs = 5 * 60 * 1000L;
     private long partitionIdleMs = 60 * 1000L;
     private long producerExpirationMs = 24 * 3600 * 1000L;
@@ -229,6 +233,70 @@ public final class EngineContext {
     }
 
     /**
+     * Threads that read object stores, one request each; 2 to 1024. They end while there is nothing
+     * to read.
+     *
+     * @return this
+     */
+    public EngineContext sourceThreadCount(int count) {
+        this.sourceThreadCount = count;
+        return this;
+    }
+
+    /** Threads that read object stores. */
+    public int sourceThreadCount() {
+        return sourceThreadCount;
+    }
+
+    /**
+     * Most bytes of the memory store that hold blocks of sources; 0, the default, for a quarter of
+     * it.
+     *
+     * @return this
+     */
+    public EngineContext cacheMemoryBytes(long bytes) {
+        this.cacheMemoryBytes = bytes;
+        return this;
+    }
+
+    /** Most bytes of the memory store that hold blocks of sources; 0 for a quarter of it. */
+    public long cacheMemoryBytes() {
+        return cacheMemoryBytes;
+    }
+
+    /**
+     * Most bytes of files that hold blocks of sources; 0 for none. The cache takes at most half of
+     * what its disk has for it, and leaves twice {@link #diskReserveBytes} free.
+     *
+     * @return this
+     */
+    public EngineContext cacheDiskBytes(long bytes) {
+        this.cacheDiskBytes = bytes;
+        return this;
+    }
+
+    /** Most bytes of files that hold blocks of sources; 0 for none. */
+    public long cacheDiskBytes() {
+        return cacheDiskBytes;
+    }
+
+    /**
+     * Folder of the files that hold blocks of sources, by default {@code cache} in the data folder.
+     *
+     * @return this
+     */
+    public EngineContext cacheDirectory(Path path) {
+        this.cacheDirectory = path;
+        return this;
+    }
+
+    /** Folder of the files that hold blocks of sources. */
+    public Path cacheDirectory() {
+        Path path = cacheDirectory;
+        return path == null ? directory().resolve("cache") : path;
+    }
+
+    /**
      * Time between two passes of retention, in milliseconds.
      *
      * @return this
@@ -307,6 +375,9 @@ public final class EngineContext {
         check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);
+        check("sourceThreadCount", sourceThreadCount, 2, 1024);
+        check("cacheMemoryBytes", cacheMemoryBytes, 0, memoryStore().budgetBytes());
+        check("cacheDiskBytes", cacheDiskBytes, 0, Long.MAX_VALUE);
         check("retentionCheckIntervalMs", retentionCheckIntervalMs, 1, Long.MAX_VALUE);
         check("partitionIdleMs", partitionIdleMs, 0, Long.MAX_VALUE);
         check("producerExpirationMs", producerExpirationMs, 1, Long.MAX_VALUE);

@@ -36,9 +36,16 @@ final class EngineSettings {
                         .diskReserveBytes(config.get(ConfigKeys.DISK_RESERVE_BYTES))
                         .memoryTopicBudgetBytes(config.get(ConfigKeys.MEMORY_TOPIC_BUDGET_BYTES))
                         .coldReaderCount(config.intOf(ConfigKeys.COLD_READERS))
+                        .sourceThreadCount(config.intOf(ConfigKeys.SOURCE_THREADS))
+                        .cacheMemoryBytes(config.get(ConfigKeys.CACHE_MEMORY_BYTES))
+                        .cacheDiskBytes(config.get(ConfigKeys.CACHE_DISK_BYTES))
                         .retentionCheckIntervalMs(
                                 config.get(ConfigKeys.LOG_RETENTION_CHECK_INTERVAL_MS))
                         .producerExpirationMs(config.get(ConfigKeys.PRODUCER_ID_EXPIRATION_MS));
+        String cache = config.get(ConfigKeys.CACHE_DIRECTORY);
+        if (!cache.isEmpty()) {
+            context.cacheDirectory(Path.of(cache).toAbsolutePath().normalize());
+        }
         int shards = config.intOf(ConfigKeys.JOURNAL_SHARDS);
         return shards == 0 ? context : context.journalCount(shards);
     }

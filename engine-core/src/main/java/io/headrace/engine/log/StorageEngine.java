@@ -16,6 +16,7 @@ import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.source.SourceTools;
+import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -39,6 +40,10 @@ public final class StorageEngine implements Engine {
     private static final Logger LOGGER = LoggerFactory.getLogger(StorageEngine.class);
     private static final long CLOSE_MS = 10_000;
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
+
+    /** The cache stops so long before the journals would have to. */
+    private static final int CACHE_RESERVE_FACTOR = 2;
+
     private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
     private final EngineContext context;
@@ -110,7 +115,7 @@ public final class StorageEngine implements Engine {
                                     context.memoryStore(),
                                     context.coldReaderCount(),
                                     shards));
-            sourceThreads = undo.add(new SourceThreads(context.coldReaderCount()));
+            sourceThreads = undo.add(new SourceThreads(context.sourceThreadCount()));
             sources =
                     new SourceLogs(
                             new SourceIndexJournal(
@@ -124,7 +129,8 @@ public final class StorageEngine implements Engine {
                             sourceThreads,
                             context.objectStores(),
                             context.datasetReaders(),
-                            this::leaderEpoch);
+                            this::leaderEpoch,
+                            cacheContext());
             sourceTools = new SourceTools(catalog, sources);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             maintenance =
@@ -170,6 +176,16 @@ public final class StorageEngine implements Engine {
                         .diskReserveBytes(context.diskReserveBytes())
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)
                         .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
+    }
+
+    private CacheContext cacheContext() {
+        return new CacheContext()
+                .memoryBudgetBytes(context.cacheMemoryBytes())
+                .diskBudgetBytes(context.cacheDiskBytes())
+                .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
+                .diskFolder(context.cacheDirectory())
+                .isTopicKnown(topicId -> catalog.find(topicId) != null)
+                .prefetchExecutor(sourceThreads.ahead());
     }
 
     private static String bootId() throws IOException {

@@ -2,14 +2,16 @@ package io.headrace.engine.source;
 
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.source.cache.CachedBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Whole batches of consecutive blocks: one slice per block, one reference to each block's slab. */
 final class BlockLease implements RecordsLease {
-    private final List<LoadedBlock> blocks = new ArrayList<>(2);
+    private final List<CachedBlock> blocks = new ArrayList<>(2);
     private final List<ByteBuffer> slices = new ArrayList<>(2);
     private int length;
     private long nextOffset;
@@ -17,7 +19,7 @@ final class BlockLease implements RecordsLease {
     /** Finds the block in memory that holds an offset, with a reference. */
     @FunctionalInterface
     interface Residents {
-        @Nullable LoadedBlock at(long offset);
+        @Nullable CachedBlock at(long offset);
     }
 
     /**
@@ -27,9 +29,9 @@ final class BlockLease implements RecordsLease {
      * @param lengthMax stop before this many bytes, but take at least one batch
      * @param residents more blocks, as far as they follow without a gap
      */
-    static BlockLease of(LoadedBlock first, long offset, int lengthMax, Residents residents) {
+    static BlockLease of(CachedBlock first, long offset, int lengthMax, Residents residents) {
         BlockLease lease = new BlockLease();
-        LoadedBlock block = first;
+        CachedBlock block = first;
         long from = offset;
         while (block != null) {
             boolean isWhole = lease.add(block, from, lengthMax);
@@ -46,8 +48,8 @@ final class BlockLease implements RecordsLease {
      * Adds what fits of a block, and gives the reference back if nothing does; true if it ended
      * with the block.
      */
-    private boolean add(LoadedBlock block, long fromOffset, int lengthMax) {
-        ByteBuffer bytes = block.slab().buffer().duplicate();
+    private boolean add(CachedBlock block, long fromOffset, int lengthMax) {
+        ByteBuffer bytes = block.bytes().duplicate();
         int begin = batchAt(bytes, fromOffset);
         int end = begin;
         while (end < block.length()) {
@@ -77,6 +79,20 @@ final class BlockLease implements RecordsLease {
         return at;
     }
 
+    /** Calls the consumer with each block that the lease holds to its end. */
+    void forEachEnded(Consumer<CachedBlock> consumer) {
+        for (int i = 0; i < blocks.size(); i++) {
+            if (blocks.get(i).endOffset() <= nextOffset) {
+                consumer.accept(blocks.get(i));
+            }
+        }
+    }
+
+    /** The block where the lease ends. */
+    CachedBlock lastBlock() {
+        return blocks.get(blocks.size() - 1);
+    }
+
     @Override
     public int sliceCount() {
         return slices.size();
@@ -99,7 +115,7 @@ final class BlockLease implements RecordsLease {
 
     @Override
     public void close() {
-        blocks.forEach(LoadedBlock::release);
+        blocks.forEach(CachedBlock::release);
         blocks.clear();
         slices.clear();
     }

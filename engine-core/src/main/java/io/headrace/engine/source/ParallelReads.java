@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ParallelReads {
     /** Threads that one block takes up besides its own. */
-    private static final int HELPERS_MAX = 7;
+    private static final int HELPERS_MAX = 31;
 
     private final int count;
     private final Read read;

@@ -1,32 +1,33 @@
 package io.headrace.engine.source;
 
+import io.headrace.engine.source.cache.SlabAllocator;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.io.IOException;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Slabs for blocks from the engine's memory, at the cost of cached blocks where the budget is used
  * up.
  */
-final class SlabSource {
+final class SlabSource implements SlabAllocator {
     private static final String TAG = "source block";
-    private static final int ATTEMPTS = 4;
+    private static final int ATTEMPTS = 6;
 
     private final MemoryStore memory;
-    private final BlockCache cache;
-
-    SlabSource(MemoryStore memory, BlockCache cache) {
-        this.memory = memory;
-        this.cache = cache;
-    }
+    private final LongConsumer release;
 
     /**
-     * A slab with one reference.
-     *
-     * @throws IOException if the memory is in use elsewhere; retry later
+     * @param release drops cached blocks of at least so many bytes
      */
-    Slab allocate(int length) throws IOException {
+    SlabSource(MemoryStore memory, LongConsumer release) {
+        this.memory = memory;
+        this.release = release;
+    }
+
+    @Override
+    public Slab allocate(int length) throws IOException {
         Slab slab = allocateOrNull(length);
         if (slab == null) {
             throw new IOException("no off-heap memory for a source block: length=" + length);
@@ -41,7 +42,8 @@ final class SlabSource {
             if (slab != null) {
                 return slab;
             }
-            cache.shrink();
+            // More each time: a slab of the size may need neighbours of the blocks that go.
+            release.accept((long) length << attempt);
         }
         return null;
     }

@@ -5,6 +5,12 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.source.cache.BlockSource;
+import io.headrace.engine.source.cache.CachedBlock;
+import io.headrace.engine.source.cache.LoadTimes;
+import io.headrace.engine.source.cache.PartitionBlocks;
+import io.headrace.engine.source.cache.StoredBlock;
+import io.headrace.engine.source.cache.Tier;
 import io.headrace.engine.spi.ObjectStore.ObjectChangedException;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
@@ -20,11 +26,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Owned by {@link SourceLogs}.
  */
-public final class SourceLog implements PartitionLog {
+public final class SourceLog implements PartitionLog, BlockSource {
     private final SourceTopic topic;
     private final int partition;
     private final SourceLogs logs;
     private final Waiters waiters = new Waiters();
+    private final PartitionBlocks blocks;
+    private final BlockLease.Residents residents;
 
     /** Finds samples; null if objects are records. Set before anybody else sees this log. */
     private volatile @Nullable PartitionIndexer indexer;
@@ -39,6 +47,8 @@ public final class SourceLog implements PartitionLog {
         this.topic = topic;
         this.partition = partition;
         this.logs = logs;
+        this.blocks = logs.cache().partition(topic.id(), partition);
+        this.residents = this::resident;
     }
 
     /** Somebody has to look into the objects to find records, and reports here. */
@@ -84,7 +94,7 @@ public final class SourceLog implements PartitionLog {
         if (reason != null) {
             return reason;
         }
-        LoadedBlock block = resident(fromOffset);
+        CachedBlock block = blocks.resident(fromOffset);
         return block == null ? Unavailable.COLD : lease(block, fromOffset, lengthMax);
     }
 
@@ -114,24 +124,39 @@ public final class SourceLog implements PartitionLog {
     }
 
     /** A block is cached a moment before the high watermark says that it may be read. */
-    private @Nullable LoadedBlock resident(long offset) {
-        return offset < highWatermark ? logs.cache().resident(topic.id(), partition, offset) : null;
+    private @Nullable CachedBlock resident(long offset) {
+        return offset < highWatermark ? blocks.resident(offset) : null;
     }
 
-    private BlockLease lease(LoadedBlock first, long fromOffset, int lengthMax) {
-        BlockLease lease = BlockLease.of(first, fromOffset, lengthMax, this::resident);
+    private BlockLease lease(CachedBlock first, long fromOffset, int lengthMax) {
+        BlockLease lease = BlockLease.of(first, fromOffset, lengthMax, residents);
+        long next = lease.nextOffset();
+        int epoch = blocks.onRead(this, fromOffset, next, lease.lastBlock().recordCount());
+        lease.forEachEnded(block -> visited(block, epoch));
         topic.touch();
+        topic.served(lease.length());
         PartitionIndexer samples = indexer;
         if (samples != null) {
-            samples.read(lease.nextOffset()); // so that it stays ahead of the reader
+            samples.read(next); // so that it stays ahead of the reader
         }
         return lease;
     }
 
+    private void visited(CachedBlock block, int epoch) {
+        Tier tier = blocks.visited(block);
+        topic.visited(epoch, tier, block.recordCount());
+    }
+
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        long begun = logs.nanoClock().getAsLong();
+        ReadCallback waited =
+                result -> {
+                    topic.waited(logs.nanoClock().getAsLong() - begun);
+                    whenRead.onRead(result);
+                };
         logs.runCold(
-                () -> load(fromOffset, lengthMax, whenRead),
+                () -> load(fromOffset, lengthMax, waited),
                 () -> whenRead.onRead(Unavailable.CLOSED));
     }
 
@@ -143,15 +168,35 @@ public final class SourceLog implements PartitionLog {
             whenRead.onRead(reason == null ? corrupt(fromOffset) : reason);
             return;
         }
-        logs.cache()
-                .load(
-                        block,
-                        () -> logs.loader().load(topic.spec(), block, topic.partitionCount()),
-                        (loaded, failure) ->
-                                whenRead.onRead(
-                                        loaded == null
-                                                ? reason(block, failure)
-                                                : lease(loaded, fromOffset, lengthMax)));
+        blocks.load(
+                fromOffset,
+                new IndexedBlock(topic, logs, block),
+                (loaded, failure) ->
+                        whenRead.onRead(
+                                loaded == null
+                                        ? reason(block, failure)
+                                        : lease(loaded, fromOffset, lengthMax)));
+    }
+
+    @Override
+    public @Nullable StoredBlock blockAt(long offset) {
+        SourceBlock block = logs.index().block(topic.id(), partition, offset);
+        return block == null ? null : new IndexedBlock(topic, logs, block);
+    }
+
+    @Override
+    public long endOffset() {
+        return highWatermark;
+    }
+
+    @Override
+    public boolean isIndexComplete() {
+        return topic.isIndexComplete(partition);
+    }
+
+    @Override
+    public LoadTimes loadTimes() {
+        return topic.loadTimes();
     }
 
     private Unavailable corrupt(long offset) {

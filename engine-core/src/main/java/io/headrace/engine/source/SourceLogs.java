@@ -1,7 +1,11 @@
 package io.headrace.engine.source;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.Topic;
+import io.headrace.engine.source.cache.BlockTiers;
+import io.headrace.engine.source.cache.CacheContext;
+import io.headrace.engine.source.cache.LoadTimes;
 import io.headrace.engine.spi.DatasetReaders;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
@@ -9,6 +13,7 @@ import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.ObjectStore;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.nio.ByteBuffer;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -40,10 +45,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe.
  */
 public final class SourceLogs implements AutoCloseable {
-    /** Most bytes of blocks kept, and the share of the engine's memory that it may be. */
-    private static final long CACHE_BYTES_MAX = 256L << 20;
-
+    /** Share of the engine's memory that holds blocks where nothing else is said. */
     private static final int CACHE_SHARE = 4;
+
+    /** Topics that have series of their own among the metrics: those that served the most bytes. */
+    private static final int METRIC_TOPICS_MAX = 20;
 
     /** Most bytes read ahead and not framed yet, and the share of the engine's memory. */
     private static final long AHEAD_BYTES_MAX = 256L << 20;
@@ -53,10 +59,11 @@ public final class SourceLogs implements AutoCloseable {
     private final SourceJournal journal;
     private final SourceIndex index;
     private final Executor cold;
+    private final Executor ahead;
     private final Map<String, ObjectStore> stores;
     private final DatasetReaders datasetReaders;
     private final IntSupplier leaderEpoch;
-    private final LongSupplier nanoClock;
+    private final LongSupplier nanoClock = System::nanoTime;
     private final long cacheBudgetBytes;
     private final BlockCache cache;
     private final SlabSource slabs;
@@ -67,6 +74,8 @@ public final class SourceLogs implements AutoCloseable {
     private final BlockLoader loader;
     private final Complaints complaints = new Complaints();
     private final Map<Long, SourceTopic> topics = new ConcurrentHashMap<>();
+    private final Map<ObjectStore, LoadTimes> loadTimes = new ConcurrentHashMap<>();
+    private final ReadCounters reads = new ReadCounters();
 
     /**
      * @param journal where the index is made durable, and from where it comes back to {@link
@@ -79,6 +88,8 @@ public final class SourceLogs implements AutoCloseable {
      * @param stores what source topics may read, by root URI
      * @param datasetReaders the formats that they may have
      * @param leaderEpoch the engine's, for the batches
+     * @param cacheContext where blocks are kept, and within which bounds; completed here. A share
+     *     of the memory holds blocks if it names no bound for them
      */
     public SourceLogs(
             SourceJournal journal,
@@ -87,37 +98,24 @@ public final class SourceLogs implements AutoCloseable {
             Executor cold,
             Map<String, ObjectStore> stores,
             DatasetReaders datasetReaders,
-            IntSupplier leaderEpoch) {
-        this(
-                journal,
-                metadata,
-                memory,
-                cold,
-                stores,
-                datasetReaders,
-                leaderEpoch,
-                System::nanoTime);
-    }
-
-    SourceLogs(
-            SourceJournal journal,
-            MetadataStore metadata,
-            MemoryStore memory,
-            Executor cold,
-            Map<String, ObjectStore> stores,
-            DatasetReaders datasetReaders,
             IntSupplier leaderEpoch,
-            LongSupplier nanoClock) {
+            CacheContext cacheContext) {
         this.journal = journal;
         this.index = new SourceIndex(metadata);
         this.cold = cold;
+        this.ahead = cacheContext.prefetchExecutor();
         this.stores = stores;
         this.datasetReaders = datasetReaders;
         this.leaderEpoch = leaderEpoch;
-        this.nanoClock = nanoClock;
-        this.cacheBudgetBytes = Math.min(CACHE_BYTES_MAX, memory.budgetBytes() / CACHE_SHARE);
-        this.cache = new BlockCache(cacheBudgetBytes);
-        this.slabs = new SlabSource(memory, cache);
+        if (cacheContext.memoryBudgetBytes() == 0) {
+            cacheContext.memoryBudgetBytes(memory.budgetBytes() / CACHE_SHARE);
+        }
+        this.cacheBudgetBytes = cacheContext.memoryBudgetBytes();
+        this.slabs = new SlabSource(memory, this::releaseMemory);
+        this.cache =
+                new BlockCache(
+                        new BlockTiers(cacheContext.slabs(slabs).leaderEpoch(leaderEpoch)),
+                        topics::get);
         this.readers = new Readers(datasetReaders);
         this.aheadBudget =
                 new AheadBudget(Math.min(AHEAD_BYTES_MAX, memory.budgetBytes() / AHEAD_SHARE));
@@ -126,6 +124,10 @@ public final class SourceLogs implements AutoCloseable {
                         index, slabs, cache, cold, readers, storeReader, aheadBudget, leaderEpoch);
         this.loader =
                 new BlockLoader(index, slabs, cold, readers, storeReader, openScans, leaderEpoch);
+    }
+
+    private void releaseMemory(long length) {
+        cache.release(length);
     }
 
     /** Adds to a batch what a {@code SOURCE_INDEX} entry says; uses nothing but the entry. */
@@ -222,12 +224,13 @@ public final class SourceLogs implements AutoCloseable {
     }
 
     /**
-     * Lets go of what nobody has used for a while, and lists again what is due. Called by one
-     * thread, now and then.
+     * Lets go of what nobody has used for a while, lists again what is due, and has the cache give
+     * way to whoever else fills the disk. Called by one thread, now and then.
      *
      * @param idleMs how long
      */
     public void sweep(long idleMs) {
+        cache.trim();
         long now = nanoClock.getAsLong();
         for (SourceTopic source : topics.values()) {
             if (source.sweep(now, idleMs * 1_000_000)) {
@@ -252,22 +255,50 @@ public final class SourceLogs implements AutoCloseable {
 
     /** Calls the consumer with each counter and gauge. */
     public void forEachMetric(ObjLongConsumer<String> consumer) {
-        consumer.accept("headrace_source_store_reads_total", storeReader.reads.sum());
-        consumer.accept("headrace_source_store_read_bytes_total", storeReader.bytes.sum());
-        consumer.accept("headrace_source_block_hits_total", cache.hits.sum());
-        consumer.accept("headrace_source_block_loads_total", cache.loads.sum());
-        consumer.accept("headrace_source_block_bytes", cache.bytes());
+        long storeReads = storeReader.reads.sum();
+        long storeBytes = storeReader.bytes.sum();
+        long servedBytes = reads.bytes.sum();
+        consumer.accept("headrace_source_store_reads_total", storeReads);
+        consumer.accept("headrace_source_store_read_bytes_total", storeBytes);
+        consumer.accept("headrace_source_served_bytes_total", servedBytes);
+        consumer.accept("headrace_source_saved_reads", reads.requests.sum() - storeReads);
+        consumer.accept("headrace_source_saved_bytes", servedBytes - storeBytes);
+        consumer.accept("headrace_source_waits_total", reads.waits.sum());
+        consumer.accept("headrace_source_wait_nanoseconds_total", reads.waitNanos.sum());
+        cache.forEachMetric(consumer);
         consumer.accept("headrace_source_read_ahead_bytes", aheadBudget.heldBytes());
         consumer.accept("headrace_source_topics_in_use", topics.size());
+        topics.values().stream()
+                .sorted(Comparator.comparingLong(topic -> -topic.reads().bytes.sum()))
+                .limit(METRIC_TOPICS_MAX)
+                .forEach(topic -> topic.reads().forEach(topic.name(), consumer));
     }
 
-    /** Closes all logs and drops all blocks; leases stay readable until they are closed. */
+    /** How long a store takes for a block. */
+    LoadTimes loadTimes(ObjectStore store) {
+        return loadTimes.computeIfAbsent(store, name -> new LoadTimes());
+    }
+
+    /** What readers of all topics were given. */
+    ReadCounters reads() {
+        return reads;
+    }
+
+    /**
+     * Closes all logs and drops all blocks in memory; leases stay readable until they are closed.
+     * Waits for nothing: {@link #awaitEnd} does.
+     */
     @Override
     public void close() {
         topics.values().forEach(SourceTopic::close);
         topics.clear();
         openScans.close();
         cache.close();
+    }
+
+    /** After {@link #close}: waits for what is being written to the SSD. */
+    public void awaitEnd(Deadline deadline) {
+        cache.awaitEnd(deadline);
     }
 
     /**
@@ -380,7 +411,7 @@ public final class SourceLogs implements AutoCloseable {
                 storeReader,
                 slabs,
                 aheadBudget,
-                cold);
+                ahead);
     }
 
     BlockCache cache() {

@@ -1,6 +1,8 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.Topic;
+import io.headrace.engine.source.cache.LoadTimes;
+import io.headrace.engine.source.cache.Tier;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +16,7 @@ final class SourceTopic {
     private final SourceListing listing;
     private final Map<Integer, SourceLog> open = new ConcurrentHashMap<>();
     private final Map<Integer, PartitionIndexer> indexers = new ConcurrentHashMap<>();
+    private final ReadCounters reads = new ReadCounters();
     private volatile SourceSpec spec;
     private volatile Topic topic;
     private volatile boolean isClosed;
@@ -53,6 +56,46 @@ final class SourceTopic {
 
     SourceListing listing() {
         return listing;
+    }
+
+    /** How long this topic's store takes for a block. */
+    LoadTimes loadTimes() {
+        return logs.loadTimes(spec.store());
+    }
+
+    /** What distinguishes a block from all others: reads its objects in the index. */
+    long identity(SourceBlock block) {
+        return BlockIdentity.of(topic, spec, block, logs.index());
+    }
+
+    /** Whether all objects are listed and a partition's are looked into. */
+    boolean isIndexComplete(int partition) {
+        long nextOrdinal = logs.index().end(id(), partition).ordinal();
+        return listing.isDone() && logs.index().object(id(), nextOrdinal) == null;
+    }
+
+    /** A block of so many records was read to its end. */
+    void visited(int epoch, Tier tier, int recordCount) {
+        int requestCount = spec.isListedOnly() ? recordCount : 1;
+        reads.visited(epoch, tier, requestCount);
+        logs.reads().visited(epoch, tier, requestCount);
+    }
+
+    /** Bytes were given to a reader. */
+    void served(int length) {
+        touch();
+        reads.bytes.add(length);
+        logs.reads().bytes.add(length);
+    }
+
+    /** A reader waited. */
+    void waited(long nanos) {
+        reads.waited(nanos);
+        logs.reads().waited(nanos);
+    }
+
+    ReadCounters reads() {
+        return reads;
     }
 
     boolean isClosed() {

@@ -392,6 +392,46 @@ public final class ConfigKeys {
             ConfigKey.number(
                     "headrace.cold.readers", 4, 1, 64, "Threads that read what is not in memory.");
 
+    /** {@code headrace.source.threads}. */
+    public static final ConfigKey<Long> SOURCE_THREADS =
+            ConfigKey.number(
+                    "headrace.source.threads",
+                    64,
+                    2,
+                    1024,
+                    "Threads that read object stores, one request each; a quarter of them is left"
+                            + " to reads that somebody waits for. They end while there is nothing"
+                            + " to read.");
+
+    /** {@code headrace.cache.memory.bytes}. */
+    public static final ConfigKey<Long> CACHE_MEMORY_BYTES =
+            ConfigKey.number(
+                    "headrace.cache.memory.bytes",
+                    0,
+                    0,
+                    Long.MAX_VALUE,
+                    "Most bytes of headrace.memory.budget.bytes that hold blocks of source topics;"
+                            + " 0 for a quarter. More than half would not be given to it.");
+
+    /** {@code headrace.cache.disk.bytes}. */
+    public static final ConfigKey<Long> CACHE_DISK_BYTES =
+            ConfigKey.number(
+                    "headrace.cache.disk.bytes",
+                    10 * 1024 * MIB,
+                    0,
+                    Long.MAX_VALUE,
+                    "Most bytes of files that hold blocks of source topics; 0 for none. The cache"
+                            + " takes at most half of what its disk has for it, and leaves twice"
+                            + " headrace.disk.reserve.bytes free.");
+
+    /** {@code headrace.cache.directory}. */
+    public static final ConfigKey<String> CACHE_DIRECTORY =
+            ConfigKey.text(
+                    "headrace.cache.directory",
+                    "",
+                    "Folder of the files that hold blocks of source topics; cache in the data"
+                            + " folder if empty. One server uses it at a time.");
+
     /** {@code headrace.aeron.publications}. */
     public static final ConfigKey<String> AERON_PUBLICATIONS =
             ConfigKey.text(
@@ -471,6 +511,10 @@ public final class ConfigKeys {
                     MEMORY_TOPIC_BUDGET_BYTES,
                     METADATA_CACHE_BYTES,
                     COLD_READERS,
+                    SOURCE_THREADS,
+                    CACHE_MEMORY_BYTES,
+                    CACHE_DISK_BYTES,
+                    CACHE_DIRECTORY,
                     AERON_PUBLICATIONS,
                     AERON_DRIVER_EMBEDDED,
                     AERON_DIRECTORY);

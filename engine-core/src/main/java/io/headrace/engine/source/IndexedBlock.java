@@ -1,0 +1,60 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.source.cache.CachedBlock;
+import io.headrace.engine.source.cache.LoadTimes;
+import io.headrace.engine.source.cache.StoredBlock;
+import java.io.IOException;
+
+/** A block of the index, and the way to its objects. */
+final class IndexedBlock implements StoredBlock {
+    private final SourceTopic topic;
+    private final SourceLogs logs;
+    private final SourceBlock block;
+
+    IndexedBlock(SourceTopic topic, SourceLogs logs, SourceBlock block) {
+        this.topic = topic;
+        this.logs = logs;
+        this.block = block;
+    }
+
+    @Override
+    public long firstOffset() {
+        return block.firstOffset();
+    }
+
+    @Override
+    public int recordCount() {
+        return block.recordCount();
+    }
+
+    @Override
+    public long storedLength() {
+        return block.toByte() - block.fromByte();
+    }
+
+    @Override
+    public long identity() {
+        return topic.identity(block);
+    }
+
+    @Override
+    public LoadTimes loadTimes() {
+        return topic.loadTimes();
+    }
+
+    /** A compressed object is decoded from its beginning on. */
+    @Override
+    public boolean isSerial() {
+        ObjectFacts facts =
+                block.kind() == SourceBlock.Kind.SAMPLES
+                        ? logs.index().facts(block.topicId(), block.ordinal())
+                        : null;
+        return facts != null && facts.isCompressed();
+    }
+
+    @Override
+    public CachedBlock load() throws IOException {
+        return logs.cache()
+                .cached(topic, logs.loader().load(topic.spec(), block, topic.partitionCount()));
+    }
+}

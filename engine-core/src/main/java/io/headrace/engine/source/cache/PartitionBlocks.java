@@ -1,0 +1,348 @@
+package io.headrace.engine.source.cache;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A partition of a source in the cache: its blocks in memory, what is known of those on disk, those
+ * that are on their way, and who reads it.
+ *
+ * <p>Thread-safe; one lock, held for a few look-ups. Lives as long as its topic.
+ */
+public final class PartitionBlocks {
+    private final BlockTiers tiers;
+    private final long topicId;
+    private final int partition;
+
+    /** In memory and not on disk. */
+    private final OffsetMap<CachedBlock> alone = new OffsetMap<>();
+
+    /** In memory and on disk. */
+    private final OffsetMap<CachedBlock> backed = new OffsetMap<>();
+
+    private final OffsetMap<DiskBlock> onDisk = new OffsetMap<>();
+    private final Map<Long, Flight> flights = new HashMap<>();
+    private final Readers readers;
+    private boolean isDropped;
+    private long lastCapacity;
+
+    /** Set while a step of the prefetcher is due or runs. */
+    final AtomicBoolean isStepDue = new AtomicBoolean();
+
+    /** Of the prefetch window; guarded by its lock. */
+    long windowBytes;
+
+    PartitionBlocks(BlockTiers tiers, long topicId, int partition) {
+        this.tiers = tiers;
+        this.topicId = topicId;
+        this.partition = partition;
+        this.readers = new Readers(tiers.nanoTime());
+    }
+
+    BlockTiers tiers() {
+        return tiers;
+    }
+
+    long topicId() {
+        return topicId;
+    }
+
+    int partition() {
+        return partition;
+    }
+
+    /** The block in memory that holds an offset, with a reference for the caller; or null. */
+    public synchronized @Nullable CachedBlock resident(long offset) {
+        CachedBlock block = inMemory(offset);
+        return block != null && block.retain() ? block : null;
+    }
+
+    private @Nullable CachedBlock inMemory(long offset) {
+        CachedBlock block = alone.floor(offset);
+        if (block != null && block.holds(offset)) {
+            return block;
+        }
+        block = backed.floor(offset);
+        return block != null && block.holds(offset) ? block : null;
+    }
+
+    /**
+     * Hands the block to the callback, with a reference for it, or a failure: on this thread, after
+     * loading it from disk or from the store if nobody does so yet; or later on the thread that is
+     * loading it already.
+     *
+     * @param offset that is wanted of the block
+     */
+    public void load(long offset, StoredBlock stored, LoadCallback whenLoaded) {
+        long now = tiers.nanoTime();
+        CachedBlock resident;
+        Flight flight = null;
+        synchronized (this) {
+            Cursor cursor = readers.at(offset, now);
+            // At once: between the two, a flight could land and leave both of them empty-handed.
+            resident = resident(stored.firstOffset());
+            if (resident == null) {
+                cursor.stalled();
+                flight = board(stored, whenLoaded, now);
+            }
+        }
+        if (resident != null) {
+            whenLoaded.onLoaded(resident, null);
+        } else if (flight != null) {
+            tiers.flyOnDemand(this, flight);
+        }
+    }
+
+    /** The flight that the caller has to fly, or null if somebody does already. */
+    private @Nullable Flight board(StoredBlock stored, LoadCallback passenger, long nowNanos) {
+        Flight flight = flights.get(stored.firstOffset());
+        if (flight == null) {
+            flight = Flight.onDemand(stored, nowNanos);
+            flights.put(stored.firstOffset(), flight);
+        } else {
+            tiers.counters().joined(flight.isPrefetch());
+        }
+        flight.board(passenger);
+        return flight.start() ? flight : null; // also one that was to be prefetched and still waits
+    }
+
+    /** Takes in a block that was made for another reason than to be read. */
+    public void add(CachedBlock block) {
+        tiers.add(this, block);
+    }
+
+    /**
+     * Records up to an offset were given to a reader.
+     *
+     * @param source of this partition
+     * @param from first offset that was asked for
+     * @param to offset after the last one that was given
+     * @param blockRecordCount records in the block where that is
+     * @return the reader's epoch: 1 until it has come to the end and begun again
+     */
+    public int onRead(BlockSource source, long from, long to, int blockRecordCount) {
+        long now = tiers.nanoTime();
+        int epoch;
+        boolean wantsMore;
+        synchronized (this) {
+            readers.endsAt(source.endOffset());
+            Cursor cursor = readers.read(from, to, blockRecordCount, now);
+            epoch = cursor.epoch();
+            wantsMore = cursor.wantsMore(source.loadTimes().averageNanos());
+        }
+        if (wantsMore && isStepDue.compareAndSet(false, true)) {
+            tiers.prefetcher().call(this, source);
+        }
+        return epoch;
+    }
+
+    /** A reader came to the end of a block; returns where that had come from. */
+    public Tier visited(CachedBlock block) {
+        int state = block.takeState();
+        if (CachedBlock.wasPrefetched(state)) {
+            tiers.counters().prefetchesUsed.increment();
+            tiers.window().give(this, block.capacity());
+        }
+        Tier tier = CachedBlock.tier(state);
+        tiers.counters().visited(tier);
+        return tier;
+    }
+
+    /** Who reads this partition. */
+    synchronized List<Cursor> cursors() {
+        return new ArrayList<>(readers.cursors());
+    }
+
+    /** The next offset that has to be asked for ahead of a cursor, or −1 if there is enough. */
+    synchronized long wanted(Cursor cursor, LoadTimes loadTimes) {
+        boolean isEnough = !cursor.wantsStill(loadTimes.averageNanos());
+        long cycle = readers.cycle();
+        return isEnough || isDropped || cursor.ahead() >= cycle ? -1 : cursor.head(cycle);
+    }
+
+    /** Whether all up to the end was asked for ahead of a cursor. */
+    synchronized boolean isAskedToEnd(Cursor cursor) {
+        return cursor.ahead() >= readers.cycle() - cursor.next();
+    }
+
+    /** What lies between two offsets was asked for, unless the cursor is elsewhere by now. */
+    synchronized void asked(Cursor cursor, long from, long to) {
+        if (cursor.head(readers.cycle()) == from) {
+            cursor.asked(to - from);
+        }
+    }
+
+    /** The end of the block in memory that holds an offset, or −1. */
+    synchronized long endOfPresent(long offset) {
+        CachedBlock block = inMemory(offset);
+        return block == null ? -1 : block.endOffset();
+    }
+
+    /** What a block is likely to take in memory. */
+    synchronized long capacityEstimate(StoredBlock stored) {
+        return Math.max(stored.storedLength(), Math.min(lastCapacity, 4 * stored.storedLength()));
+    }
+
+    /** Registers a flight that nobody waits for; null if the block is here or on its way. */
+    synchronized @Nullable Flight prefetch(StoredBlock stored, long reservedBytes) {
+        long first = stored.firstOffset();
+        if (isDropped || inMemory(first) != null || flights.containsKey(first)) {
+            return null;
+        }
+        Flight flight = Flight.ahead(stored, reservedBytes, tiers.nanoTime());
+        flights.put(first, flight);
+        return flight;
+    }
+
+    synchronized boolean isFlying(StoredBlock stored) {
+        return flights.containsKey(stored.firstOffset());
+    }
+
+    /** True for the first who asks. */
+    synchronized boolean start(Flight flight) {
+        return flight.start();
+    }
+
+    /** Ends a flight, and gives each passenger a reference. */
+    synchronized List<LoadCallback> land(Flight flight, @Nullable CachedBlock block) {
+        flights.remove(flight.stored().firstOffset());
+        if (block != null) {
+            flight.passengers().forEach(passenger -> block.retain());
+        }
+        return flight.passengers();
+    }
+
+    /** Puts a block into memory; false if it is there already, or no longer wanted. */
+    synchronized boolean insert(CachedBlock block) {
+        long first = block.firstOffset();
+        if (isDropped || alone.get(first) != null || backed.get(first) != null) {
+            return false;
+        }
+        (onDisk.get(first) == null ? alone : backed).put(first, block);
+        lastCapacity = block.capacity();
+        return true;
+    }
+
+    synchronized @Nullable CachedBlock removeFromMemory(long firstOffset) {
+        CachedBlock block = alone.remove(firstOffset);
+        return block == null ? backed.remove(firstOffset) : block;
+    }
+
+    synchronized boolean isMemoryEmpty() {
+        return alone.isEmpty() && backed.isEmpty();
+    }
+
+    /** Removes all from memory, and takes no more; the caller gets the references. */
+    synchronized List<CachedBlock> clearMemory() {
+        isDropped = true;
+        List<CachedBlock> all = new ArrayList<>(alone.size() + backed.size());
+        alone.forEach((first, block) -> all.add(block));
+        backed.forEach((first, block) -> all.add(block));
+        all.forEach(block -> removeFromMemory(block.firstOffset()));
+        return all;
+    }
+
+    synchronized boolean isDropped() {
+        return isDropped;
+    }
+
+    /** Time until a block is needed in memory, in nanoseconds. */
+    synchronized double useNanos(StoredBlock stored, long nowNanos) {
+        return readers.useNanos(stored.firstOffset(), stored.recordCount(), nowNanos);
+    }
+
+    /** What a block's place in memory is not worth: see {@link MemoryTier#score}. */
+    synchronized double score(CachedBlock block, long nowNanos) {
+        long first = block.firstOffset();
+        return MemoryTier.score(
+                readers.useNanos(first, block.recordCount(), nowNanos),
+                onDisk.get(first) != null,
+                readers.isAskedFor(first));
+    }
+
+    /** Offers the blocks in memory that are needed last. */
+    synchronized void offerFarthest(long nowNanos, Readers.Farthest scratch, Victim victim) {
+        readers.farthest(alone, nowNanos, scratch);
+        if (scratch.key() != OffsetMap.NONE) {
+            victim.offer(this, scratch.key(), scratch.useNanos());
+        }
+        readers.farthest(backed, nowNanos, scratch);
+        if (scratch.key() != OffsetMap.NONE) {
+            boolean isAskedFor = readers.isAskedFor(scratch.key());
+            victim.offer(
+                    this, scratch.key(), MemoryTier.score(scratch.useNanos(), true, isAskedFor));
+        }
+    }
+
+    /** Time until a block on disk is needed, in nanoseconds. */
+    synchronized double diskUseNanos(long firstOffset, int recordCount, long nowNanos) {
+        return readers.diskUseNanos(firstOffset, recordCount, nowNanos);
+    }
+
+    /** Offers the block on disk that is needed last. */
+    synchronized void offerFarthestOnDisk(long nowNanos, Readers.Farthest scratch, Victim victim) {
+        readers.farthestOnDisk(onDisk, nowNanos, scratch);
+        if (scratch.key() != OffsetMap.NONE) {
+            victim.offer(this, scratch.key(), scratch.useNanos());
+        }
+    }
+
+    /** What is known of a block on disk, or null. */
+    synchronized @Nullable DiskBlock diskBlock(long firstOffset) {
+        return onDisk.get(firstOffset);
+    }
+
+    /** A block is on disk; returns what had been known of it. */
+    synchronized @Nullable DiskBlock putOnDisk(long firstOffset, DiskBlock block) {
+        CachedBlock inMemory = alone.remove(firstOffset);
+        if (inMemory != null) {
+            backed.put(firstOffset, inMemory);
+        }
+        return onDisk.put(firstOffset, block);
+    }
+
+    /** A block is not on disk any more; returns what was known of it, or null. */
+    synchronized @Nullable DiskBlock removeFromDisk(long firstOffset) {
+        CachedBlock inMemory = backed.remove(firstOffset);
+        if (inMemory != null) {
+            alone.put(firstOffset, inMemory);
+        }
+        return onDisk.remove(firstOffset);
+    }
+
+    synchronized boolean isDiskEmpty() {
+        return onDisk.isEmpty();
+    }
+
+    /** First offsets of all blocks on disk. */
+    synchronized List<Long> diskOffsets() {
+        List<Long> offsets = new ArrayList<>(onDisk.size());
+        onDisk.forEach((first, block) -> offsets.add(first));
+        return offsets;
+    }
+
+    /** Calls the gauge with each cursor that is followed. */
+    synchronized void forEachFollowed(CursorGauge gauge) {
+        long now = tiers.nanoTime();
+        for (Cursor cursor : readers.cursors()) {
+            if (cursor.isFollowed()) {
+                gauge.accept(cursor, now);
+            }
+        }
+    }
+
+    /** Reads a cursor. */
+    @FunctionalInterface
+    interface CursorGauge {
+        void accept(Cursor cursor, long nowNanos);
+    }
+
+    @Override
+    public String toString() {
+        return "topicId=" + topicId + " partition=" + partition;
+    }
+}
