@@ -99,6 +99,7 @@ final class DiskTier implements AutoCloseable {
                 open.close();
                 open = null;
                 isListed = false;
+                forgetAll();
             }
             if (open == null && !isClosed) {
                 open = CacheFolder.open(folder);
@@ -286,26 +287,41 @@ final class DiskTier implements AutoCloseable {
                 true);
     }
 
-    /** A block's file is not to be read any more; false if that was known. */
+    /**
+     * A block's file is not to be read any more, and is deleted; false if that was known. What
+     * cannot be deleted goes on counting until the next start.
+     */
     private synchronized boolean forget(PartitionBlocks partition, long firstOffset) {
         DiskBlock block = partition.removeFromDisk(firstOffset);
         if (block == null) {
             return false;
         }
-        deleteQuietly(fileOf(partition, firstOffset, block.recordCount()));
-        bytes.addAndGet(-lengthOf(block));
+        if (deleteQuietly(fileOf(partition, firstOffset, block.recordCount()))) {
+            bytes.addAndGet(-lengthOf(block));
+        }
         if (partition.isDiskEmpty()) {
             occupants.remove(partition);
         }
         return true;
     }
 
-    private void deleteQuietly(Path file) {
+    private boolean deleteQuietly(Path file) {
         try {
             files.delete(file);
+            return true;
         } catch (IOException failed) {
             trouble.note("file cannot be deleted: file=" + file, failed);
+            return false;
         }
+    }
+
+    /** The folder is gone. */
+    private synchronized void forgetAll() {
+        for (PartitionBlocks partition : occupants.all()) {
+            partition.diskOffsets().forEach(partition::removeFromDisk);
+            occupants.remove(partition);
+        }
+        bytes.set(0);
     }
 
     // Writing
@@ -398,8 +414,7 @@ final class DiskTier implements AutoCloseable {
         return diskBlock(header);
     }
 
-    private boolean makeRoom(PartitionBlocks partition, CachedBlock block, long length)
-            throws IOException {
+    private boolean makeRoom(PartitionBlocks partition, CachedBlock block, long length) {
         trim();
         long now = context.nanoClock().getAsLong();
         long limit = limitBytes();
@@ -430,14 +445,20 @@ final class DiskTier implements AutoCloseable {
      * What the cache may hold now: its budget; no more than half of what the disk has for it; and
      * never what the journals need.
      */
-    private long limitBytes() throws IOException {
-        long available = bytes.get() + files.usableBytes(folder);
-        long limit = Math.min(available / FREE_SHARE, available - context.diskReserveBytes());
-        return Math.max(0, Math.min(context.diskBudgetBytes(), limit));
+    private long limitBytes() {
+        long held = bytes.get();
+        try {
+            long available = held + files.usableBytes(folder);
+            long limit = Math.min(available / FREE_SHARE, available - context.diskReserveBytes());
+            return Math.max(0, Math.min(context.diskBudgetBytes(), limit));
+        } catch (IOException failed) {
+            trouble.note("folder=" + folder, failed);
+            return Math.min(context.diskBudgetBytes(), held);
+        }
     }
 
     /** Gives way to whoever else fills the disk. Runs on the writer. */
-    private void trim() throws IOException {
+    private void trim() {
         long now = context.nanoClock().getAsLong();
         while (bytes.get() > limitBytes() && findVictim(now)) {
             evictVictim();
@@ -446,21 +467,12 @@ final class DiskTier implements AutoCloseable {
 
     /** Gives way to whoever else fills the disk, soon and if need be. */
     void trimLater() {
-        try {
-            if (isListed && bytes.get() > limitBytes() && isTrimDue.compareAndSet(false, true)) {
-                executeUnlessClosed(this::trimNow);
-            }
-        } catch (IOException failed) {
-            trouble.pause("folder=" + folder, failed);
-        }
-    }
-
-    private void trimNow() {
-        isTrimDue.set(false);
-        try {
-            trim();
-        } catch (IOException failed) {
-            trouble.pause("folder=" + folder, failed);
+        if (isListed && bytes.get() > limitBytes() && isTrimDue.compareAndSet(false, true)) {
+            executeUnlessClosed(
+                    () -> {
+                        isTrimDue.set(false);
+                        trim();
+                    });
         }
     }
 

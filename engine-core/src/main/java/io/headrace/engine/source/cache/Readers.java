@@ -200,7 +200,8 @@ final class Readers {
                 soonest = Math.min(soonest, Cursor.absenceNanos(nowNanos - cursor.seenNanos()));
             } else if (cursor.isFollowed()) {
                 long from = isOnDisk ? cursor.head(cycle) : cursor.next();
-                long distance = isAt || first < from ? first - from + cycle : first - from;
+                boolean isPassed = first < from || first == from && isAt;
+                long distance = isPassed ? first - from + cycle : first - from;
                 soonest = Math.min(soonest, cursor.useNanos(distance, nowNanos));
             }
             isFollowed |= cursor.isFollowed();
@@ -245,6 +246,9 @@ final class Readers {
             Cursor cursor = cursors.get(i);
             long from = isOnDisk ? cursor.head(cycle) : cursor.next();
             offer(blocks, keyBehind(blocks, from, isOnDisk), isOnDisk, nowNanos, found);
+            if (isOnDisk) { // where the reader is at counts as read
+                offer(blocks, blocks.floorKey(from), true, nowNanos, found);
+            }
             isFollowed |= cursor.isFollowed();
         }
         long key = blocks.lastKey();
