@@ -20,6 +20,7 @@ final class CountingStore implements ObjectStore {
     final LongAdder reads = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final Map<String, LongAdder> bytesByKey = new ConcurrentHashMap<>();
+    final AtomicInteger waiting = new AtomicInteger();
     volatile boolean isDown;
     volatile CountDownLatch gate = new CountDownLatch(0);
 
@@ -47,10 +48,13 @@ final class CountingStore implements ObjectStore {
     @Override
     public void read(StoredObject object, long offset, ByteBuffer into) throws IOException {
         requireUp();
+        waiting.incrementAndGet();
         try {
             gate.await();
         } catch (InterruptedException interrupted) {
             throw new IOException(interrupted);
+        } finally {
+            waiting.decrementAndGet();
         }
         int length = into.remaining();
         mostUnderWay.accumulateAndGet(underWay.incrementAndGet(), Math::max);

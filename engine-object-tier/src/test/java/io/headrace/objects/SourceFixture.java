@@ -2,6 +2,7 @@ package io.headrace.objects;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
@@ -9,6 +10,7 @@ import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.SourceLog;
 import io.headrace.engine.source.SourceLogs;
+import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
@@ -30,6 +32,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.Record;
@@ -53,6 +56,7 @@ final class SourceFixture implements AutoCloseable {
             new OffHeapMemoryStore(
                     new OffHeapContext().budgetBytes(256 << 20).chunkBytes(8 << 20).conclude());
     private final List<Entry> journal = new ArrayList<>();
+    private final Supplier<CacheContext> cache;
     private final AtomicLong appends = new AtomicLong();
     private volatile long failingAppend = -1;
     private MetadataStore metadata = HeapMetadataStore.open(NO_FOLDER);
@@ -71,6 +75,14 @@ final class SourceFixture implements AutoCloseable {
     }
 
     SourceFixture(ObjectStore delegate) {
+        this(delegate, CacheContext::new);
+    }
+
+    /**
+     * @param cache what each start gives the cache
+     */
+    SourceFixture(ObjectStore delegate, Supplier<CacheContext> cache) {
+        this.cache = cache;
         store = new CountingStore(delegate);
         stores.put(ROOT, store);
         start();
@@ -87,7 +99,8 @@ final class SourceFixture implements AutoCloseable {
                         cold,
                         stores,
                         new BundledReaders(),
-                        () -> LEADER_EPOCH);
+                        () -> LEADER_EPOCH,
+                        cache.get().prefetchExecutor(cold));
     }
 
     private CompletableFuture<?> append(long topicId, ByteBuffer payload) {
@@ -159,6 +172,7 @@ final class SourceFixture implements AutoCloseable {
     private void stop() {
         logs.close();
         end(cold);
+        logs.awaitEnd(Deadline.afterMs(TimeUnit.SECONDS.toMillis(DEADLINE_SECONDS)));
         end(syncer);
     }
 
@@ -171,6 +185,13 @@ final class SourceFixture implements AutoCloseable {
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
         }
+    }
+
+    /** A counter or gauge of the source logs. */
+    long metric(String series) {
+        Map<String, Long> metrics = new LinkedHashMap<>();
+        logs.forEachMetric(metrics::put);
+        return metrics.get(series);
     }
 
     /** Reads on from an offset as a consumer does, until so many records came. */

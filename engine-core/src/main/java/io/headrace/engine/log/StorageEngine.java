@@ -461,6 +461,7 @@ public final class StorageEngine implements Engine {
         catalog.close();
         projector.close();
         sourceThreads.close(deadline);
+        sources.awaitEnd(deadline);
         coldReader.close(deadline);
         if (!maintenance.awaitEnd(deadline)) {
             LOGGER.warn("housekeeping is still at work, the clean stop is noted");

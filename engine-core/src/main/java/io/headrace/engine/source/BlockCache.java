@@ -59,18 +59,6 @@ final class BlockCache {
     }
 
     /** Drops the block that holds an offset. */
-    synchronized void drop(long topicId, int partition, long offset) {
-        Map.Entry<Id, Entry> floor = entries.floorEntry(new Id(topicId, partition, offset));
-        if (floor != null
-                && floor.getKey().topicId == topicId
-                && floor.getKey().partition == partition
-                && floor.getValue().block.block().holds(offset)) {
-            forget(floor.getValue());
-            entries.remove(floor.getKey());
-        }
-    }
-
-    /** Drops the block that holds an offset. */
     void drop(long topicId, int partition, long offset) {
         partition(topicId, partition).drop(offset);
     }

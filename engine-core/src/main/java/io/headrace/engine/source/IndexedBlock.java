@@ -29,7 +29,8 @@ final class IndexedBlock implements StoredBlock {
 
     @Override
     public long storedLength() {
-        return block.toByte() - block.fromByte();
+        int framed = block.framedLength();
+        return framed > 0 ? framed : block.toByte() - block.fromByte();
     }
 
     @Override
@@ -45,11 +46,7 @@ final class IndexedBlock implements StoredBlock {
     /** A compressed object is decoded from its beginning on. */
     @Override
     public boolean isSerial() {
-        ObjectFacts facts =
-                block.kind() == SourceBlock.Kind.SAMPLES
-                        ? logs.index().facts(block.topicId(), block.ordinal())
-                        : null;
-        return facts != null && facts.isCompressed();
+        return block.kind() == SourceBlock.Kind.SAMPLES && topic.isCompressed(block.ordinal());
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.headrace.engine.source;
 import io.headrace.engine.Topic;
 import io.headrace.engine.source.cache.LoadTimes;
 import io.headrace.engine.source.cache.Tier;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,16 @@ final class SourceTopic {
     /** What distinguishes a block from all others: reads its objects in the index. */
     long identity(SourceBlock block) {
         return BlockIdentity.of(topic, spec, block, logs.index());
+    }
+
+    /** Whether an object is read by decoding it from its beginning on. */
+    boolean isCompressed(long ordinal) {
+        ObjectFacts facts = logs.index().facts(id(), ordinal);
+        StoredObject object = facts == null ? logs.index().object(id(), ordinal) : null;
+        if (object != null) {
+            facts = logs.readers().facts(spec, object);
+        }
+        return facts != null && facts.isCompressed();
     }
 
     /** Whether all objects are listed and a partition's are looked into. */

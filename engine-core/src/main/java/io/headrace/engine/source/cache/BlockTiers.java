@@ -1,5 +1,6 @@
 package io.headrace.engine.source.cache;
 
+import io.headrace.engine.Deadline;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,8 @@ public final class BlockTiers implements AutoCloseable {
 
     /** Of both tiers, in between: what lies ahead takes the place of what would be hit later. */
     private static final int WINDOW_SHARE = 16;
+
+    private static final long END_WAIT_MS = 5_000;
 
     private final CacheContext context;
     private final CacheCounters counters = new CacheCounters();
@@ -75,6 +78,14 @@ public final class BlockTiers implements AutoCloseable {
         }
     }
 
+    /** Drops a block from both tiers. */
+    void drop(PartitionBlocks partition, long offset) {
+        memory.drop(partition, offset);
+        if (disk != null) {
+            disk.drop(partition, offset);
+        }
+    }
+
     /** Drops blocks of at least so many bytes, if there are as many: memory is short. */
     public void releaseMemory(long length) {
         memory.release(length);
@@ -122,9 +133,14 @@ public final class BlockTiers implements AutoCloseable {
         memory.add(partition, block);
     }
 
-    /** Flies a flight that somebody waits for. */
+    Departure departure(PartitionBlocks partition, Flight flight) {
+        return new Departure(this, partition, flight);
+    }
+
+    /** Flies a flight that somebody waits for, and what is before it in line. */
     void flyOnDemand(PartitionBlocks partition, Flight flight) {
-        context.demandExecutor().execute(() -> fly(partition, flight));
+        context.demandExecutor()
+                .execute(flight.isSerial() ? partition.line() : departure(partition, flight));
     }
 
     /** Brings a block up, and hands it to whoever waits for it. */
@@ -139,7 +155,7 @@ public final class BlockTiers implements AutoCloseable {
         if (flight.isPrefetch()) {
             settle(partition, flight, block);
         }
-        if (block != null) {
+        if (block != null && !partition.isStale(flight)) {
             offerToDisk(partition, block);
         }
         memory.land(partition, flight, block, failure);
@@ -203,15 +219,34 @@ public final class BlockTiers implements AutoCloseable {
         consumer.accept(bytes + "{tier=\"memory\"}", memory.bytes());
         consumer.accept(bytes + "{tier=\"disk\"}", disk == null ? 0 : disk.bytes());
         consumer.accept("headrace_source_prefetch_window_bytes", window.bytes());
+        ReaderGauges gauges = new ReaderGauges();
+        long now = nanoTime();
+        partitions.values().forEach(partition -> partition.addTo(gauges, now));
+        gauges.forEach(consumer);
     }
 
-    /** Drops everything in memory; what is on the SSD stays. */
-    @Override
-    public void close() {
+    /**
+     * Drops everything in memory, and keeps nothing from now on; what is on the SSD stays. Waits
+     * for nothing.
+     */
+    public void stop() {
         isClosed = true;
         memory.close();
         if (disk != null) {
-            disk.close();
+            disk.stop();
         }
+    }
+
+    /** After {@link #stop}: waits for what is being written. */
+    public void awaitEnd(Deadline deadline) {
+        if (disk != null) {
+            disk.awaitEnd(deadline);
+        }
+    }
+
+    @Override
+    public void close() {
+        stop();
+        awaitEnd(Deadline.afterMs(END_WAIT_MS));
     }
 }

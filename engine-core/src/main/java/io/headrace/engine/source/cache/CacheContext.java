@@ -112,7 +112,8 @@ public final class CacheContext {
         return this;
     }
 
-    Executor prefetchExecutor() {
+    /** Runs what nobody waits for yet. */
+    public Executor prefetchExecutor() {
         return Objects.requireNonNull(prefetchExecutor, "prefetchExecutor");
     }
 

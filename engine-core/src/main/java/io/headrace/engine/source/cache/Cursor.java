@@ -186,6 +186,11 @@ final class Cursor {
         ahead += recordCount;
     }
 
+    /** Blocks that were asked for, about. */
+    double aheadBlocks() {
+        return blockRecords == 0 ? 0 : (double) ahead / blockRecords;
+    }
+
     /** Time until the reader comes to the end of what was asked for, in nanoseconds. */
     double aheadNanos() {
         return ahead / rate;

@@ -1,5 +1,6 @@
 package io.headrace.engine.source.cache;
 
+import io.headrace.engine.Deadline;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.io.IOException;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * is something to do; what waits for it is bounded, and a block that finds no room there is not
  * written. Owned by {@link BlockTiers}.
  */
-final class DiskTier implements AutoCloseable {
+final class DiskTier {
     /** Bytes of blocks that wait to be written. */
     private static final long QUEUE_BYTES_MAX = 32 << 20;
 
@@ -42,7 +43,6 @@ final class DiskTier implements AutoCloseable {
     private static final int FREE_SHARE = 2;
 
     private static final long IDLE_SECONDS = 10;
-    private static final long END_WAIT_SECONDS = 5;
     private static final String UNFINISHED = "unfinished";
 
     private final CacheContext context;
@@ -328,13 +328,14 @@ final class DiskTier implements AutoCloseable {
 
     /** Writes a block later, if it is worth a place then and the writer is not behind. */
     void offer(PartitionBlocks partition, CachedBlock block) {
-        if (isClosed || partition.diskBlock(block.firstOffset()) != null || trouble.isPaused()) {
+        if (isClosed || trouble.isPaused() || !partition.beginWrite(block)) {
             return;
         }
         long queued = queuedBytes.addAndGet(block.length());
         boolean isTooMuch = queued > QUEUE_BYTES_MAX && queued > block.length();
         if (isTooMuch || !block.retain()) {
             queuedBytes.addAndGet(-block.length());
+            partition.endWrite(block);
             counters.diskWritesSkipped.increment();
             return;
         }
@@ -370,6 +371,7 @@ final class DiskTier implements AutoCloseable {
         }
 
         void abandon() {
+            partition.endWrite(block);
             queuedBytes.addAndGet(-block.length());
             block.release();
         }
@@ -378,7 +380,7 @@ final class DiskTier implements AutoCloseable {
     private void writeIfWorthIt(PartitionBlocks partition, CachedBlock block) throws IOException {
         openFolder(partition.tiers());
         boolean isThere = partition.diskBlock(block.firstOffset()) != null;
-        if (!isListed || isThere || trouble.isPaused()) {
+        if (!isListed || isThere || !partition.isLeaving(block) || trouble.isPaused()) {
             return;
         }
         long length = pages(BlockFile.HEADER_LENGTH + (long) block.length());
@@ -390,6 +392,9 @@ final class DiskTier implements AutoCloseable {
         try {
             DiskBlock written = write(partition, block);
             register(partition, block.firstOffset(), written, length);
+            if (!partition.isLeaving(block)) {
+                forget(partition, block.firstOffset()); // it was dropped meanwhile
+            }
         } catch (IOException | RuntimeException failed) {
             deleteQuietly(folder.resolve(UNFINISHED));
             bytes.addAndGet(-length);
@@ -476,6 +481,14 @@ final class DiskTier implements AutoCloseable {
         }
     }
 
+    /** Deletes the block that holds an offset, if it is there. */
+    void drop(PartitionBlocks partition, long offset) {
+        long first = partition.diskOffsetHolding(offset);
+        if (first != OffsetMap.NONE) {
+            forget(partition, first);
+        }
+    }
+
     /** Deletes what is there of a topic, whose partitions take no more. */
     void dropTopic(long topicId, List<PartitionBlocks> partitions) {
         executeUnlessClosed(
@@ -496,8 +509,7 @@ final class DiskTier implements AutoCloseable {
     }
 
     /** Ends; what waits to be written is not. */
-    @Override
-    public void close() {
+    void stop() {
         isClosed = true;
         writer.shutdown();
         for (Runnable waiting : List.copyOf(writer.getQueue())) {
@@ -505,8 +517,12 @@ final class DiskTier implements AutoCloseable {
                 write.abandon();
             }
         }
+    }
+
+    /** After {@link #stop}: waits for what is being written. */
+    void awaitEnd(Deadline deadline) {
         try {
-            if (!writer.awaitTermination(END_WAIT_SECONDS, TimeUnit.SECONDS)) {
+            if (!writer.awaitTermination(deadline.remainingNs(), TimeUnit.NANOSECONDS)) {
                 writer.shutdownNow();
             }
         } catch (InterruptedException interrupted) {

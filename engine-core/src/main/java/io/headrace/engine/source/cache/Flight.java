@@ -10,21 +10,22 @@ import java.util.List;
 final class Flight {
     private final StoredBlock stored;
     private final boolean isPrefetch;
+    private final boolean isSerial;
     private final long reservedBytes;
-    private final long calledNanos;
     private final List<LoadCallback> passengers = new ArrayList<>(1);
     private boolean isStarted;
+    private boolean isStale;
 
-    private Flight(StoredBlock stored, boolean isPrefetch, long reservedBytes, long calledNanos) {
+    private Flight(StoredBlock stored, boolean isPrefetch, boolean isSerial, long reservedBytes) {
         this.stored = stored;
         this.isPrefetch = isPrefetch;
+        this.isSerial = isSerial;
         this.reservedBytes = reservedBytes;
-        this.calledNanos = calledNanos;
     }
 
     /** Somebody waits for the block. */
-    static Flight onDemand(StoredBlock stored, long nowNanos) {
-        return new Flight(stored, false, 0, nowNanos);
+    static Flight onDemand(StoredBlock stored, boolean isSerial) {
+        return new Flight(stored, false, isSerial, 0);
     }
 
     /**
@@ -32,8 +33,8 @@ final class Flight {
      *
      * @param reservedBytes of the memory's budget
      */
-    static Flight ahead(StoredBlock stored, long reservedBytes, long nowNanos) {
-        return new Flight(stored, true, reservedBytes, nowNanos);
+    static Flight ahead(StoredBlock stored, boolean isSerial, long reservedBytes) {
+        return new Flight(stored, true, isSerial, reservedBytes);
     }
 
     StoredBlock stored() {
@@ -48,9 +49,22 @@ final class Flight {
         return reservedBytes;
     }
 
-    /** When it was called for, which may be some time before it started. */
-    long calledNanos() {
-        return calledNanos;
+    /** Whether it has to wait its turn in the line of its partition. */
+    boolean isSerial() {
+        return isSerial;
+    }
+
+    boolean isStarted() {
+        return isStarted;
+    }
+
+    /** What it brings is not to be kept: it is not what it should be any more. */
+    void spoil() {
+        isStale = true;
+    }
+
+    boolean isStale() {
+        return isStale;
     }
 
     void board(LoadCallback passenger) {

@@ -101,12 +101,15 @@ final class MemoryTier {
         synchronized (this) {
             bytes -= flight.reservedBytes();
             // Into the map before the flight is gone: whoever looks sees one of the two.
-            isTakenIn = block != null && takeIn(partition, block, evicted);
+            isTakenIn =
+                    block != null
+                            && !partition.isStale(flight)
+                            && takeIn(partition, block, evicted);
             passengers = partition.land(flight, block);
         }
         if (block != null && !isTakenIn) {
             counters.memoryBypasses.increment();
-            whenEvicted.accept(new Evicted(partition, block));
+            partition.tiers().discard(partition, block); // offered to the disk already
         }
         evicted.forEach(whenEvicted);
         passengers.forEach(passenger -> passenger.onLoaded(block, failure));
@@ -185,6 +188,20 @@ final class MemoryTier {
             }
         }
         evicted.forEach(whenEvicted);
+    }
+
+    /** Drops the block that holds an offset, if there is one. */
+    void drop(PartitionBlocks partition, long offset) {
+        CachedBlock block;
+        synchronized (this) {
+            block = partition.removeHolding(offset);
+            if (block != null) {
+                bytes -= block.capacity();
+            }
+        }
+        if (block != null) {
+            partition.tiers().discard(partition, block);
+        }
     }
 
     /** Drops all blocks of a partition, which takes no more. */

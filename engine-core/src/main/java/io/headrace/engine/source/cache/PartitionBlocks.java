@@ -25,10 +25,18 @@ public final class PartitionBlocks {
     private final OffsetMap<CachedBlock> backed = new OffsetMap<>();
 
     private final OffsetMap<DiskBlock> onDisk = new OffsetMap<>();
+
+    /**
+     * On their way to disk: in memory until they are there, whether they have a place in it or not.
+     */
+    private final OffsetMap<CachedBlock> leaving = new OffsetMap<>();
+
     private final Map<Long, Flight> flights = new HashMap<>();
+    private final SerialLine line = new SerialLine();
     private final Readers readers;
     private boolean isDropped;
     private long lastCapacity;
+    private double loadNanos;
 
     /** Set while a step of the prefetcher is due or runs. */
     final AtomicBoolean isStepDue = new AtomicBoolean();
@@ -47,6 +55,11 @@ public final class PartitionBlocks {
         return tiers;
     }
 
+    /** Where flights that are serial wait for each other. */
+    SerialLine line() {
+        return line;
+    }
+
     long topicId() {
         return topicId;
     }
@@ -62,11 +75,15 @@ public final class PartitionBlocks {
     }
 
     private @Nullable CachedBlock inMemory(long offset) {
-        CachedBlock block = alone.floor(offset);
-        if (block != null && block.holds(offset)) {
-            return block;
+        CachedBlock block = holding(alone, offset);
+        if (block == null) {
+            block = holding(backed, offset);
         }
-        block = backed.floor(offset);
+        return block == null ? holding(leaving, offset) : block;
+    }
+
+    private static @Nullable CachedBlock holding(OffsetMap<CachedBlock> blocks, long offset) {
+        CachedBlock block = blocks.floor(offset);
         return block != null && block.holds(offset) ? block : null;
     }
 
@@ -79,6 +96,7 @@ public final class PartitionBlocks {
      */
     public void load(long offset, StoredBlock stored, LoadCallback whenLoaded) {
         long now = tiers.nanoTime();
+        boolean isSerial = stored.isSerial();
         CachedBlock resident;
         Flight flight = null;
         synchronized (this) {
@@ -87,7 +105,7 @@ public final class PartitionBlocks {
             resident = resident(stored.firstOffset());
             if (resident == null) {
                 cursor.stalled();
-                flight = board(stored, whenLoaded, now);
+                flight = board(stored, isSerial, whenLoaded);
             }
         }
         if (resident != null) {
@@ -97,17 +115,30 @@ public final class PartitionBlocks {
         }
     }
 
-    /** The flight that the caller has to fly, or null if somebody does already. */
-    private @Nullable Flight board(StoredBlock stored, LoadCallback passenger, long nowNanos) {
+    /**
+     * The flight that the caller has to see off, or null if somebody has done so: a new one, or one
+     * that was to be prefetched and still waits.
+     */
+    private @Nullable Flight board(StoredBlock stored, boolean isSerial, LoadCallback passenger) {
         Flight flight = flights.get(stored.firstOffset());
         if (flight == null) {
-            flight = Flight.onDemand(stored, nowNanos);
+            flight = Flight.onDemand(stored, isSerial);
             flights.put(stored.firstOffset(), flight);
+            if (isSerial) {
+                line.add(tiers.departure(this, flight));
+            }
         } else {
             tiers.counters().joined(flight.isPrefetch());
         }
         flight.board(passenger);
-        return flight.start() ? flight : null; // also one that was to be prefetched and still waits
+        return flight.isStarted() ? null : flight;
+    }
+
+    /**
+     * Drops the block that holds an offset, wherever it is: it is not what it should be any more.
+     */
+    public void drop(long offset) {
+        tiers.drop(this, offset);
     }
 
     /** Takes in a block that was made for another reason than to be read. */
@@ -132,7 +163,8 @@ public final class PartitionBlocks {
             readers.endsAt(source.endOffset());
             Cursor cursor = readers.read(from, to, blockRecordCount, now);
             epoch = cursor.epoch();
-            wantsMore = cursor.wantsMore(source.loadTimes().averageNanos());
+            loadNanos = source.loadTimes().averageNanos();
+            wantsMore = cursor.wantsMore(loadNanos);
         }
         if (wantsMore && isStepDue.compareAndSet(false, true)) {
             tiers.prefetcher().call(this, source);
@@ -188,13 +220,17 @@ public final class PartitionBlocks {
     }
 
     /** Registers a flight that nobody waits for; null if the block is here or on its way. */
-    synchronized @Nullable Flight prefetch(StoredBlock stored, long reservedBytes) {
+    synchronized @Nullable Flight prefetch(
+            StoredBlock stored, boolean isSerial, long reservedBytes) {
         long first = stored.firstOffset();
         if (isDropped || inMemory(first) != null || flights.containsKey(first)) {
             return null;
         }
-        Flight flight = Flight.ahead(stored, reservedBytes, tiers.nanoTime());
+        Flight flight = Flight.ahead(stored, isSerial, reservedBytes);
         flights.put(first, flight);
+        if (isSerial) {
+            line.add(tiers.departure(this, flight));
+        }
         return flight;
     }
 
@@ -230,6 +266,31 @@ public final class PartitionBlocks {
     synchronized @Nullable CachedBlock removeFromMemory(long firstOffset) {
         CachedBlock block = alone.remove(firstOffset);
         return block == null ? backed.remove(firstOffset) : block;
+    }
+
+    /**
+     * Removes the block that holds an offset from memory, where it may have a place, and has none
+     * of those that are on their way kept.
+     *
+     * @return the one that had a place; or null
+     */
+    synchronized @Nullable CachedBlock removeHolding(long offset) {
+        for (Flight flight : flights.values()) {
+            if (flight.stored().firstOffset() <= offset
+                    && offset < flight.stored().firstOffset() + flight.stored().recordCount()) {
+                flight.spoil();
+            }
+        }
+        CachedBlock leavingBlock = holding(leaving, offset);
+        if (leavingBlock != null) {
+            leaving.remove(leavingBlock.firstOffset());
+        }
+        CachedBlock block = inMemory(offset);
+        return block == null ? null : removeFromMemory(block.firstOffset());
+    }
+
+    synchronized boolean isStale(Flight flight) {
+        return flight.isStale();
     }
 
     synchronized boolean isMemoryEmpty() {
@@ -291,6 +352,35 @@ public final class PartitionBlocks {
         }
     }
 
+    /** A block is to be written; false if it is on disk, or on its way. */
+    synchronized boolean beginWrite(CachedBlock block) {
+        long first = block.firstOffset();
+        if (isDropped || onDisk.get(first) != null || leaving.get(first) != null) {
+            return false;
+        }
+        leaving.put(first, block);
+        return true;
+    }
+
+    /** Whether it is still to be written. */
+    synchronized boolean isLeaving(CachedBlock block) {
+        return leaving.get(block.firstOffset()) == block;
+    }
+
+    /** It is on disk now, or will not be. */
+    synchronized void endWrite(CachedBlock block) {
+        if (isLeaving(block)) {
+            leaving.remove(block.firstOffset());
+        }
+    }
+
+    /** First offset of the block on disk that holds an offset, or {@link OffsetMap#NONE}. */
+    synchronized long diskOffsetHolding(long offset) {
+        long first = onDisk.floorKey(offset);
+        DiskBlock block = first == OffsetMap.NONE ? null : onDisk.get(first);
+        return block != null && offset < first + block.recordCount() ? first : OffsetMap.NONE;
+    }
+
     /** What is known of a block on disk, or null. */
     synchronized @Nullable DiskBlock diskBlock(long firstOffset) {
         return onDisk.get(firstOffset);
@@ -325,20 +415,10 @@ public final class PartitionBlocks {
         return offsets;
     }
 
-    /** Calls the gauge with each cursor that is followed. */
-    synchronized void forEachFollowed(CursorGauge gauge) {
-        long now = tiers.nanoTime();
+    synchronized void addTo(ReaderGauges gauges, long nowNanos) {
         for (Cursor cursor : readers.cursors()) {
-            if (cursor.isFollowed()) {
-                gauge.accept(cursor, now);
-            }
+            gauges.add(cursor, loadNanos, readers.cycle(), nowNanos);
         }
-    }
-
-    /** Reads a cursor. */
-    @FunctionalInterface
-    interface CursorGauge {
-        void accept(Cursor cursor, long nowNanos);
     }
 
     @Override

@@ -80,7 +80,7 @@ final class Prefetcher {
             tiers.window().give(partition, length);
             return false;
         }
-        Flight flight = partition.prefetch(stored, length);
+        Flight flight = partition.prefetch(stored, stored.isSerial(), length);
         if (flight == null) {
             tiers.window().give(partition, length);
             tiers.memory().unreserve(length);
@@ -93,28 +93,12 @@ final class Prefetcher {
 
     private void takeOff(PartitionBlocks partition, Flight flight) {
         try {
-            executor.execute(new Departure(partition, flight));
+            executor.execute(
+                    flight.isSerial() ? partition.line() : tiers.departure(partition, flight));
         } catch (RejectedExecutionException closing) {
-            if (partition.start(flight)) {
+            // A flight that is in line waits there for whoever comes.
+            if (!flight.isSerial() && partition.start(flight)) {
                 tiers.cancel(partition, flight, closing);
-            }
-        }
-    }
-
-    /** A flight that is due, unless somebody could not wait for it. */
-    final class Departure implements Runnable {
-        private final PartitionBlocks partition;
-        private final Flight flight;
-
-        private Departure(PartitionBlocks partition, Flight flight) {
-            this.partition = partition;
-            this.flight = flight;
-        }
-
-        @Override
-        public void run() {
-            if (partition.start(flight)) {
-                tiers.fly(partition, flight);
             }
         }
     }

@@ -20,6 +20,12 @@ public interface StoredBlock {
      */
     long identity();
 
+    /**
+     * Whether it is made from the block before it, so that two of them are not to be loaded at the
+     * same time. May read the index.
+     */
+    boolean isSerial();
+
     /** Where it is noted how long the store took. */
     LoadTimes loadTimes();
 

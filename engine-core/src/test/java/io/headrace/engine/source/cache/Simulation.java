@@ -29,7 +29,7 @@ final class Simulation implements BlockSource, AutoCloseable {
     private final BlockTiers tiers;
     final PartitionBlocks partition;
     private final PriorityQueue<Event> events = new PriorityQueue<>();
-    private final LoadTimes loadTimes = new LoadTimes();
+    private LoadTimes loadTimes = new LoadTimes();
     private final LoadTimes ignored = new LoadTimes();
     private final List<Integer> trace = new ArrayList<>();
     private final Map<Integer, Integer> loads = new HashMap<>();
@@ -70,7 +70,7 @@ final class Simulation implements BlockSource, AutoCloseable {
     }
 
     private void prefetch(Runnable task) {
-        schedule(task instanceof Prefetcher.Departure ? loadNanos : 0, task);
+        schedule(task instanceof Departure ? loadNanos : 0, task);
     }
 
     private void schedule(long delayNanos, Runnable action) {
@@ -172,6 +172,16 @@ final class Simulation implements BlockSource, AutoCloseable {
         return peakMemoryBytes;
     }
 
+    /** The store's time has to be found out. */
+    void forgetLoadTimes() {
+        loadTimes = new LoadTimes();
+    }
+
+    /** Blocks that were brought up ahead of a reader and dropped before it came. */
+    long wasted() {
+        return tiers.counters().prefetchesWasted.sum();
+    }
+
     BlockTiers tiers() {
         return tiers;
     }
@@ -205,6 +215,11 @@ final class Simulation implements BlockSource, AutoCloseable {
         @Override
         public long identity() {
             return 1000L + block;
+        }
+
+        @Override
+        public boolean isSerial() {
+            return false;
         }
 
         @Override

@@ -24,6 +24,7 @@ final class SyntheticSource implements BlockSource {
     final AtomicLong slabBytes;
     volatile long salt;
     volatile boolean isDown;
+    volatile boolean isSerial;
 
     SyntheticSource(long topicId, int blockCount, AtomicLong slabBytes) {
         this.topicId = topicId;
@@ -100,6 +101,11 @@ final class SyntheticSource implements BlockSource {
         @Override
         public long identity() {
             return topicId * 1_000_003 + number + (salt << 40);
+        }
+
+        @Override
+        public boolean isSerial() {
+            return isSerial;
         }
 
         @Override
