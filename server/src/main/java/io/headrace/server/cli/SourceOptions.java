@@ -2,7 +2,6 @@ package io.headrace.server.cli;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How a dataset is read; the same to check it as to create a topic of it. */
@@ -10,9 +9,11 @@ final class SourceOptions {
     @Option(
             names = "--format",
             paramLabel = "FORMAT",
+            defaultValue = "auto",
             description =
-                    "files, lines, tar, mds, tfrecord, fixed, or auto; default: the server's.")
-    private @Nullable String format;
+                    "files, lines, tar, mds, tfrecord, fixed, or auto (the default): each object as"
+                            + " what it is.")
+    private String format = "auto";
 
     @Option(
             names = "--config",
@@ -23,9 +24,7 @@ final class SourceOptions {
     /** As configs of a topic. */
     Map<String, String> configs() {
         Map<String, String> all = new LinkedHashMap<>(configs);
-        if (format != null) {
-            all.put("headrace.source.format", format);
-        }
+        all.putIfAbsent("headrace.source.format", format);
         return all;
     }
 }
