@@ -209,7 +209,10 @@ class SourceToolsTest {
         SourceStatus status = await(topic, found -> !found.partitions().get(0).failure().isEmpty());
         assertFalse(status.isComplete());
         assertTrue(status.partitions().get(0).failure().contains("key=b.bin"));
-        assertEquals(1, findings(topic, SourceFindings.Kind.BAD_OBJECT, 10).size());
+        // The partition stops at once; what it found is told when the journal has it.
+        TestEngine.await(
+                "the finding",
+                () -> findings(topic, SourceFindings.Kind.BAD_OBJECT, 10).size() == 1);
         get(
                 engine.engine
                         .catalog()
