@@ -14,9 +14,9 @@ SIZE = sum(int(np.prod(shape)) for shape in SHAPES)
 def initial(seed: int = 0) -> np.ndarray:
     """All parameters in one array."""
     rng = np.random.default_rng(seed)
-    return np.concatenate(
-        [(rng.standard_normal(shape) / np.sqrt(shape[0]) if len(shape) > 1 else np.zeros(shape)).ravel() for shape in SHAPES]
-    )
+    weights = (rng.standard_normal(shape) / np.sqrt(shape[0]) for shape in SHAPES[::2])
+    biases = (np.zeros(shape) for shape in SHAPES[1::2])
+    return np.concatenate([part.ravel() for layer in zip(weights, biases) for part in layer])
 
 
 def gradient(parameters: np.ndarray, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:

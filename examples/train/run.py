@@ -56,7 +56,8 @@ def server(folder: Path) -> Iterator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
-        yield _wait_for(lambda: re.search(r"listening: listener=PLAINTEXT address=\S*/(\S+)", log.read_text()), process)[1]
+        listening = re.compile(r"listening: listener=PLAINTEXT address=\S*/(\S+)")
+        yield _wait_for(lambda: listening.search(log.read_text()), process)[1]
     finally:
         process.terminate()
         process.wait()
@@ -108,7 +109,8 @@ def seen_before(folder: Path, world_size: int, first: int, last: int) -> Counter
 
 def accuracy(bootstrap: str, parameters: np.ndarray) -> float:
     dataset = HeadraceDataset("digits-test", bootstrap, decode=digits.decode, tail="keep")
-    right = sum(model.right(parameters, pixels, labels) for _, labels, pixels in HeadraceLoader(dataset, 100, collate_fn=digits.collate))
+    batches = HeadraceLoader(dataset, 100, collate_fn=digits.collate)
+    right = sum(model.right(parameters, pixels, labels) for _, labels, pixels in batches)
     return right / len(dataset)
 
 
@@ -146,7 +148,8 @@ def demonstrate(bootstrap: str, folder: Path) -> int:
     once = seen == Counter((epoch, sample) for epoch in range(EPOCHS) for sample in range(digits.TRAIN))
     middle = 0 < killed.data["consumed"] < digits.TRAIN
     difference = float(np.abs(resumed.parameters - reference.parameters).max())
-    print(f"seen:     {sum(seen.values())} samples in {EPOCHS} epochs, each exactly once per epoch: {'yes' if once else 'NO'}")
+    answer = "yes" if once else "NO"
+    print(f"seen:     {sum(seen.values())} samples in {EPOCHS} epochs, each exactly once per epoch: {answer}")
     print(f"model:    {accuracy(bootstrap, resumed.parameters):.1%} of {digits.TEST} unseen digits right; "
           f"largest difference from the undisturbed one: {difference:.1e}")  # fmt: skip
     return 0 if once and middle and difference < 1e-6 else 1

@@ -95,7 +95,8 @@ def train(rank: int, job: Job, add: Sum) -> None:
     loader: HeadraceLoader[Any] = HeadraceLoader(dataset, GLOBAL_BATCH // job.world_size, collate_fn=collate)
     if training.data is not None:
         loader.load_state_dict(training.data)
-        print(f"rank {rank} of {job.world_size}: from epoch {loader.epoch}, sample {training.data['consumed']}", flush=True)
+        consumed = training.data["consumed"]
+        print(f"rank {rank} of {job.world_size}: from epoch {loader.epoch}, sample {consumed}", flush=True)
     with (job.folder / f"seen-{job.world_size}-{rank}.jsonl").open("a") as seen:
         while loader.epoch < job.epochs:
             epoch = loader.epoch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
@@ -23,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--without-torch"):
         sys.modules["torch"] = None  # type: ignore[assignment]
 
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI=true, everything that tests need is there: a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

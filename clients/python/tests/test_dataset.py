@@ -413,7 +413,9 @@ def as_list(samples):
     return list(samples)
 
 
-@pytest.mark.parametrize("batch_size, drop_last, batches", [(32, False, 4), (32, True, 3), (60, False, 2), (None, False, 120)])
+@pytest.mark.parametrize(
+    "batch_size, drop_last, batches", [(32, False, 4), (32, True, 3), (60, False, 2), (None, False, 120)]
+)
 def test_a_loader_makes_batches_and_counts_them(dataset, batch_size, drop_last, batches):
     loader = HeadraceLoader(
         dataset(), batch_size, drop_last=drop_last, collate_fn=as_list if batch_size else number_of
@@ -424,7 +426,8 @@ def test_a_loader_makes_batches_and_counts_them(dataset, batch_size, drop_last, 
         taken = list(loader)
         assert len(taken) == batches
         if batch_size:
-            assert [len(batch) for batch in taken[:3]] == [min(batch_size, COUNT - n * batch_size) for n in range(len(taken))][:3]
+            lengths = [min(batch_size, COUNT - n * batch_size) for n in range(batches)]
+            assert [len(batch) for batch in taken] == lengths
 
 
 def number_of(sample):

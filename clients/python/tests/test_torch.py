@@ -10,7 +10,7 @@ import pytest
 
 from headrace import HeadraceDataset, HeadraceLoader, Parts, Tokens, parts
 
-torch = pytest.importorskip("torch", reason="torch is not installed: apt-get install python3-torch, or pip install torch")
+torch = pytest.importorskip("torch", reason="no torch: apt-get install python3-torch, or pip install torch")
 
 from torch.utils.data import DataLoader, IterableDataset  # noqa: E402
 
@@ -103,7 +103,8 @@ def test_steps_are_the_same_for_any_number_of_ranks_and_workers(dataset):
         ]
         return [set(flat(batches)) for batches in zip(*loaders)][:5]
 
-    assert steps(1, 0) == steps(2, 2) == steps(3, 3) == steps(4, 1) == [set(range(n, n + 24)) for n in range(0, 120, 24)]
+    expected = [set(range(n, n + 24)) for n in range(0, 120, 24)]
+    assert steps(1, 0) == steps(2, 2) == steps(3, 3) == steps(4, 1) == expected
 
 
 def test_single_samples_and_spawned_workers(dataset):
@@ -139,6 +140,8 @@ def _ddp_rank(rank, world_size, port, bootstrap, topic, folder, state, steps):
     try:
         dataset = HeadraceDataset(topic, bootstrap, decode=number, settle_s=0, stall_timeout_s=30)
         assert (dataset.rank, dataset.world_size) == (rank, world_size)
+        with pytest.raises(RuntimeError, match="rank 0 could not tell the extent: "):
+            HeadraceDataset("no-such-topic", bootstrap, admin_url="http://127.0.0.1:1")
         loader = HeadraceLoader(dataset, 4, num_workers=2)
         if state is not None:
             loader.load_state_dict(state)

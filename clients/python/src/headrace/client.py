@@ -50,7 +50,9 @@ PASSING_ERRORS = frozenset(
 _FETCH_QUEUE_BACKOFF_SINCE = 0x02020000
 
 
-def consumer_config(bootstrap_servers: str, client_id: str, config: Config, group_id: str | None = None) -> dict[str, Any]:
+def consumer_config(
+    bootstrap_servers: str, client_id: str, config: Config, group_id: str | None = None
+) -> dict[str, Any]:
     """For a consumer that is given its partitions, or, with a group, is dealt them."""
     settings: dict[str, Any] = {
         "bootstrap.servers": bootstrap_servers,

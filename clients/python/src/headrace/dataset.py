@@ -44,8 +44,9 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
     environment, then to a single rank. `tail`, `worker_block`: see `headrace.order.Share`.
     `shuffle_window` and `seed`: see `headrace.shuffle`. `admin_url` (``http://127.0.0.1:9644``) lets the
     server's admin listener tell the length; without it, offsets that have not moved for `settle_s` do, see
-    `headrace.extent`. `extent` sets it, for ranks that agree about it by other means. `config` goes before the settings in `headrace.client`. `stall_timeout_s` is how
-    long no record may come before that is an error; it has to cover a server that starts cold.
+    `headrace.extent`. `extent` sets it, for ranks that agree about it by other means. `config` goes before
+    the settings in `headrace.client`. `stall_timeout_s` is how long no record may come before that is an
+    error; it has to cover a server that starts cold.
 
     The constructor asks how far the topic reaches, and an epoch is that until `refresh`. Where
     torch.distributed says what the rank is, rank 0's answer counts, so the constructor is a
@@ -244,7 +245,7 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         times = readers // gcd(readers, partitions) * (share.workers if share.block > 1 else 1)
         if times > 1 and self.rank == 0:
             _log.info(
-                "each partition is read by %d workers, each skipping what is not its own: partitions=%d ranks=%d workers=%d",
+                "each partition is read by %d workers, who skip what is not theirs: partitions=%d ranks=%d workers=%d",
                 times, partitions, share.world_size, share.workers,
             )  # fmt: skip
 
@@ -253,8 +254,17 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
     def _ask(self) -> Extent:
         if not self._agrees:
             return self._extents.extent(self.topic)
-        extent = _torch.from_rank_0(self._extents.extent(self.topic) if self.rank == 0 else None)
+        extent, failure = _torch.from_rank_0(self._answer() if self.rank == 0 else None)
+        if failure is not None:
+            raise RuntimeError(f"rank 0 could not tell the extent: {failure}")
         return cast(Extent, extent)
+
+    def _answer(self) -> tuple[Extent | None, str | None]:
+        """The extent, or what is wrong: the other ranks must hear of that too, instead of waiting."""
+        try:
+            return self._extents.extent(self.topic), None
+        except Exception as failure:
+            return None, f"{type(failure).__name__}: {failure}"
 
     def _use(self, extent: Extent) -> None:
         self._extent = extent

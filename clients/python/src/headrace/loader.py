@@ -48,7 +48,8 @@ class HeadraceLoader(Generic[B]):
             _Batches(_Uncounted(dataset), batch_size, drop_last, collate)
             if _torch.torch is None
             else _torch.torch.utils.data.DataLoader(
-                _Uncounted(dataset), batch_size, num_workers=num_workers, drop_last=drop_last, collate_fn=collate, **options
+                _Uncounted(dataset), batch_size, num_workers=num_workers, drop_last=drop_last, collate_fn=collate,
+                **options,
             )
         )  # fmt: skip
 

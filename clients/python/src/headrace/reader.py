@@ -67,7 +67,8 @@ class PartitionReader:
                     return message
                 if delivered > offset:
                     raise RuntimeError(
-                        f"read backwards: topic={self._topic} partition={partition} offset={offset} delivered={delivered}"
+                        f"read backwards: topic={self._topic} partition={partition} offset={offset} "
+                        f"delivered={delivered}"
                     )
             self._fill(partition)
 
