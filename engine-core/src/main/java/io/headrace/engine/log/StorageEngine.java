@@ -364,8 +364,8 @@ public final class StorageEngine implements Engine {
         frozen.remove(topic.id());
     }
 
-    private static boolean isSource(@Nullable Topic topic) {
-        return topic != null && topic.storageMode() == StorageMode.SOURCE;
+    private static boolean isSource(Topic topic) {
+        return topic.storageMode() == StorageMode.SOURCE;
     }
 
     /** On the catalog's thread, after the change is visible. */
@@ -374,10 +374,11 @@ public final class StorageEngine implements Engine {
             return;
         }
         Topic topic = change.topic();
+        Topic before = change.before();
         if (change.kind() == CatalogChange.Kind.DELETED) {
             sources.topicDeleted(topic.id());
-        } else if (isSource(change.before()) && isSource(topic)) {
-            sources.topicAltered(change.before(), topic);
+        } else if (before != null && isSource(before) && isSource(topic)) {
+            sources.topicAltered(before, topic);
         }
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             applyChange(change, new PartitionKey(topic.id(), partition));
