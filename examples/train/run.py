@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
@@ -42,9 +43,15 @@ KILL_AT_EPOCH, KILL_AFTER_STEPS = 1, 35
 DEADLINE_S = 300
 
 
+@dataclass(frozen=True)
+class Addresses:
+    bootstrap: str
+    admin_url: str
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """The bootstrap address of a server that may read the folder's objects."""
+def started_server(folder: Path) -> Iterator[Addresses]:
+    """A server that may read the folder's objects."""
     log = folder / "server.log"
     settings = {
         "listeners": "PLAINTEXT://127.0.0.1:0",
@@ -56,23 +63,24 @@ def server(folder: Path) -> Iterator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
-        listening = re.compile(r"listening: listener=PLAINTEXT address=\S*/(\S+)")
-        yield _wait_for(lambda: listening.search(log.read_text()), process)[1]
+        admin = _wait_for(lambda: re.search(r"metrics and health: address=(\S+)", log.read_text()), process)[1]
+        kafka = _wait_for(lambda: re.search(r"listening: .* address=\S*/(\S+)", log.read_text()), process)[1]
+        yield Addresses(kafka, f"http://{admin}")
     finally:
         process.terminate()
         process.wait()
 
 
-def create_topic(bootstrap: str, name: str, objects: Path) -> None:
+def create_topic(server: Addresses, name: str, objects: Path) -> None:
     config = {"headrace.storage.mode": "source", "headrace.source.uri": f"{objects.as_uri()}/"}
     topic = NewTopic(name, num_partitions=PARTITIONS, replication_factor=1, config=config)
-    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept until the answer is there
+    admin = AdminClient({"bootstrap.servers": server.bootstrap})  # kept until the answer is there
     admin.create_topics([topic])[name].result(60)
 
 
-def start_training(bootstrap: str, folder: Path, world_size: int) -> subprocess.Popen[bytes]:
-    arguments = ["--bootstrap", bootstrap, "--topic", "digits", "--folder", str(folder)]
-    arguments += ["--world-size", str(world_size), "--epochs", str(EPOCHS)]
+def start_training(server: Addresses, folder: Path, world_size: int) -> subprocess.Popen[bytes]:
+    arguments = ["--bootstrap", server.bootstrap, "--admin-url", server.admin_url, "--topic", "digits"]
+    arguments += ["--folder", str(folder), "--world-size", str(world_size), "--epochs", str(EPOCHS)]
     return subprocess.Popen(
         [sys.executable, str(HERE / "train.py"), *arguments],
         start_new_session=True,  # so that all ranks can be killed at once
@@ -80,8 +88,8 @@ def start_training(bootstrap: str, folder: Path, world_size: int) -> subprocess.
     )
 
 
-def train_and_kill(bootstrap: str, folder: Path, world_size: int) -> None:
-    process = start_training(bootstrap, folder, world_size)
+def train_and_kill(server: Addresses, folder: Path, world_size: int) -> None:
+    process = start_training(server, folder, world_size)
     log = folder / f"seen-{world_size}-0.jsonl"
 
     def is_in_the_middle() -> bool:
@@ -91,8 +99,9 @@ def train_and_kill(bootstrap: str, folder: Path, world_size: int) -> None:
     try:
         _wait_for(is_in_the_middle, process)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def seen_before(folder: Path, world_size: int, first: int, last: int) -> Counter[tuple[int, int]]:
@@ -107,8 +116,10 @@ def seen_before(folder: Path, world_size: int, first: int, last: int) -> Counter
     return seen
 
 
-def accuracy(bootstrap: str, parameters: np.ndarray) -> float:
-    dataset = HeadraceDataset("digits-test", bootstrap, decode=digits.decode, tail="keep")
+def accuracy(server: Addresses, parameters: np.ndarray) -> float:
+    dataset = HeadraceDataset(
+        "digits-test", server.bootstrap, admin_url=server.admin_url, decode=digits.decode, tail="keep"
+    )
     batches = HeadraceLoader(dataset, 100, collate_fn=digits.collate)
     right = sum(model.right(parameters, pixels, labels) for _, labels, pixels in batches)
     return right / len(dataset)
@@ -122,16 +133,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="headrace-train-") as temporary:
         folder = Path(temporary)
         digits.write(package, folder / "objects")
-        with server(folder) as bootstrap:
-            create_topic(bootstrap, "digits", folder / "objects" / "train")
-            create_topic(bootstrap, "digits-test", folder / "objects" / "test")
-            return demonstrate(bootstrap, folder)
+        with started_server(folder) as running:
+            create_topic(running, "digits", folder / "objects" / "train")
+            create_topic(running, "digits-test", folder / "objects" / "test")
+            return demonstrate(running, folder)
 
 
-def demonstrate(bootstrap: str, folder: Path) -> int:
+def demonstrate(server: Addresses, folder: Path) -> int:
     print(f"dataset:  MNIST, {digits.TRAIN} digits, a topic of {PARTITIONS} partitions over as many objects as digits")
     disturbed, undisturbed = folder / "disturbed", folder / "undisturbed"
-    train_and_kill(bootstrap, disturbed, 2)
+    train_and_kill(server, disturbed, 2)
     killed = Training.load(disturbed)
     assert killed.data is not None
     print(
@@ -139,7 +150,7 @@ def demonstrate(bootstrap: str, folder: Path) -> int:
         f"epoch {killed.data['epoch']}, {killed.data['consumed']} samples of it consumed"
     )
     for which, world_size in ((disturbed, 3), (undisturbed, 1)):
-        if start_training(bootstrap, which, world_size).wait(DEADLINE_S) != 0:
+        if start_training(server, which, world_size).wait(DEADLINE_S) != 0:
             raise RuntimeError(f"the training failed: world_size={world_size}")
     resumed, reference = Training.load(disturbed), Training.load(undisturbed)
     print(f"resumed:  3 ranks, to the end: step {resumed.step}; beside it 1 rank undisturbed: step {reference.step}")
@@ -150,7 +161,7 @@ def demonstrate(bootstrap: str, folder: Path) -> int:
     difference = float(np.abs(resumed.parameters - reference.parameters).max())
     answer = "yes" if once else "NO"
     print(f"seen:     {sum(seen.values())} samples in {EPOCHS} epochs, each exactly once per epoch: {answer}")
-    print(f"model:    {accuracy(bootstrap, resumed.parameters):.1%} of {digits.TEST} unseen digits right; "
+    print(f"model:    {accuracy(server, resumed.parameters):.1%} of {digits.TEST} unseen digits right; "
           f"largest difference from the undisturbed one: {difference:.1e}")  # fmt: skip
     return 0 if once and middle and difference < 1e-6 else 1
 

@@ -24,7 +24,7 @@ import numpy as np
 
 import model
 from digits import collate, decode
-from headrace import Extent, HeadraceDataset, HeadraceLoader, KafkaExtents
+from headrace import AdminExtents, Extent, HeadraceDataset, HeadraceLoader
 
 GLOBAL_BATCH = 120
 CHECKPOINT_STEPS = 10
@@ -118,6 +118,7 @@ def train(rank: int, job: Job, add: Sum) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bootstrap", default="127.0.0.1:9092")
+    parser.add_argument("--admin-url", default="http://127.0.0.1:9644")
     parser.add_argument("--topic", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="of the checkpoint")
     parser.add_argument("--world-size", type=int, default=2)
@@ -126,8 +127,8 @@ def main() -> int:
     if GLOBAL_BATCH % given.world_size:
         parser.error(f"--world-size {given.world_size} does not divide the global batch of {GLOBAL_BATCH}")
     # Asked once, so that all ranks mean the same by an epoch.
-    extent = KafkaExtents(given.bootstrap, {}).extent(given.topic)
-    job = Job(**vars(given), extent=extent)
+    extent = AdminExtents(given.admin_url).extent(given.topic)
+    job = Job(given.bootstrap, given.topic, given.folder, given.world_size, given.epochs, extent)
     job.folder.mkdir(parents=True, exist_ok=True)
     add = Sum(job.world_size)
     ranks = [multiprocessing.Process(target=train, args=(rank, job, add)) for rank in range(job.world_size)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 from typing import Any, Mapping, Sequence
@@ -87,6 +89,19 @@ class Server:
         for key, lines in objects.items():
             (self.objects / topic / key).write_bytes(b"".join(line + b"\n" for line in lines))
         return self._source(topic, partitions, "lines")
+
+    def tars(self, shards: Sequence[Sequence[Mapping[str, bytes]]], partitions: int) -> str:
+        """A source topic over WebDataset shards: of each the samples, of each the parts."""
+        topic = f"tars-{next(_numbers)}"
+        (self.objects / topic).mkdir()
+        for number, samples in enumerate(shards):
+            with tarfile.open(self.objects / topic / f"{number:06}.tar", "w") as shard:
+                for stem, sample in enumerate(samples):
+                    for part, value in sample.items():
+                        member = tarfile.TarInfo(f"{stem:06}.{part}")
+                        member.size = len(value)
+                        shard.addfile(member, io.BytesIO(value))
+        return self._source(topic, partitions, "tar")
 
     def records(self, partitions: Sequence[Sequence[bytes]], **options: Any) -> str:
         """A persistent topic that holds these records."""

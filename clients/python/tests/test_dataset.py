@@ -360,6 +360,14 @@ def test_multi_part_records_are_decoded(server, dataset):
     assert list(dataset(name, decode=Parts(txt=text)))[4] == {"txt": "caption 4"}
 
 
+def test_shards_of_webdataset_are_read_as_multi_part_samples(server, dataset):
+    shards = [[{"txt": b"%d" % (shard * 10 + n), "cls": b"%d" % n} for n in range(10)] for shard in range(4)]
+    name = server.tars(shards, partitions=2)
+    part = HeadraceDataset(name, server.bootstrap, admin_url=server.admin_url)
+    assert len(part) == 40
+    assert sorted(list(part), key=lambda sample: int(sample["txt"])) == [sample for shard in shards for sample in shard]
+
+
 def test_empty_values_and_an_empty_topic(server, dataset):
     assert list(dataset(server.records([[b"", b"x"]]), decode=Value(text))) == ["", "x"]
     name = server.records([[], []])

@@ -43,7 +43,7 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
     default to torch.distributed's if that is initialised, then to ``RANK`` and ``WORLD_SIZE`` of the
     environment, then to a single rank. `tail`, `worker_block`: see `headrace.order.Share`.
     `shuffle_window` and `seed`: see `headrace.shuffle`. `admin_url` (``http://127.0.0.1:9644``) lets the
-    server's admin listener tell the length; without it, offsets that have not moved for `settle_s` do, see
+    server's admin listener tell a source's length; without it, offsets that have not moved for `settle_s` do, see
     `headrace.extent`. `extent` sets it, for ranks that agree about it by other means. `config` goes before
     the settings in `headrace.client`. `stall_timeout_s` is how long no record may come before that is an
     error; it has to cover a server that starts cold.

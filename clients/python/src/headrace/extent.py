@@ -18,6 +18,7 @@ _log = logging.getLogger("headrace")
 
 EMPTY_PAUSE_S = 0.1
 LOOK_S = 0.1
+INDEX_LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -135,42 +136,50 @@ class KafkaExtents:
         if moved != began:
             _log.info("the topic grew while its end was looked for; admin_url would know it: topic=%s", topic)
 
+INDEX_WAIT_S = 30.0
+"""How long `AdminExtents` waits for an index by default: enough to list a source, not to count a large one."""
+
+
 @dataclass(frozen=True)
 class AdminExtents:
     """Asks the server's admin listener, which knows whether the index of a source topic is complete.
 
-    ``GET <url>/sources/<topic>`` answers ``{"complete": true, "endOffsets": [..], "generation": n}``.
-    An index that is not complete is waited for up to `wait_s`.
+    If it is not, the server is told to complete it, and up to `wait_s` is waited. What is indexed stays, and the
+    server goes on also after nobody waits any more; `headrace source status` shows how far it is.
     """
 
     url: str
+    wait_s: float = INDEX_WAIT_S
     timeout_s: float = 30.0
-    wait_s: float = 0.0
 
     def extent(self, topic: str) -> Extent:
         deadline = time.monotonic() + self.wait_s
-        while True:
-            status = self._status(topic)
-            if status["complete"]:
-                end = tuple(int(offset) for offset in status["endOffsets"])
-                return Extent(topic, (0,) * len(end), end, int(status["generation"]))
-            if time.monotonic() >= deadline:
+        status = self._ask(topic, "")
+        if not status["complete"]:
+            self._ask(topic, "/index", b"")
+        while not status["complete"]:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise IndexIncomplete(
-                    f"the source is not counted to its end, so an epoch has no length yet: topic={topic}; "
-                    f"`headrace source index {topic}` counts ahead of the readers"
+                    f"the source is not counted to its end, so an epoch has no length yet: topic={topic} "
+                    f"indexed={status['indexedBytes']} of {status['objectBytes']} bytes {status['failure']}; "
+                    f"`headrace source index --wait {topic}` waits for it"
                 )
-            time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+            time.sleep(min(INDEX_LOOK_S, left))
+            status = self._ask(topic, "")
+        end = tuple(int(offset) for offset in status["endOffsets"])
+        return Extent(topic, (0,) * len(end), end, int(status["generation"]))
 
-    def _status(self, topic: str) -> Any:
-        url = f"{self.url.rstrip('/')}/sources/{topic}"
+    def _ask(self, topic: str, action: str, body: bytes | None = None) -> Any:
+        url = f"{self.url.rstrip('/')}/sources/{topic}{action}"
+        # The server takes no POST without this header, which no web page can make a browser send.
+        request = urllib.request.Request(url, body, {"X-Headrace": "1"})
         try:
-            with urllib.request.urlopen(url, timeout=self.timeout_s) as answer:
+            with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             with refused:
-                if refused.code == 404:
-                    raise LookupError(f"no source topic of that name: url={url}") from None
-                raise
+                raise LookupError(f"refused: url={url} status={refused.code} {refused.read().decode()}") from None
 
 
 def extent_source(bootstrap_servers: str, config: Config, admin_url: str | None, settle_s: float) -> ExtentSource:
