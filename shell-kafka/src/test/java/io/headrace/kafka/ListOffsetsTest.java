@@ -75,6 +75,16 @@ class ListOffsetsTest {
     }
 
     @Test
+    void everyVersionIsAnswered() throws IOException {
+        log.append(batch(Compression.NONE, 100).buffer());
+        for (int version = 1; version <= ApiKeys.LIST_OFFSETS.latestVersion(); version++) {
+            assertEquals(1, list(ListOffsetsRequest.LATEST_TIMESTAMP, version).offset());
+            assertEquals(0, list(ListOffsetsRequest.EARLIEST_TIMESTAMP, version).offset());
+            assertEquals(0, list(100, version).offset());
+        }
+    }
+
+    @Test
     void recordsThatWereDeletedAreNotFound() throws IOException {
         log.append(batch(Compression.NONE, 500, 100).buffer());
         log.append(batch(Compression.NONE, 50, 70).buffer());
@@ -147,7 +157,15 @@ class ListOffsetsTest {
     }
 
     private ListOffsetsPartitionResponse list(long timestamp) throws IOException {
-        return ask(request("t", timestamp, 1)).get(0);
+        return list(timestamp, VERSION);
+    }
+
+    private ListOffsetsPartitionResponse list(long timestamp, int version) throws IOException {
+        return client.ask(request("t", timestamp, 1), version, ListOffsetsResponseData.class)
+                .topics()
+                .get(0)
+                .partitions()
+                .get(0);
     }
 
     private List<ListOffsetsPartitionResponse> ask(ListOffsetsRequestData data) throws IOException {

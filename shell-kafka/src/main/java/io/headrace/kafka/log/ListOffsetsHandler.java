@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** ListOffsets: the first, the last, and the first at or after a time. */
 public final class ListOffsetsHandler implements RequestHandler {
     private static final long NONE = -1;
+    private static final int EPOCHS_SINCE_VERSION = 4;
 
     private final TopicDirectory topics;
     private final Executor background;
@@ -40,7 +41,10 @@ public final class ListOffsetsHandler implements RequestHandler {
     public void handle(KafkaRequest request) {
         ListOffsetsRequestData data = request.data(ListOffsetsRequestData.class);
         ListOffsetsResponseData response = new ListOffsetsResponseData();
-        Outstanding outstanding = new Outstanding(() -> request.respond(response));
+        boolean hasEpochs = request.version() >= EPOCHS_SINCE_VERSION;
+        Outstanding outstanding =
+                new Outstanding(
+                        () -> request.respond(hasEpochs ? response : withoutEpochs(response)));
         TimestampLookups lookups = new TimestampLookups();
         for (ListOffsetsTopic topic : data.topics()) {
             TopicHandle handle = topics.find(topic.name());
@@ -64,6 +68,13 @@ public final class ListOffsetsHandler implements RequestHandler {
         }
         lookups.start();
         outstanding.seal();
+    }
+
+    /** Kafka's own writer refuses a field that the version has no place for. */
+    private static ListOffsetsResponseData withoutEpochs(ListOffsetsResponseData response) {
+        response.topics()
+                .forEach(topic -> topic.partitions().forEach(each -> each.setLeaderEpoch(-1)));
+        return response;
     }
 
     /** Answers what is known at once; returns what has to be looked up, or null. */
