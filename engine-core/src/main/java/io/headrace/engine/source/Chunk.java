@@ -38,7 +38,7 @@ abstract class Chunk implements Runnable {
 
     private final long plannedEnd;
     private int length;
-    private @Nullable Exception failure;
+    private @Nullable Throwable failure;
 
     /**
      * @param position of the first byte
@@ -67,12 +67,11 @@ abstract class Chunk implements Runnable {
         }
         try {
             length = fill(slab.buffer().duplicate().position(0).limit(length));
-        } catch (IOException | RuntimeException failed) {
+        } catch (Throwable failed) {
             failure = failed;
             length = 0;
-        } finally {
-            finish();
         }
+        finish();
     }
 
     private void finish() {
@@ -165,7 +164,7 @@ abstract class Chunk implements Runnable {
      * @throws IOException the store's answer, or that the object is malformed
      */
     void check() throws IOException {
-        Exception failed = failure;
+        Throwable failed = failure;
         if (failed instanceof IOException io) {
             throw io;
         }

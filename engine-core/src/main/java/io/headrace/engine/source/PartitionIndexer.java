@@ -53,6 +53,10 @@ final class PartitionIndexer {
     private volatile boolean isClosed;
     private volatile boolean isAltered;
     private volatile boolean isReleaseWanted;
+
+    /** Whether this is one of the few partitions that are indexed ahead at once. */
+    private volatile boolean isTurnTaken;
+
     private volatile String failure = "";
 
     // handed from step to step
@@ -133,6 +137,7 @@ final class PartitionIndexer {
     /** Indexes everything, whoever reads; or not any more. */
     void everything(boolean isWanted) {
         demand.everything(isWanted);
+        isTurnTaken = isWanted;
         start();
     }
 
@@ -167,7 +172,7 @@ final class PartitionIndexer {
             }
         } catch (ObjectChangedException changed) {
             stall(Unavailable.SOURCE_CHANGED, String.valueOf(changed.getMessage()));
-        } catch (IOException | RuntimeException failed) {
+        } catch (IOException | RuntimeException | Error failed) {
             stall(Unavailable.STORE_ERROR, "indexing failed: " + place() + " cause=" + failed);
         }
     }
@@ -254,6 +259,10 @@ final class PartitionIndexer {
             isAtListingEnd = true;
             if (isEndAhead) {
                 append(null, end);
+            }
+            if (isTurnTaken) {
+                isTurnTaken = false;
+                topic.indexNext();
             }
             return;
         }
@@ -554,6 +563,7 @@ final class PartitionIndexer {
     /** Ends; what is on its way into the journal is let go of when it is there. */
     void close() {
         isClosed = true;
+        readAhead.close(); // what was not begun is not read any more
         steps.signal();
     }
 }

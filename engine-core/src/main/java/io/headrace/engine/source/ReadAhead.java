@@ -66,7 +66,7 @@ final class ReadAhead implements AutoCloseable {
 
     private record Ahead(long ordinal, Chunk chunk, int length) {}
 
-    /** One object of these; it ends when another one is begun. */
+    /** One object of these; it is of no use any more when another one is begun. */
     private final class View implements ChunkSource {
         private final StoredObject ofObject;
 
@@ -82,7 +82,11 @@ final class ReadAhead implements AutoCloseable {
         @Override
         public @Nullable Chunk next() throws IOException {
             synchronized (ReadAhead.this) {
-                return object == ofObject ? nextOf(ofObject) : null;
+                if (object != ofObject) {
+                    // Not the object's end: whoever still asks must not take it for that.
+                    throw new IOException("no longer read ahead: key=" + ofObject.key());
+                }
+                return nextOf(ofObject);
             }
         }
 
@@ -127,7 +131,7 @@ final class ReadAhead implements AutoCloseable {
 
     /**
      * Goes on with an object, from a byte on; what was read ahead of that is kept. The view of the
-     * object before ends.
+     * object before fails from now on.
      */
     synchronized ChunkSource begin(long ofOrdinal, StoredObject ofObject, long fromByte) {
         if (!isJoined) {

@@ -302,6 +302,7 @@ final class SourceListing {
         doneAtNanos = logs.nanoClock().getAsLong();
         isDone = true;
         isRunning.set(false);
+        topic.onIndexed(); // what stands at the end may know now that it is the end
         if (isWantedAgain) {
             startAgain();
         }

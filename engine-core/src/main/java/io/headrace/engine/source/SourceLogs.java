@@ -154,10 +154,21 @@ public final class SourceLogs implements AutoCloseable {
         }
     }
 
-    /** The topic's state, made if need be. */
-    SourceTopic opened(Topic topic) {
+    private SourceTopic opened(Topic topic) {
         return topics.computeIfAbsent(
                 topic.id(), id -> new SourceTopic(this, topic, specOf(topic)));
+    }
+
+    /** Has somebody do something to a topic's state that does not block; it is made if need be. */
+    void use(Topic topic, Consumer<SourceTopic> action) {
+        topics.compute(
+                topic.id(),
+                (id, current) -> {
+                    SourceTopic source =
+                            current == null ? new SourceTopic(this, topic, specOf(topic)) : current;
+                    action.accept(source); // not while it is being let go of
+                    return source;
+                });
     }
 
     /** The topic's state if it is in use. */

@@ -49,7 +49,7 @@ public final class SourceTools implements Sources {
     }
 
     private SourceStatus indexing(Topic topic, boolean isWanted) {
-        logs.opened(topic).index(isWanted);
+        logs.use(topic, source -> source.index(isWanted));
         return statusOf(topic);
     }
 
@@ -58,7 +58,7 @@ public final class SourceTools implements Sources {
         return onThread(
                 topicId,
                 topic -> {
-                    logs.opened(topic).listing().startAgain();
+                    logs.use(topic, source -> source.listing().startAgain());
                     return statusOf(topic);
                 });
     }

@@ -6,6 +6,7 @@ import io.headrace.engine.source.cache.Tier;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * them. Thread-safe.
  */
 final class SourceTopic {
+    /** Partitions that are indexed ahead at once: each takes memory. */
+    private static final int INDEXED_AT_ONCE_MAX = 16;
+
     private final SourceLogs logs;
     private final SourceListing listing;
     private final Map<Integer, SourceLog> open = new ConcurrentHashMap<>();
@@ -22,6 +26,7 @@ final class SourceTopic {
     private volatile Topic topic;
     private volatile boolean isClosed;
     private volatile boolean isIndexing;
+    private final AtomicInteger nextToIndex = new AtomicInteger();
 
     /** Whether somebody has read since the last sweep. */
     private volatile boolean isUsed = true;
@@ -172,15 +177,25 @@ final class SourceTopic {
         indexers.values().forEach(PartitionIndexer::start);
     }
 
-    /** Indexes everything, whoever reads; or not any more. */
+    /** Indexes everything, whoever reads, some partitions at a time; or not any more. */
     void index(boolean isWanted) {
         isIndexing = isWanted;
         listing.start();
-        if (spec.isListedOnly()) {
-            return;
+        if (!isWanted) {
+            indexers.values().forEach(indexer -> indexer.everything(false));
+        } else if (!spec.isListedOnly()) {
+            nextToIndex.set(0);
+            for (int i = 0; i < INDEXED_AT_ONCE_MAX; i++) {
+                indexNext();
+            }
         }
-        for (int partition = 0; partition < partitionCount(); partition++) {
-            indexer(partition).everything(isWanted);
+    }
+
+    /** Has another partition indexed; one of them has come to the end of what is listed. */
+    void indexNext() {
+        int partition = nextToIndex.getAndIncrement();
+        if (isIndexing && partition < partitionCount()) {
+            indexer(partition).everything(true);
         }
     }
 
@@ -245,14 +260,20 @@ final class SourceTopic {
         if (listing.isRunning() || open.values().stream().anyMatch(SourceLog::isWaitedFor)) {
             return false;
         }
+        boolean isRetired = true;
         for (Map.Entry<Integer, PartitionIndexer> entry : indexers.entrySet()) {
-            if (!entry.getValue().retire()) {
-                return false;
+            if (entry.getValue().retire()) {
+                indexers.remove(entry.getKey(), entry.getValue());
+            } else {
+                isRetired = false;
             }
-            indexers.remove(entry.getKey(), entry.getValue());
         }
-        close();
-        return true;
+        if (isRetired) {
+            close();
+        } else {
+            open.values().forEach(SourceLog::close); // theirs may be among those that ended
+        }
+        return isRetired;
     }
 
     void close() {

@@ -150,6 +150,17 @@ class SourceToolsTest {
     }
 
     @Test
+    void morePartitionsThanAreIndexedAtOnceAreAllIndexed() throws IOException {
+        for (int i = 0; i < 90; i++) {
+            put(String.format("%03d", i), lines(i, i + 3));
+        }
+        Topic topic = engine.create("t", 40, configs("format", "lines"));
+        get(sources().index(topic.id()));
+        assertEquals(270, await(topic, SourceStatus::isComplete).recordCount());
+        await(topic, found -> !found.isIndexing());
+    }
+
+    @Test
     void objectsThatComeLaterAreAppendedAsAGenerationOfTheirOwn() throws IOException {
         put("m", "m\n");
         Topic topic = engine.create("t", 1, configs("format", "lines"));
