@@ -87,10 +87,14 @@ class SourceCommandTest {
     }
 
     private static SourceStatus troubled(long topicId) {
+        return troubled(topicId, Listing.RUNNING);
+    }
+
+    private static SourceStatus troubled(long topicId, Listing listing) {
         return new SourceStatus(
                 topicId,
                 "imagenet",
-                Listing.RUNNING,
+                listing,
                 2,
                 false,
                 1281,
@@ -233,9 +237,36 @@ class SourceCommandTest {
         assertEquals(List.of("index " + imagenet), sources.asked);
     }
 
+    /** A listing that runs may find more, although all that was known is indexed. */
+    @Test
+    void aWaitDoesNotEndBeforeTheListingDoes() {
+        SourceStatus all = ScriptedSources.status(imagenet, "imagenet", false, 10, 10);
+        sources.answer(
+                listing(ScriptedSources.status(imagenet, "imagenet", true, 10)), listing(all), all);
+        assertEquals(0, run("index", "imagenet", "--wait"), err::toString);
+        assertTrue(out.toString().contains("complete: 20,000 records"), out::toString);
+    }
+
+    private static SourceStatus listing(SourceStatus status) {
+        return new SourceStatus(
+                status.topicId(),
+                status.topicName(),
+                Listing.RUNNING,
+                status.generation(),
+                status.isListed(),
+                status.objectCount(),
+                status.objectBytes(),
+                status.isIndexing(),
+                status.badObjectCount(),
+                status.leftOutCount(),
+                status.orphanCount(),
+                status.failure(),
+                status.partitions());
+    }
+
     @Test
     void saysWhyAnIndexIsNotCompleted() {
-        sources.answer(troubled(imagenet));
+        sources.answer(troubled(imagenet, Listing.DONE));
         assertEquals(1, run("index", "imagenet", "--wait"));
         assertEquals(
                 "headrace: not complete: imagenet: partition 1: truncated: key=train/12.tar"

@@ -17,8 +17,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,7 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The command line against a whole server, over tar shards in a folder. */
 class SourceToolsTest {
-    private static final long DEADLINE_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final int SAMPLES_PER_SHARD = 20;
 
     private final StringWriter out = new StringWriter();
@@ -169,10 +166,7 @@ class SourceToolsTest {
         Files.write(pairs.resolve("00.tar"), shard(4)); // sorts before the others
         String found = run("source", "refresh", "pairs");
         assertTrue(found.contains("5 objects"), found);
-        long deadline = System.nanoTime() + DEADLINE_NANOS;
-        while (status().path("recordCount").asLong() < 100 && System.nanoTime() < deadline) {
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
-        }
+        run("source", "index", "pairs", "--wait");
         assertEquals("[60,40]", status().path("endOffsets").toString());
         assertTrue(
                 run("sample", "pairs", "--offset", "40").contains("caption 4-000"), out::toString);

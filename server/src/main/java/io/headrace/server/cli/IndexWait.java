@@ -1,6 +1,7 @@
 package io.headrace.server.cli;
 
 import io.headrace.engine.SourceStatus;
+import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
 import io.headrace.server.admin.StatusJson;
 import io.headrace.server.show.IndexProgress;
@@ -64,7 +65,9 @@ final class IndexWait {
         long seen = status.objectCount() + status.recordCount() + StatusJson.indexedBytes(status);
         stuckLooks = seen == seenBefore && !reason(status).isEmpty() ? stuckLooks + 1 : 0;
         seenBefore = seen;
-        return !status.isComplete() && status.isIndexing() && stuckLooks < STUCK_LOOKS_MAX;
+        boolean isAtWork = status.isIndexing() && !status.isComplete();
+        return stuckLooks < STUCK_LOOKS_MAX
+                && (isAtWork || status.listing() == Listing.RUNNING); // more may be found
     }
 
     /** Why it cannot go on; empty if nothing is wrong. */

@@ -75,7 +75,8 @@ final class SourceReport {
         Live live = Live.on(out);
         while (true) {
             JsonNode json = calls.statusJson(name);
-            if (json.path("complete").asBoolean()) {
+            boolean isListing = json.path("listing").asText().equals("running");
+            if (json.path("complete").asBoolean() && !isListing) {
                 live.lastPage(to -> print(json, to));
                 return;
             }
