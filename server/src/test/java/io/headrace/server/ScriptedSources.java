@@ -120,7 +120,8 @@ final class ScriptedSources implements Sources {
     @Override
     public CompletableFuture<SourceCheck> check(String uri, Map<String, String> configs) {
         asked.add("check " + uri + " " + configs);
-        if (!configs.getOrDefault("headrace.source.format", "tar").equals("tar")) {
+        if (!List.of("auto", "tar")
+                .contains(configs.getOrDefault("headrace.source.format", "tar"))) {
             return CompletableFuture.failedFuture(
                     new InvalidConfigException(
                             "headrace.source.format",

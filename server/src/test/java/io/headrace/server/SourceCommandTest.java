@@ -208,7 +208,11 @@ class SourceCommandTest {
                   bin      1.2 MB  binary: 61 20 1b 5b 33 31 6d 72 65 64 1b 5b …
                 """,
                 out.toString());
-        assertEquals(List.of("check s3://bucket/train/ {compression.type=zstd}"), sources.asked);
+        assertEquals(
+                List.of(
+                        "check s3://bucket/train/ {compression.type=zstd,"
+                                + " headrace.source.format=auto}"),
+                sources.asked);
     }
 
     @Test
