@@ -10,6 +10,7 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** {@code bench/run sources}: topics over S3, measured part by part; the report is Markdown. */
 public final class SourcesBenchmark {
@@ -47,7 +48,7 @@ public final class SourcesBenchmark {
         for (String name : bench.options.parts()) {
             System.out.println("-- " + name);
             try {
-                report.append(PARTS.get(name).measure(bench).markdown());
+                report.append(Objects.requireNonNull(PARTS.get(name)).measure(bench).markdown());
             } catch (Exception failed) {
                 isWhole = false;
                 report.append("\n#### ").append(name).append("\n\nFailed: ").append(failed);

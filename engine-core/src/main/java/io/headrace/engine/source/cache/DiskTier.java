@@ -211,9 +211,8 @@ final class DiskTier {
             FileChannel channel)
             throws IOException {
         BlockFile header = readHeader(channel);
-        boolean isKnown = known != null && known.isKnown();
-        if (!header.isOf(partition, stored)
-                || header.identity() != (isKnown ? known.identity() : stored.identity())) {
+        long identity = known != null && known.isKnown() ? known.identity() : stored.identity();
+        if (!header.isOf(partition, stored) || header.identity() != identity) {
             throw new IOException("file is of another block: " + header);
         }
         Slab slab = allocate(header.length());
@@ -231,7 +230,7 @@ final class DiskTier {
                 slab.release();
             }
         }
-        if (!isKnown) {
+        if (known == null || !known.isKnown()) {
             verified(partition, header, known != null);
         }
         counters.diskReadBytes.add(header.length());
