@@ -120,7 +120,7 @@ final class ScriptedSources implements Sources {
     @Override
     public CompletableFuture<SourceCheck> check(String uri, Map<String, String> configs) {
         asked.add("check " + uri + " " + configs);
-        if (!List.of("auto", "tar")
+        if (!List.of("auto", "files", "tar")
                 .contains(configs.getOrDefault("headrace.source.format", "tar"))) {
             return CompletableFuture.failedFuture(
                     new InvalidConfigException(

@@ -215,6 +215,18 @@ class SourceCommandTest {
                 sources.asked);
     }
 
+    /** Trees can be joined only if each object is one part. */
+    @Test
+    void joinedTreesAreReadAsFilesIfNothingIsSaid() {
+        assertEquals(
+                0,
+                run("check", "s3://bucket/", "--config", "headrace.source.join=a/=jpg"),
+                err::toString);
+        assertTrue(
+                sources.asked.get(0).contains("headrace.source.format=files"),
+                sources.asked::toString);
+    }
+
     @Test
     void saysWhichConfigOfACheckIsBad() {
         assertEquals(1, run("check", "s3://bucket/train/", "--format", "zip"));
