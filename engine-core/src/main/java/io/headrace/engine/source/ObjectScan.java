@@ -214,7 +214,7 @@ final class ObjectScan implements AutoCloseable {
             if (missing != null) {
                 return await(missing);
             }
-            if (window.isEnded() && window.end() <= next) {
+            if (window.end() > next ? !window.holds(next) : window.isEnded()) {
                 throw new IllegalStateException("a sample's bytes are not there: at=" + next);
             }
         }

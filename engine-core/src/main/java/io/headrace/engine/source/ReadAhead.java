@@ -54,7 +54,9 @@ final class ReadAhead implements AutoCloseable {
     /** Stretches from {@link #position} on, in order; those of one object have no gaps. */
     private final Deque<Ahead> queue = new ArrayDeque<>();
 
-    private @Nullable StoredObject object;
+    /** Who may read; another one that still decodes would take what is not its own. */
+    private @Nullable View view;
+
     private long ordinal;
     private long position;
     private @Nullable StoredObject aheadObject;
@@ -66,7 +68,7 @@ final class ReadAhead implements AutoCloseable {
 
     private record Ahead(long ordinal, Chunk chunk, int length) {}
 
-    /** One object of these; it is of no use any more when another one is begun. */
+    /** One object of these; of no use any more when one is begun again, be it the same. */
     private final class View implements ChunkSource {
         private final StoredObject ofObject;
 
@@ -82,7 +84,7 @@ final class ReadAhead implements AutoCloseable {
         @Override
         public @Nullable Chunk next() throws IOException {
             synchronized (ReadAhead.this) {
-                if (object != ofObject) {
+                if (view != this) {
                     // Not the object's end: whoever still asks must not take it for that.
                     throw new IOException("no longer read ahead: key=" + ofObject.key());
                 }
@@ -93,14 +95,16 @@ final class ReadAhead implements AutoCloseable {
         @Override
         public boolean skipTo(long to) {
             synchronized (ReadAhead.this) {
-                return object == ofObject && skip(to);
+                return view == this && skip(to);
             }
         }
 
         @Override
         public void slowDown() {
             synchronized (ReadAhead.this) {
-                depth = Math.min(depth, DEPTH_AFTER_SKIP);
+                if (view == this) {
+                    depth = Math.min(depth, DEPTH_AFTER_SKIP);
+                }
             }
         }
     }
@@ -131,7 +135,7 @@ final class ReadAhead implements AutoCloseable {
 
     /**
      * Goes on with an object, from a byte on; what was read ahead of that is kept. The view of the
-     * object before fails from now on.
+     * object before fails from now on, even if that is the same object.
      */
     synchronized ChunkSource begin(long ofOrdinal, StoredObject ofObject, long fromByte) {
         if (!isJoined) {
@@ -139,7 +143,6 @@ final class ReadAhead implements AutoCloseable {
             budget.join();
         }
         ordinal = ofOrdinal;
-        object = ofObject;
         position = fromByte;
         while (!queue.isEmpty() && !isHeadNext()) {
             drop();
@@ -150,7 +153,9 @@ final class ReadAhead implements AutoCloseable {
             aheadPosition = fromByte;
         }
         fill();
-        return new View(ofObject);
+        View begun = new View(ofObject);
+        view = begun;
+        return begun;
     }
 
     private boolean isHeadNext() {
@@ -281,7 +286,7 @@ final class ReadAhead implements AutoCloseable {
     @Override
     public synchronized void close() {
         dropAll();
-        object = null;
+        view = null;
         aheadObject = null;
         depth = DEPTH_FIRST;
         if (isJoined) {

@@ -108,6 +108,11 @@ final class ScanWindow implements SampleScanner.Window, AutoCloseable {
                 : best.from(position);
     }
 
+    /** Whether a byte is here. */
+    boolean holds(long position) {
+        return holding(position) != null;
+    }
+
     private @Nullable Chunk holding(long position) {
         Chunk first = chunks.peekFirst();
         if (first != null && first.holds(position)) {
