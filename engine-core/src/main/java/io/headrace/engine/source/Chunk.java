@@ -67,7 +67,7 @@ abstract class Chunk implements Runnable {
         }
         try {
             length = fill(slab.buffer().duplicate().position(0).limit(length));
-        } catch (Throwable failed) {
+        } catch (Throwable failed) { // an Error as well: else what was in the slab would be data
             failure = failed;
             length = 0;
         }
