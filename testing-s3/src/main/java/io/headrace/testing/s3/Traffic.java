@@ -2,6 +2,7 @@ package io.headrace.testing.s3;
 
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -31,8 +32,13 @@ public final class Traffic {
         return adders;
     }
 
+    /** The adder of a key; there is one for each. */
+    private static <K extends Enum<K>> LongAdder of(Map<K, LongAdder> adders, K key) {
+        return Objects.requireNonNull(adders.get(key));
+    }
+
     void begin(S3Call call) {
-        requests.get(call.operation()).increment();
+        of(requests, call.operation()).increment();
         if (call.operation() == Operation.GET_OBJECT) {
             getsByKey.computeIfAbsent(call.key(), key -> new LongAdder()).increment();
         }
@@ -46,7 +52,7 @@ public final class Traffic {
 
     void fault(Fault fault) {
         if (fault != Fault.NONE) {
-            faults.get(fault).increment();
+            of(faults, fault).increment();
         }
     }
 
@@ -57,7 +63,7 @@ public final class Traffic {
 
     /** Requests of a kind. */
     public long requests(Operation operation) {
-        return requests.get(operation).sum();
+        return of(requests, operation).sum();
     }
 
     /** Requests of all kinds. */
@@ -88,7 +94,7 @@ public final class Traffic {
 
     /** How often something was made to go wrong so. */
     public long faults(Fault fault) {
-        return faults.get(fault).sum();
+        return of(faults, fault).sum();
     }
 
     /** Requests of which the last byte has not been answered yet. */
