@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.function.LongPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,23 +82,28 @@ final class CacheFolder implements AutoCloseable {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(blocks)) {
             for (Path file : files) {
                 Matcher name = BLOCK.matcher(file.getFileName().toString());
-                if (!name.matches()) {
-                    continue;
+                DiskBlock block = name.matches() ? block(name, file) : null;
+                if (block != null) {
+                    finder.found(topicId, partition, Long.parseLong(name.group(1)), block);
+                    count++;
                 }
-                long length = Files.size(file);
-                if (length <= BlockFile.HEADER_LENGTH || length > Integer.MAX_VALUE) {
-                    Files.delete(file); // torn: the machine went down before it was written
-                    continue;
-                }
-                finder.found(
-                        topicId,
-                        partition,
-                        Long.parseLong(name.group(1)),
-                        new DiskBlock(0, Integer.parseInt(name.group(2)), (int) length, false));
-                count++;
             }
         }
         return count;
+    }
+
+    /** A file as a block; null if it is torn, or gone: whoever reads it first may delete it. */
+    private static @Nullable DiskBlock block(Matcher name, Path file) throws IOException {
+        try {
+            long length = Files.size(file);
+            if (length > BlockFile.HEADER_LENGTH && length <= Integer.MAX_VALUE) {
+                return new DiskBlock(0, Integer.parseInt(name.group(2)), (int) length, false);
+            }
+            Files.delete(file); // torn: the machine went down before it was written
+        } catch (NoSuchFileException gone) {
+            // then there is nothing to find
+        }
+        return null;
     }
 
     @FunctionalInterface

@@ -96,27 +96,40 @@ final class DiskTier {
     private void openFolder(BlockTiers tiers) {
         try {
             if (open != null && !Files.isDirectory(folder)) {
-                open.close();
-                open = null;
-                isListed = false;
-                forgetAll();
+                closeFolder();
             }
-            if (open == null && !isClosed) {
+            if (open == null && !isClosed && !trouble.isPaused()) {
                 open = CacheFolder.open(folder);
-                open.list(
-                        context.isTopicKnown(),
-                        (topicId, partition, firstOffset, found) ->
-                                register(
-                                        tiers.partition(topicId, partition),
-                                        firstOffset,
-                                        found,
-                                        0));
-                isListed = true;
+                list(tiers, open);
                 trim();
             }
         } catch (IOException | RuntimeException failed) {
             trouble.pause("folder=" + folder, failed);
         }
+    }
+
+    /** What was found in part is forgotten, and found again by whoever opens the folder next. */
+    private void list(BlockTiers tiers, CacheFolder opened) throws IOException {
+        try {
+            opened.list(
+                    context.isTopicKnown(),
+                    (topicId, partition, firstOffset, found) ->
+                            register(tiers.partition(topicId, partition), firstOffset, found, 0));
+            isListed = true;
+        } finally {
+            if (!isListed) {
+                closeFolder();
+            }
+        }
+    }
+
+    private void closeFolder() {
+        if (open != null) {
+            open.close();
+            open = null;
+        }
+        isListed = false;
+        forgetAll();
     }
 
     /** Whether all that was there has been found, and no block waits to be written. */
@@ -314,7 +327,7 @@ final class DiskTier {
         }
     }
 
-    /** The folder is gone. */
+    /** Forgets which blocks are there, and leaves their files alone. */
     private synchronized void forgetAll() {
         for (PartitionBlocks partition : occupants.all()) {
             partition.diskOffsets().forEach(partition::removeFromDisk);

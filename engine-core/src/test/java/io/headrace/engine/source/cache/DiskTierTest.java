@@ -174,6 +174,33 @@ final class DiskTierTest {
     }
 
     @Test
+    void fileThatGoesWhileItIsListedIsPassedOver() throws Exception {
+        fill();
+        Files.createSymbolicLink(folder().resolve(TOPIC + "/0/900-10"), Path.of("nowhere"));
+        try (TestCache cache = cache(1).open().settle()) {
+            assertEquals(BLOCKS * 4096L, cache.tiers().disk().bytes());
+            assertEquals(0, cache.metric(FAILURES));
+        }
+    }
+
+    @Test
+    void folderThatCannotBeListedIsListedAfterThePause() throws Exception {
+        fill();
+        Path loop = folder().resolve(TOPIC + "/0/900-10");
+        Files.createSymbolicLink(loop, loop.getFileName());
+        try (TestCache cache = cache(1).open()) {
+            TestCache.await(() -> cache.metric(FAILURES) == 1, "listing failed");
+            TestCache.await(() -> cache.tiers().disk().bytes() == 0, "all is forgotten");
+            Files.delete(loop);
+            SyntheticSource source = cache.source(TOPIC, BLOCKS);
+            source.isDown = true;
+            cache.nanos.addAndGet(PAUSE_NANOS);
+            readAll(cache, source);
+            assertEquals(BLOCKS * 4096L, cache.tiers().disk().bytes());
+        }
+    }
+
+    @Test
     void fullDiskStopsWritingAndWritingComesBackByItself() throws Exception {
         try (TestCache cache = cache(1).open().settle()) {
             SyntheticSource source = cache.source(TOPIC, BLOCKS);
