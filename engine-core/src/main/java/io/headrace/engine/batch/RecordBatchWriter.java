@@ -34,6 +34,14 @@ public final class RecordBatchWriter {
         return this;
     }
 
+    /**
+     * Goes on in another buffer, which holds the same bytes at the same places and has the same
+     * position.
+     */
+    public void moveTo(ByteBuffer other) {
+        buffer = other;
+    }
+
     /** How many records were appended. */
     public int count() {
         return count;

@@ -12,7 +12,7 @@ final class BatchSequence {
     /** A batch is closed when it has reached this many bytes: the least that a small fetch gets. */
     static final int BATCH_LENGTH_TARGET = 64 << 10;
 
-    private final ByteBuffer into;
+    private ByteBuffer into;
     private final int leaderEpoch;
     private final RecordBatchWriter writer = new RecordBatchWriter();
     private long offset;
@@ -27,6 +27,12 @@ final class BatchSequence {
         this.into = into;
         this.offset = firstOffset;
         this.leaderEpoch = leaderEpoch;
+    }
+
+    /** Goes on in another buffer, which holds all batches so far and stands behind them. */
+    void moveTo(ByteBuffer other) {
+        into = other;
+        writer.moveTo(other);
     }
 
     /** Bytes of all batches so far. */

@@ -26,6 +26,9 @@ final class BlockFramer implements AutoCloseable {
     /** A block that has reached this is closed. */
     static final int BLOCK_LENGTH_TARGET = SourceIndex.BLOCK_LENGTH_TARGET;
 
+    /** A block that turns out longer than it was gets so much more, as a share of what it has. */
+    private static final int GROWTH_SHARE = 4;
+
     /** A block that fills less of its slab moves to a smaller one. */
     private static final int SLAB_SHARE = 4;
 
@@ -71,7 +74,8 @@ final class BlockFramer implements AutoCloseable {
     /**
      * Begins a block.
      *
-     * @param framed its length if it was framed before; 0 if that is not known
+     * @param framed its length if it was framed before: then there is room for whatever is added,
+     *     as other samples may be skipped than were then; 0 if that is not known
      */
     void begin(long offset, int framed) {
         firstOffset = offset;
@@ -163,7 +167,21 @@ final class BlockFramer implements AutoCloseable {
             bytes = allocated.buffer().duplicate().position(0).limit(capacity);
             batches = new BatchSequence(bytes, firstOffset, leaderEpoch);
         }
+        if (framedLength > 0 && bytes.remaining() < record) {
+            slab = longer(slab, record);
+        }
         return bytes.remaining() >= record;
+    }
+
+    private Slab longer(Slab full, int record) throws IOException {
+        int used = bytes.position();
+        int capacity = Math.addExact(used, Math.max(record, bytes.limit() / GROWTH_SHARE));
+        Slab longer = slabs.allocate(capacity);
+        longer.buffer().put(0, full.buffer(), 0, used);
+        bytes = longer.buffer().duplicate().position(used).limit(capacity);
+        batches.moveTo(bytes);
+        full.release();
+        return longer;
     }
 
     private void beginValues(Sample sample, int valueAt, boolean isSkipped) {
