@@ -10,11 +10,15 @@ final class IndexedBlock implements StoredBlock {
     private final SourceTopic topic;
     private final SourceLogs logs;
     private final SourceBlock block;
+    private final boolean isSerial;
 
+    /** Looks the object up in the index. */
     IndexedBlock(SourceTopic topic, SourceLogs logs, SourceBlock block) {
         this.topic = topic;
         this.logs = logs;
         this.block = block;
+        this.isSerial =
+                block.kind() == SourceBlock.Kind.SAMPLES && topic.isCompressed(block.ordinal());
     }
 
     @Override
@@ -46,7 +50,7 @@ final class IndexedBlock implements StoredBlock {
     /** A compressed object is decoded from its beginning on. */
     @Override
     public boolean isSerial() {
-        return block.kind() == SourceBlock.Kind.SAMPLES && topic.isCompressed(block.ordinal());
+        return isSerial;
     }
 
     @Override

@@ -119,16 +119,29 @@ final class SourceListing {
         }
     }
 
-    private void step() {
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    /** Whatever fails ends the listing, so that it is tried again. */
+    private void guarded(Work work) {
         try {
-            if (topic.isClosed()) {
-                isRunning.set(false);
-                return;
-            }
-            goOn();
+            work.run();
         } catch (IOException | RuntimeException failed) {
             stopFor("listing failed", failed);
         }
+    }
+
+    private void step() {
+        guarded(this::goOnIfOpen);
+    }
+
+    private void goOnIfOpen() throws IOException {
+        if (topic.isClosed()) {
+            isRunning.set(false);
+            return;
+        }
+        goOn();
     }
 
     private void goOn() throws IOException {
@@ -271,7 +284,7 @@ final class SourceListing {
         logs.append(
                 topic.id(),
                 payload,
-                whenApplied,
+                () -> guarded(whenApplied::run),
                 failed -> stopFor("listing could not be journaled", failed));
     }
 
@@ -282,7 +295,6 @@ final class SourceListing {
                         .encode(),
                 () -> {
                     hasAppended = false;
-                    topic.onIndexed();
                     finish();
                 });
     }
@@ -293,6 +305,7 @@ final class SourceListing {
                 topic.name(),
                 generation,
                 objectCount);
+        topic.onIndexed(); // again, in case that somebody could not be told before
         isBegun = false;
         pages = null;
         if (isResumed) {

@@ -161,20 +161,35 @@ public final class SourceLog implements PartitionLog, BlockSource {
     }
 
     private void load(long fromOffset, int lengthMax, ReadCallback whenRead) {
-        Unavailable reason = whyNot(fromOffset);
-        SourceBlock block =
-                reason == null ? logs.index().block(topic.id(), partition, fromOffset) : null;
-        if (block == null) {
+        Unavailable reason;
+        SourceBlock block = null;
+        IndexedBlock stored = null;
+        try {
+            reason = whyNot(fromOffset);
+            if (reason == null) {
+                block = logs.index().block(topic.id(), partition, fromOffset);
+                stored = block == null ? null : new IndexedBlock(topic, logs, block);
+            }
+        } catch (RuntimeException failed) {
+            logs.complaints().error("source index cannot be read: " + this + " cause=" + failed);
+            whenRead.onRead(Unavailable.STORE_ERROR);
+            return;
+        }
+        if (stored == null) {
             whenRead.onRead(reason == null ? corrupt(fromOffset) : reason);
             return;
         }
+        load(fromOffset, lengthMax, stored, whenRead);
+    }
+
+    private void load(long fromOffset, int lengthMax, IndexedBlock stored, ReadCallback whenRead) {
         blocks.load(
                 fromOffset,
-                new IndexedBlock(topic, logs, block),
+                stored,
                 (loaded, failure) ->
                         whenRead.onRead(
                                 loaded == null
-                                        ? reason(block, failure)
+                                        ? reason(stored, failure)
                                         : lease(loaded, fromOffset, lengthMax)));
     }
 
@@ -204,7 +219,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
         return Unavailable.CORRUPT;
     }
 
-    private Unavailable reason(SourceBlock block, @Nullable Throwable failure) {
+    private Unavailable reason(StoredBlock block, @Nullable Throwable failure) {
         String where = " " + this + " firstOffset=" + block.firstOffset();
         if (failure instanceof ObjectChangedException) {
             logs.complaints().error(failure.getMessage() + where);
