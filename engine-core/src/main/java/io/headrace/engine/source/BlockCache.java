@@ -26,15 +26,22 @@ final class BlockCache {
         return tiers.partition(topicId, partition);
     }
 
-    /** Takes over a block and the reference to it. */
+    /**
+     * Takes over a block and the reference to it. What was framed before the topic was altered is
+     * not kept.
+     */
     void add(LoadedBlock loaded) {
         SourceBlock block = loaded.block();
         SourceTopic topic = topics.apply(block.topicId());
-        if (topic == null) {
-            loaded.release(); // deleted meanwhile
+        if (topic == null || topic.spec() != loaded.spec()) {
+            loaded.release(); // deleted or altered meanwhile
             return;
         }
-        partition(block.topicId(), block.partition()).add(cached(topic, loaded));
+        PartitionBlocks blocks = partition(block.topicId(), block.partition());
+        blocks.add(cached(topic, loaded));
+        if (topic.spec() != loaded.spec()) {
+            blocks.drop(block.firstOffset()); // altering it found nothing to drop
+        }
     }
 
     /** A loaded block as it is cached; its reference goes with it. */
@@ -45,7 +52,21 @@ final class BlockCache {
                 block.recordCount(),
                 loaded.slab(),
                 loaded.length(),
-                tiers.hasDisk() ? topic.identity(block) : 0);
+                tiers.hasDisk() ? identity(topic, loaded) : 0);
+    }
+
+    /** Gives the reference back if there is none: its objects are gone, as the topic is deleted. */
+    private static long identity(SourceTopic topic, LoadedBlock loaded) {
+        boolean isDone = false;
+        try {
+            long identity = topic.identity(loaded.block(), loaded.spec());
+            isDone = true;
+            return identity;
+        } finally {
+            if (!isDone) {
+                loaded.release();
+            }
+        }
     }
 
     /** Drops blocks of at least so many bytes, if there are as many: memory is short. */

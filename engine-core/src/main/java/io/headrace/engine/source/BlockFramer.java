@@ -267,7 +267,7 @@ final class BlockFramer implements AutoCloseable {
         }
         slab = null;
         int framed = batches.length();
-        return new LoadedBlock(block, fitted(full, framed), framed);
+        return new LoadedBlock(block, spec, fitted(full, framed), framed);
     }
 
     /** Bytes of the block once it is ended: what {@link #take} will say. */

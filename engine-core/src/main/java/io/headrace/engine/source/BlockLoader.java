@@ -78,7 +78,7 @@ final class BlockLoader {
             ParallelReads.run(cold, reads.size(), i -> read(spec, reads.get(i)));
             BatchSequence.seal(bytes, length);
             isDone = true;
-            return new LoadedBlock(block, slab, length);
+            return new LoadedBlock(block, spec, slab, length);
         } finally {
             if (!isDone) {
                 slab.release();

@@ -39,7 +39,7 @@ final class IndexedBlock implements StoredBlock {
 
     @Override
     public long identity() {
-        return topic.identity(block);
+        return topic.identity(block, topic.spec());
     }
 
     @Override

@@ -7,10 +7,11 @@ import io.headrace.engine.spi.MemoryStore.Slab;
  * made the block holds the first.
  *
  * @param block what it is
+ * @param spec what it was framed by: which samples are skipped
  * @param slab its bytes
  * @param length in bytes
  */
-record LoadedBlock(SourceBlock block, Slab slab, int length) {
+record LoadedBlock(SourceBlock block, SourceSpec spec, Slab slab, int length) {
     /** Adds a reference; false if the memory is gone already. */
     boolean retain() {
         return slab.retain();

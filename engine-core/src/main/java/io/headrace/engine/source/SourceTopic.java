@@ -69,9 +69,13 @@ final class SourceTopic {
         return logs.loadTimes(spec.store());
     }
 
-    /** What distinguishes a block from all others: reads its objects in the index. */
-    long identity(SourceBlock block) {
-        return BlockIdentity.of(topic, spec, block, logs.index());
+    /**
+     * What distinguishes a block from all others: reads its objects in the index.
+     *
+     * @param framedBy the spec of its bytes: not this topic's, if that was altered meanwhile
+     */
+    long identity(SourceBlock block, SourceSpec framedBy) {
+        return BlockIdentity.of(topic, framedBy, block, logs.index());
     }
 
     /** Whether an object is read by decoding it from its beginning on. */
