@@ -144,13 +144,7 @@ final class PartitionIndexer {
     /** The topic's configs were altered. */
     void altered() {
         isAltered = true;
-        stoppedBy = null;
-        failure = "";
-        pause.end();
-        SourceLog current = log;
-        if (current != null) {
-            current.onResumed();
-        }
+        forgetStop();
         steps.signal();
     }
 
@@ -182,8 +176,10 @@ final class PartitionIndexer {
             release();
             return false;
         }
-        if (isAltered || isReleaseWanted) {
-            isReleaseWanted = false;
+        if (isAltered) {
+            begin();
+            forgetStop(); // again: a step with the old configs may have stopped meanwhile
+        } else if (isReleaseWanted) {
             begin();
         }
         return !isAtListingEnd
@@ -191,6 +187,16 @@ final class PartitionIndexer {
                 && !pause.isOn()
                 && demand.isBeyond(end.offset())
                 && !journal.isFull(steps::signal);
+    }
+
+    private void forgetStop() {
+        stoppedBy = null;
+        failure = "";
+        pause.end();
+        SourceLog current = log;
+        if (current != null) {
+            current.onResumed();
+        }
     }
 
     private void resume() {
@@ -207,6 +213,7 @@ final class PartitionIndexer {
     /** Lets go of what was read and has no entry; it is read again. */
     private void begin() {
         release();
+        isReleaseWanted = false;
         isAltered = false;
         spec = topic.spec();
         framer = newFramer();
@@ -484,6 +491,9 @@ final class PartitionIndexer {
 
     /** This partition ends here, until its topic is altered. */
     private void stop(String why) {
+        if (isAltered) {
+            return; // the next step sees whether the new configs end it as well
+        }
         failure = why;
         isStalled = true;
         stoppedBy = Unavailable.CORRUPT;
