@@ -59,6 +59,10 @@ final class SourceFixture implements AutoCloseable {
     private final Supplier<CacheContext> cache;
     private final AtomicLong appends = new AtomicLong();
     private volatile long failingAppend = -1;
+
+    /** Runs on the thread that appends, before each entry. */
+    volatile Runnable beforeAppend = () -> {};
+
     private MetadataStore metadata = HeapMetadataStore.open(NO_FOLDER);
     private ExecutorService cold;
     private ExecutorService syncer;
@@ -104,6 +108,7 @@ final class SourceFixture implements AutoCloseable {
     }
 
     private CompletableFuture<?> append(long topicId, ByteBuffer payload) {
+        beforeAppend.run();
         if (appends.getAndIncrement() == failingAppend) {
             return CompletableFuture.failedFuture(new IOException("no space"));
         }

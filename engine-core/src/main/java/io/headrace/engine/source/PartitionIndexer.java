@@ -382,6 +382,13 @@ final class PartitionIndexer {
             closeObject();
             return;
         }
+        noteLeftOut(now, what);
+        if (now.window().holeCount() >= HOLES_MAX) {
+            closeBlock(now.position(), false);
+        }
+    }
+
+    private void noteLeftOut(ObjectScan now, String what) {
         leftOutCount++;
         if (faults.size() < NAMED_FAULTS_MAX) {
             faults.add(new Fault(SourceFindings.Kind.LEFT_OUT, now.leftOutFrom(), what));

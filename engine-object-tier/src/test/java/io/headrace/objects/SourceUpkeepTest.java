@@ -1,0 +1,199 @@
+package io.headrace.objects;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.engine.source.SourceLog;
+import io.headrace.engine.testing.LeakCheck;
+import io.headrace.objects.SourceFixture.Decoded;
+import io.headrace.objects.format.TarBytes;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Source topics that are altered, or let go of, while somebody is at work on them. */
+final class SourceUpkeepTest {
+    private static final int OVERSIZE_LENGTH = 600 << 10;
+
+    @RegisterExtension final LeakCheck leaks = new LeakCheck();
+    @TempDir private Path root;
+    private SourceFixture fixture;
+
+    /** The JVM opens a pair of sockets with its first channel, and keeps it. */
+    @BeforeAll
+    static void openFirstChannel(@TempDir Path folder) throws IOException {
+        Path file = Files.createFile(folder.resolve("file"));
+        FileChannel.open(file, StandardOpenOption.READ).close();
+    }
+
+    @BeforeEach
+    void open() throws IOException {
+        fixture = new SourceFixture(new DirectoryObjectStore("data", root));
+        leaks.watch(fixture.memory);
+    }
+
+    @AfterEach
+    void close() {
+        fixture.close();
+    }
+
+    private static Topic topic(int partitionCount, String... configs) {
+        Map<String, String> all = new HashMap<>();
+        all.put("headrace.source.uri", SourceFixture.ROOT);
+        for (int i = 0; i < configs.length; i += 2) {
+            all.put("headrace.source." + configs[i], configs[i + 1]);
+        }
+        return SourceFixture.topic(1, partitionCount, all);
+    }
+
+    private SourceLog log(Topic topic, int partition) {
+        return fixture.logs().open(topic, partition);
+    }
+
+    private void put(String key, String content) throws IOException {
+        Files.writeString(root.resolve(key), content);
+    }
+
+    private static void assertSkipped(List<Decoded> records, int first, int end) {
+        for (Decoded record : records) {
+            if (record.offset() >= first && record.offset() < end) {
+                assertNull(record.value());
+            } else {
+                assertEquals("a", record.text());
+            }
+        }
+    }
+
+    /** Skipping takes out one byte, and adds a header. */
+    @Test
+    void blockThatGrowsBecauseSamplesAreSkippedIsReadAllTheSame() throws IOException {
+        put("f", "a\n".repeat(20));
+        Topic before = topic(1, "format", "lines");
+        assertSkipped(fixture.read(log(before, 0), 0, 20), 0, 0);
+        Topic after = topic(1, "format", "lines", "skip.offsets", "0:3,0:4,0:5,0:6,0:7,0:19");
+        fixture.logs().topicAltered(before, after);
+        List<Decoded> records = fixture.read(log(after, 0), 0, 20);
+        assertSkipped(records.subList(0, 19), 3, 8);
+        assertNull(records.get(19).value());
+        fixture.logs().topicAltered(after, before);
+        assertSkipped(fixture.read(log(before, 0), 0, 20), 0, 0);
+    }
+
+    @Test
+    void blockThatGrowsBecauseSamplesAreNotSkippedAnyMoreIsReadAllTheSame() throws IOException {
+        String longLine = "b".repeat(100_000);
+        put("f", longLine + "\n" + longLine + "\na\n");
+        Topic before = topic(1, "format", "lines", "skip.offsets", "0:0,0:1");
+        List<Decoded> records = fixture.read(log(before, 0), 0, 3);
+        assertNull(records.get(0).value());
+        assertNull(records.get(1).value());
+        Topic after = topic(1, "format", "lines");
+        fixture.logs().topicAltered(before, after);
+        List<Decoded> again = fixture.read(log(after, 0), 0, 3);
+        assertEquals(longLine, again.get(0).text());
+        assertEquals(longLine, again.get(1).text());
+        assertEquals("a", again.get(2).text());
+    }
+
+    @Test
+    void partitionGoesOnAfterAnotherOneOfItsTopicKeptTheTopicFromBeingLetGoOf() throws Exception {
+        put("f0", "a\n".repeat(2_000_000));
+        put("f1", "a\n".repeat(2_000_000));
+        Topic topic = topic(2, "format", "lines");
+        SourceLog idle = log(topic, 0);
+        SourceLog busy = log(topic, 1);
+        fixture.read(idle, 0, 1);
+        fixture.read(busy, 0, 1);
+        long end = idle.highWatermark();
+        assertTrue(end < 2_000_000, "all is indexed: " + end);
+        fixture.logs().sweep(0);
+        fixture.read(idle, 0, 1); // in use, so that the next sweep only has it release memory
+        fixture.logs().sweep(0);
+        CountDownLatch isAtWork = new CountDownLatch(1);
+        CountDownLatch mayGoOn = new CountDownLatch(1);
+        fixture.beforeAppend =
+                () -> {
+                    isAtWork.countDown();
+                    awaitNow(mayGoOn);
+                };
+        Runnable nobody = () -> {};
+        busy.onHighWatermark(2_000_000, nobody);
+        busy.cancel(nobody);
+        isAtWork.await();
+        fixture.logs().sweep(0);
+        fixture.logs().sweep(0);
+        fixture.beforeAppend = () -> {};
+        mayGoOn.countDown();
+        SourceLog afterwards =
+                idle.append(ByteBuffer.allocate(0)) == PartitionLog.CLOSED ? log(topic, 0) : idle;
+        SourceFixture.awaitOffset(afterwards, end + 1);
+        assertTrue(afterwards.highWatermark() > end);
+    }
+
+    private static void awaitNow(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupted) {
+            throw new IllegalStateException(interrupted);
+        }
+    }
+
+    @Test
+    void partitionThatStopsWhileItIsAlteredGoesOnWithWhatIsSaidNow() throws IOException {
+        byte[] sample = new byte[2000];
+        TarBytes broken = new TarBytes().file("0.jpg", sample).file("1.jpg", sample);
+        Files.write(root.resolve("a.tar"), new TarBytes().file("0.jpg", sample).end());
+        byte[] bytes = broken.end();
+        Files.write(root.resolve("b.tar"), Arrays.copyOf(bytes, 3500));
+        Files.write(root.resolve("c.tar"), new TarBytes().file("0.jpg", sample).end());
+        Topic stopping = topic(1, "format", "tar", "bad", "stop");
+        Topic skipping = topic(1, "format", "tar", "bad", "skip");
+        SourceLog log = log(stopping, 0);
+        fixture.read(log, 0, 1);
+        AtomicBoolean isAltered = new AtomicBoolean();
+        fixture.beforeAppend =
+                () -> {
+                    if (isAltered.compareAndSet(false, true)) {
+                        fixture.logs().topicAltered(stopping, skipping);
+                    }
+                };
+        List<Decoded> records = fixture.read(log, 0, 3);
+        assertEquals("0", records.get(2).key());
+        assertTrue(isAltered.get());
+    }
+
+    @Test
+    void blockDoesWithoutABoundedNumberOfSamplesThatAreTooLong() throws IOException {
+        TarBytes tar = new TarBytes().file("first.txt", new byte[10]);
+        for (int i = 0; i < 150; i++) {
+            tar.file("long" + i + ".mp4", new byte[OVERSIZE_LENGTH]);
+        }
+        Files.write(root.resolve("a.tar"), tar.file("last.txt", new byte[10]).end());
+        Topic topic = topic(1, "format", "tar", "record.max.bytes", "1000");
+        SourceLog log = log(topic, 0);
+        SourceFixture.awaitOffset(log, 2);
+        fixture.restart(false);
+        long readsBefore = fixture.store.reads.sum();
+        assertEquals(2, fixture.read(log(topic, 0), 0, 2).size());
+        long reads = fixture.store.reads.sum() - readsBefore;
+        assertTrue(reads <= 80, "reads of one block: " + reads);
+    }
+}
