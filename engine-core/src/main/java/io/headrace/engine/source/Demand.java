@@ -2,6 +2,7 @@ package io.headrace.engine.source;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * How far a partition is to be indexed: up to what somebody waits for, and some blocks further, so
@@ -23,7 +24,7 @@ final class Demand {
     private long lead;
     private boolean isAtLead;
     private long leadFor;
-    private volatile long wanted;
+    private final AtomicLong wanted = new AtomicLong();
     private volatile boolean isEverything;
 
     private record Made(long endOffset, int length) {}
@@ -37,16 +38,13 @@ final class Demand {
 
     /** Somebody wants the records below an offset; false if that was known. */
     boolean want(long endOffset) {
-        if (endOffset <= wanted) {
-            return false;
-        }
-        wanted = endOffset;
-        return true;
+        return endOffset > wanted.get()
+                && wanted.getAndAccumulate(endOffset, Math::max) < endOffset;
     }
 
     /** Offset below which somebody wants all records. */
     long wanted() {
-        return wanted;
+        return wanted.get();
     }
 
     /** Whether everything is to be indexed, whoever reads. */
@@ -66,7 +64,7 @@ final class Demand {
 
     /** Whether more is to be indexed, beyond an offset. */
     boolean isBeyond(long offset) {
-        long now = wanted;
+        long now = wanted.get();
         while (!made.isEmpty() && made.element().endOffset <= now) {
             madeBytes -= made.remove().length;
         }
