@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A sample without a required part waits as well: a later listing may find what it lacks.
  */
 final class JoinedPages implements ObjectPages {
+    /** Objects of one stem at most: they are in memory, and in one entry of the journal. */
+    static final int MEMBERS_MAX = 1024;
+
     private final SourceTopic topic;
     private final SourceSpec spec;
     private final SourceIndex index;
@@ -103,8 +106,8 @@ final class JoinedPages implements ObjectPages {
         return false;
     }
 
-    private void accept(
-            StoredObject object, Deque<ListedObject> found, List<StoredObject> waiting) {
+    private void accept(StoredObject object, Deque<ListedObject> found, List<StoredObject> waiting)
+            throws IOException {
         if (tree > 0) {
             if (isNewWaiting(object)) {
                 waiting.add(object);
@@ -118,7 +121,18 @@ final class JoinedPages implements ObjectPages {
         if (!group.isEmpty() && !SourceJoin.stem(group.get(0).key()).equals(stem)) {
             closeGroup(found, waiting);
         }
+        requireRoom(group, stem);
         group.add(object);
+    }
+
+    private static void requireRoom(List<?> ofStem, String stem) throws IOException {
+        if (ofStem.size() == MEMBERS_MAX) {
+            throw new IOException(
+                    "too many objects share a stem, the key up to the first dot of its name: stem="
+                            + stem
+                            + " max="
+                            + MEMBERS_MAX);
+        }
     }
 
     private boolean isNewWaiting(StoredObject object) {
@@ -128,7 +142,8 @@ final class JoinedPages implements ObjectPages {
                 && !object.equals(index.waiting(topic.id(), tree, object.key()));
     }
 
-    private void closeGroup(Deque<ListedObject> found, List<StoredObject> waiting) {
+    private void closeGroup(Deque<ListedObject> found, List<StoredObject> waiting)
+            throws IOException {
         List<StoredObject> leading = group;
         group = new ArrayList<>();
         if (leading.isEmpty() || isKnown(leading)) {
@@ -136,7 +151,9 @@ final class JoinedPages implements ObjectPages {
         }
         List<Member> members = new ArrayList<>();
         Set<String> names = new HashSet<>();
-        leading.forEach(object -> addMember((short) 0, object, members, names));
+        for (StoredObject object : leading) {
+            addMember((short) 0, object, members, names);
+        }
         String stem = SourceJoin.stem(leading.get(0).key()).substring(root(0).length());
         for (short i = 1; i < join.trees().size(); i++) {
             addWaiting(i, root(i) + stem, members, names);
@@ -156,23 +173,24 @@ final class JoinedPages implements ObjectPages {
         return leading.stream().anyMatch(object -> index.ordinal(topic.id(), object.key()) >= 0);
     }
 
-    private void addWaiting(short ofTree, String stem, List<Member> members, Set<String> names) {
+    private void addWaiting(short ofTree, String stem, List<Member> members, Set<String> names)
+            throws IOException {
         StoredObject bare = index.waiting(topic.id(), ofTree, stem);
         if (bare != null) {
             addMember(ofTree, bare, members, names);
         }
-        for (StoredObject object : index.waitingBelow(topic.id(), ofTree, stem + ".")) {
-            if (SourceJoin.stem(object.key()).equals(stem)) {
-                addMember(ofTree, object, members, names);
-            }
+        for (StoredObject object : index.waitingOf(topic.id(), ofTree, stem, MEMBERS_MAX + 1)) {
+            addMember(ofTree, object, members, names);
         }
     }
 
     /** The first object of a part's name is that part; others go on waiting. */
     private void addMember(
-            short ofTree, StoredObject object, List<Member> members, Set<String> names) {
+            short ofTree, StoredObject object, List<Member> members, Set<String> names)
+            throws IOException {
         String part = SourceJoin.part(join.trees().get(ofTree), object.key());
         if (spec.isWanted(part) && names.add(part)) {
+            requireRoom(members, SourceJoin.stem(object.key()));
             members.add(new Member(part, ofTree, object));
         }
     }

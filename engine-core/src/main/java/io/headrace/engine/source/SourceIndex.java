@@ -334,14 +334,17 @@ final class SourceIndex {
         return value == null ? null : SourceEntries.getObject(ByteBuffer.wrap(value));
     }
 
-    /** Objects of a tree that wait and whose keys begin with a prefix, in order. */
-    List<StoredObject> waitingBelow(long topicId, short tree, String keyPrefix) {
-        byte[] prefix = waitingKey(topicId, tree, keyPrefix);
+    /** Objects of a tree that wait and whose keys are a stem, a dot and more, in order. */
+    List<StoredObject> waitingOf(long topicId, short tree, String stem, int limit) {
+        byte[] prefix = waitingKey(topicId, tree, stem + ".");
         List<StoredObject> objects = new ArrayList<>(2);
         try (Cursor cursor = store.cursor(prefix)) {
             boolean isThere = cursor.seek(prefix);
-            while (isThere && beginsWith(cursor.key(), prefix)) {
-                objects.add(SourceEntries.getObject(ByteBuffer.wrap(cursor.value())));
+            while (isThere && objects.size() < limit && beginsWith(cursor.key(), prefix)) {
+                StoredObject object = SourceEntries.getObject(ByteBuffer.wrap(cursor.value()));
+                if (SourceJoin.stem(object.key()).equals(stem)) {
+                    objects.add(object);
+                }
                 isThere = cursor.next();
             }
         }
