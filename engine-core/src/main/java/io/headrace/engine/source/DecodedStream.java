@@ -22,6 +22,10 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
     private final long from;
     private final ReentrantLock decoding = new ReentrantLock();
     private volatile boolean isClosed;
+
+    /** Guarded by the lock. */
+    private boolean isDecoderClosed;
+
     private volatile boolean isEnded;
     private volatile long length = -1;
     private @Nullable Stretch last;
@@ -75,10 +79,26 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
     }
 
     private void unlock() {
-        if (isClosed) {
-            decoder.close();
-        }
         decoding.unlock();
+        closeDecoder();
+    }
+
+    /**
+     * Unless somebody decodes, who does it then: called behind each end of that, as whoever closed
+     * this may have found the lock taken.
+     */
+    private void closeDecoder() {
+        if (!isClosed || !decoding.tryLock()) {
+            return;
+        }
+        try {
+            if (!isDecoderClosed) {
+                isDecoderClosed = true;
+                decoder.close();
+            }
+        } finally {
+            decoding.unlock();
+        }
     }
 
     @Override
@@ -133,8 +153,6 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
             ahead = null;
         }
         last = null;
-        if (decoding.tryLock()) {
-            unlock();
-        }
+        closeDecoder();
     }
 }
