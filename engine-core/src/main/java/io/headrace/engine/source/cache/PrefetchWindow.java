@@ -16,29 +16,32 @@ final class PrefetchWindow {
     /** Takes a part; false if there is not so much left, or the partition has its share. */
     synchronized boolean tryTake(PartitionBlocks partition, long length) {
         long held = partition.windowBytes;
-        int sharers = held == 0 ? holderCount + 1 : holderCount;
-        boolean isOverShare = held > 0 && held + length > limitBytes / sharers;
+        boolean isOverShare = held > 0 && held + length > limitBytes / holderCount;
         if (isOverShare || bytes + length > limitBytes) {
             return false;
         }
-        holderCount = sharers;
-        partition.windowBytes = held + length;
-        bytes += length;
+        add(partition, length);
         return true;
     }
 
     /** What was taken has turned out to be more or less. */
     synchronized void correct(PartitionBlocks partition, long taken, long found) {
-        partition.windowBytes += found - taken;
-        bytes += found - taken;
+        add(partition, found - taken);
     }
 
     /** Gives back what was taken. */
     synchronized void give(PartitionBlocks partition, long length) {
-        partition.windowBytes -= length;
-        bytes -= length;
-        if (partition.windowBytes == 0) {
-            holderCount--;
+        add(partition, -length);
+    }
+
+    /** A holder is who has any: a block may take nothing. */
+    private void add(PartitionBlocks partition, long length) {
+        boolean wasHolder = partition.windowBytes > 0;
+        partition.windowBytes += length;
+        bytes += length;
+        boolean isHolder = partition.windowBytes > 0;
+        if (isHolder != wasHolder) {
+            holderCount += isHolder ? 1 : -1;
         }
     }
 
