@@ -172,7 +172,10 @@ final class MemoryTier {
         }
     }
 
-    /** Drops blocks of at least so many bytes, if there are as many: memory is short. */
+    /**
+     * Drops blocks of at least so many bytes, if there are as many: memory is short. They are not
+     * offered to the disk, where they would hold the memory until they are written.
+     */
     void release(long length) {
         List<Evicted> evicted = new ArrayList<>();
         synchronized (this) {
@@ -187,7 +190,7 @@ final class MemoryTier {
                 evict(partition, victim.key(), evicted);
             }
         }
-        evicted.forEach(whenEvicted);
+        evicted.forEach(gone -> gone.partition().tiers().discard(gone.partition(), gone.block()));
     }
 
     /** Drops the block that holds an offset, if there is one. */
