@@ -3,6 +3,7 @@ package io.headrace.engine.source.cache;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MemoryStore.Slab;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * Blocks in files on an SSD, within a budget that holds at every time: a block counts from before
  * it is written until after it is deleted. Which ones, is told in {@link Readers}. Nothing is
  * synced and nothing has to be: a file that is not what it should be is deleted when it is read,
- * and the block comes from the store.
+ * and the block comes from the store; as it does when the read fails, which says nothing of the
+ * file.
  *
  * <p>Reads run on the thread that asks. All else is done by one thread, which is there while there
  * is something to do; what waits for it is bounded, and a block that finds no room there is not
@@ -101,7 +103,6 @@ final class DiskTier {
             if (open == null && !isClosed && !trouble.isPaused()) {
                 open = CacheFolder.open(folder);
                 list(tiers, open);
-                trim();
             }
         } catch (IOException | RuntimeException failed) {
             trouble.pause("folder=" + folder, failed);
@@ -115,6 +116,7 @@ final class DiskTier {
                     context.isTopicKnown(),
                     (topicId, partition, firstOffset, found) ->
                             register(tiers.partition(topicId, partition), firstOffset, found, 0));
+            trim();
             isListed = true;
         } finally {
             if (!isListed) {
@@ -132,7 +134,10 @@ final class DiskTier {
         forgetAll();
     }
 
-    /** Whether all that was there has been found, and no block waits to be written. */
+    /**
+     * Whether all that was there has been found and is within the budget, and no block waits to be
+     * written.
+     */
     boolean isIdle() {
         return isListed && queuedBytes.get() == 0;
     }
@@ -199,12 +204,23 @@ final class DiskTier {
             throw ending;
         } catch (NoMemoryException noMemory) {
             throw noMemory.cause;
-        } catch (IOException failed) {
+        } catch (UnsoundException | EOFException damaged) {
             forget(partition, stored.firstOffset());
             deleteQuietly(file);
-            trouble.note("file=" + file, failed);
+            trouble.note("file=" + file, damaged);
+        } catch (IOException failed) {
+            trouble.pause("file=" + file, failed); // the file may be sound: too many are open
         }
         return null;
+    }
+
+    /** The file is not what it should be. */
+    private static final class UnsoundException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        UnsoundException(String message) {
+            super(message);
+        }
     }
 
     /** No slab: not the disk's fault. */
@@ -226,7 +242,7 @@ final class DiskTier {
         BlockFile header = readHeader(channel);
         long identity = known != null && known.isKnown() ? known.identity() : stored.identity();
         if (!header.isOf(partition, stored) || header.identity() != identity) {
-            throw new IOException("file is of another block: " + header);
+            throw new UnsoundException("file is of another block: " + header);
         }
         Slab slab = allocate(header.length());
         boolean isDone = false;
@@ -234,7 +250,7 @@ final class DiskTier {
             ByteBuffer body = slab.buffer().duplicate().position(0).limit(header.length());
             files.read(channel, body, BlockFile.HEADER_LENGTH);
             if (!header.isSound(slab.buffer())) {
-                throw new IOException("checksum is wrong");
+                throw new UnsoundException("checksum is wrong");
             }
             setLeaderEpoch(slab.buffer(), header.length());
             isDone = true;
@@ -262,7 +278,7 @@ final class DiskTier {
         if (header == null
                 || header.length() <= 0
                 || header.length() + (long) BlockFile.HEADER_LENGTH != channel.size()) {
-            throw new IOException("header is wrong: fileLength=" + channel.size());
+            throw new UnsoundException("header is wrong: fileLength=" + channel.size());
         }
         return header;
     }

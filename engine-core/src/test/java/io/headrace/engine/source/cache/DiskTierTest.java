@@ -201,6 +201,41 @@ final class DiskTierTest {
     }
 
     @Test
+    void errorThatPassesCostsALoadAndNotTheBlock() throws Exception {
+        fill();
+        try (TestCache cache = cache(1).open().settle()) {
+            SyntheticSource source = cache.source(TOPIC, BLOCKS);
+            cache.files.isUnreadable = true;
+            readAll(cache, source);
+            assertTrue(source.loads.get() >= BLOCKS);
+            assertEquals(0, cache.metric("headrace_source_disk_written_bytes_total"));
+            cache.files.isUnreadable = false;
+            source.isDown = true;
+            readAll(cache, source);
+            assertEquals(BLOCKS * 4096L, cache.tiers().disk().bytes());
+        }
+    }
+
+    @Test
+    void memoryThatIsShortIsNotHeldByWhatCouldBeWritten() throws Exception {
+        CountDownLatch gate = new CountDownLatch(1);
+        try (TestCache cache = cache(1).open().settle()) {
+            SyntheticSource source = cache.source(TOPIC, BLOCKS);
+            cache.files.isFull = true;
+            readAll(cache, source);
+            assertTrue(cache.slabBytes.get() > 0);
+            cache.nanos.addAndGet(PAUSE_NANOS);
+            cache.files.usableBytes = () -> isAfter(gate) ? Long.MAX_VALUE / 4 : 0;
+            try {
+                cache.tiers().releaseMemory(cache.slabBytes.get());
+                assertEquals(0, cache.slabBytes.get());
+            } finally {
+                gate.countDown();
+            }
+        }
+    }
+
+    @Test
     void fullDiskStopsWritingAndWritingComesBackByItself() throws Exception {
         try (TestCache cache = cache(1).open().settle()) {
             SyntheticSource source = cache.source(TOPIC, BLOCKS);

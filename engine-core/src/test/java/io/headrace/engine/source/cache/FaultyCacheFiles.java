@@ -19,6 +19,9 @@ final class FaultyCacheFiles implements CacheFiles {
     /** Writes stop half-way, as on a full disk. */
     volatile boolean isFull;
 
+    /** Each read of an open file fails, and the file is as it was. */
+    volatile boolean isUnreadable;
+
     volatile LongSupplier usableBytes = () -> Long.MAX_VALUE / 4;
 
     int calls() {
@@ -57,6 +60,9 @@ final class FaultyCacheFiles implements CacheFiles {
     @Override
     public void read(FileChannel channel, ByteBuffer into, long position) throws IOException {
         count();
+        if (isUnreadable) {
+            throw new IOException("Input/output error");
+        }
         SYSTEM.read(channel, into, position);
     }
 
