@@ -1,5 +1,7 @@
 package io.headrace.objects;
 
+import io.headrace.engine.spi.ObjectStore.ObjectChangedException;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,8 +14,9 @@ import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 
 /**
  * Reads the answer to a request for a range into a buffer, and takes nothing else for it: the
- * answer has to say that it is this range, has to be as long as it, and has to come without
- * stalling. The connection of one that is not is dropped, so that nobody waits for its rest.
+ * answer has to say that it is this range of this version, has to be as long as it, and has to come
+ * without stalling. The connection of one that is not is dropped, so that nobody waits for its
+ * rest.
  */
 final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjectResponse> {
     private static final int CHUNK_LENGTH = 64 << 10;
@@ -25,17 +28,17 @@ final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjec
     private final long offset;
     private final ByteBuffer into;
     private final int begin;
-    private final long objectLength;
+    private final StoredObject object;
     private final long stallTimeoutNanos;
     private final LongSupplier nanoClock;
 
     RangeBody(
-            long objectLength,
+            StoredObject object,
             long offset,
             ByteBuffer into,
             Duration stallTimeout,
             LongSupplier nanoClock) {
-        this.objectLength = objectLength;
+        this.object = object;
         this.offset = offset;
         this.into = into;
         this.begin = into.position();
@@ -47,6 +50,7 @@ final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjec
     public GetObjectResponse transform(GetObjectResponse response, AbortableInputStream body) {
         into.position(begin);
         try {
+            requireVersion(response);
             requireRange(response);
             readFully(body);
             return response;
@@ -54,6 +58,24 @@ final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjec
             body.abort();
             throw RetryableException.create("not the body that was asked for", broken);
         }
+    }
+
+    /** Asking for a version is not enough: there are servers that send whichever they have. */
+    private void requireVersion(GetObjectResponse response) throws ObjectChangedException {
+        String found = response.eTag();
+        if (found != null && !unquoted(found).equals(unquoted(object.version()))) {
+            throw new ObjectChangedException(object.key(), object.version(), found);
+        }
+        String range = response.contentRange();
+        String total = range == null ? "*" : range.substring(range.indexOf('/') + 1);
+        if (!total.equals("*") && !total.equals(Long.toString(object.length()))) {
+            throw new ObjectChangedException(
+                    object.key(), object.version(), "length=" + total + " as " + found);
+        }
+    }
+
+    private static String unquoted(String etag) {
+        return etag.replace("\"", "");
     }
 
     private void requireRange(GetObjectResponse response) throws IOException {
@@ -65,7 +87,7 @@ final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjec
                         ? range != null
                                 && range.startsWith(
                                         "bytes " + offset + "-" + (offset + length - 1) + "/")
-                        : offset == 0 && length == objectLength;
+                        : offset == 0 && length == object.length();
         if (!isAsked) {
             throw new IOException("another range: asked=" + offset + "+" + length + " is=" + range);
         }

@@ -170,12 +170,7 @@ public final class S3ObjectStore implements ObjectStore {
         try {
             client.getObject(
                     request,
-                    new RangeBody(
-                            object.length(),
-                            offset,
-                            into,
-                            settings.stallTimeout(),
-                            System::nanoTime));
+                    new RangeBody(object, offset, into, settings.stallTimeout(), System::nanoTime));
         } catch (NoSuchKeyException absent) {
             throw new ObjectChangedException(object.key(), object.version(), "absent");
         } catch (S3Exception refused) {
@@ -207,6 +202,11 @@ public final class S3ObjectStore implements ObjectStore {
     }
 
     private IOException failed(StoredObject object, long offset, SdkException cause) {
+        for (Throwable inner = cause; inner != null; inner = inner.getCause()) {
+            if (inner instanceof ObjectChangedException changed) {
+                return changed; // RangeBody's; the SDK wraps it
+            }
+        }
         return failure(
                 "read failed: store="
                         + name
