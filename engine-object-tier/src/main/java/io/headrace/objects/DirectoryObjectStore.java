@@ -2,6 +2,7 @@ package io.headrace.objects;
 
 import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.ObjectStore;
+import io.headrace.objects.DirectoryWalk.Place;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,8 +14,9 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,8 +38,19 @@ public final class DirectoryObjectStore implements ObjectStore {
     private final String name;
     private final Path root;
 
-    /** Where the last page ended, for whoever asks for the next one. */
-    private final AtomicReference<@Nullable DirectoryWalk> paused = new AtomicReference<>();
+    /** Listings under way that are remembered; one that is forgotten reads its folders again. */
+    private static final int PAUSED_MAX = 16;
+
+    /** Where pages ended, for whoever asks for the next one; the latest ones. Its own lock. */
+    private final Map<Place, DirectoryWalk> paused =
+            new LinkedHashMap<>() {
+                private static final long serialVersionUID = 1L;
+
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Place, DirectoryWalk> eldest) {
+                    return size() > PAUSED_MAX;
+                }
+            };
 
     /**
      * @param name of the store in the server's config
@@ -60,8 +73,8 @@ public final class DirectoryObjectStore implements ObjectStore {
     @Override
     public List<StoredObject> list(String prefix, @Nullable String afterKey, int limit)
             throws IOException {
-        DirectoryWalk walk = paused.getAndSet(null);
-        if (walk == null || !walk.standsAt(prefix, afterKey)) {
+        DirectoryWalk walk = resume(new Place(prefix, afterKey));
+        if (walk == null) {
             walk = DirectoryWalk.begin(root, prefix, afterKey);
         }
         List<StoredObject> page = new ArrayList<>(Math.min(limit, 1024));
@@ -72,8 +85,20 @@ public final class DirectoryObjectStore implements ObjectStore {
             }
             page.add(object);
         }
-        paused.set(walk);
+        pause(walk);
         return page;
+    }
+
+    private @Nullable DirectoryWalk resume(Place place) {
+        synchronized (paused) {
+            return paused.remove(place);
+        }
+    }
+
+    private void pause(DirectoryWalk walk) {
+        synchronized (paused) {
+            paused.put(walk.place(), walk);
+        }
     }
 
     @Override
@@ -143,6 +168,8 @@ public final class DirectoryObjectStore implements ObjectStore {
 
     @Override
     public void close() {
-        paused.set(null);
+        synchronized (paused) {
+            paused.clear();
+        }
     }
 }

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * {@code /}. Used by one thread at a time.
  */
 final class DirectoryWalk {
+    /** Behind a key, or at the beginning, of the keys with a prefix. */
+    record Place(String prefix, @Nullable String afterKey) {}
+
     private final Path root;
     private final String prefix;
 
@@ -61,9 +63,9 @@ final class DirectoryWalk {
         }
     }
 
-    /** Whether {@link #next} goes on exactly there. */
-    boolean standsAt(String ofPrefix, @Nullable String afterKey) {
-        return prefix.equals(ofPrefix) && Objects.equals(lastKey, afterKey);
+    /** Where {@link #next} goes on. */
+    Place place() {
+        return new Place(prefix, lastKey);
     }
 
     /** The next object, or null at the end. */

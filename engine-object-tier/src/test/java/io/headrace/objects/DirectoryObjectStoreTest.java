@@ -126,4 +126,18 @@ final class DirectoryObjectStoreTest extends ObjectStoreContractTest {
         Files.move(replacement, root.resolve("k"), StandardCopyOption.REPLACE_EXISTING);
         assertThrows(ObjectChangedException.class, () -> read(before, 6));
     }
+
+    @Test
+    void listingsAtTheSameTimeReadEachFolderOnce() throws IOException {
+        for (String key : List.of("a/1", "a/2", "b/1", "b/2")) {
+            put(key, bytes("x"));
+        }
+        assertEquals("a/1", store.list("a/", null, 1).get(0).key());
+        assertEquals("b/1", store.list("b/", null, 1).get(0).key());
+        put("a/3", bytes("x")); // seen only by who reads the folder again
+        put("b/3", bytes("x"));
+        assertEquals(1, store.list("a/", "a/1", 10).size());
+        assertEquals(1, store.list("b/", "b/1", 10).size());
+        assertEquals(2, store.list("b/", "b/1", 10).size());
+    }
 }
