@@ -4,7 +4,9 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchCondition;
@@ -20,8 +22,18 @@ import io.headrace.kafka.group.GroupContext;
 import io.headrace.server.config.ServerConfig;
 
 /** Every public type that is meant for others says what it promises. */
-@AnalyzeClasses(packages = "io.headrace", importOptions = DoNotIncludeTests.class)
+@AnalyzeClasses(
+        packages = "io.headrace",
+        importOptions = {DoNotIncludeTests.class, ApiStabilityTest.DoNotIncludeTestJars.class})
 class ApiStabilityTest {
+    /** Contract suites are handed from module to module in jars. */
+    static final class DoNotIncludeTestJars implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
+
     /** In these packages whatever is public is meant for others. */
     private static final String[] PUBLIC_PACKAGES = {
         "io.headrace.engine",
