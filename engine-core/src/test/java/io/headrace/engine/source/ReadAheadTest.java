@@ -3,7 +3,7 @@ package io.headrace.engine.source;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
@@ -32,7 +32,7 @@ final class ReadAheadTest {
         try (ReadAhead readAhead = readAhead()) {
             ChunkSource before = readAhead.begin(0, OBJECT, 0);
             ChunkSource now = readAhead.begin(0, OBJECT, 0);
-            assertNull(before.next());
+            assertThrows(IOException.class, before::next);
             assertFalse(before.skipTo(5 << 20));
             Chunk first = now.next();
             assertNotNull(first);
