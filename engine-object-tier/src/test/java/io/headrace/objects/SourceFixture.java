@@ -47,6 +47,9 @@ final class SourceFixture implements AutoCloseable {
     static final int LEADER_EPOCH = 7;
     private static final long DEADLINE_SECONDS = 20;
 
+    /** After which a consumer asks again. */
+    private static final long FETCH_WAIT_MS = 500;
+
     /** The projection lives in memory only; it is never flushed. */
     private static final Path NO_FOLDER = Path.of("target", "never-written");
 
@@ -220,35 +223,50 @@ final class SourceFixture implements AutoCloseable {
         return records.subList(0, count);
     }
 
-    /** One read: warm, cold, or after waiting; never {@code CAUGHT_UP} or {@code COLD}. */
+    /**
+     * One read: warm, cold, or after waiting, as a consumer waits, who asks again after a while
+     * whatever happens; never {@code CAUGHT_UP} or {@code COLD}.
+     */
     ReadResult poll(SourceLog log, long offset, int lengthMax) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
         ReadResult result = log.read(offset, lengthMax);
+        while (result == Unavailable.CAUGHT_UP && System.nanoTime() < deadlineNanos) {
+            isAtOffset(log, offset + 1, FETCH_WAIT_MS);
+            result = log.read(offset, lengthMax);
+        }
+        if (result == Unavailable.CAUGHT_UP) {
+            throw staysAt(log, offset + 1);
+        }
         if (result == Unavailable.COLD) {
             CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
             log.readCold(offset, lengthMax, loaded::complete);
             return get(loaded);
-        }
-        if (result == Unavailable.CAUGHT_UP) {
-            awaitOffset(log, offset + 1);
-            return poll(log, offset, lengthMax);
         }
         return result;
     }
 
     /** Waits for the high watermark, or a stall. */
     static void awaitOffset(SourceLog log, long highWatermark) {
+        if (!isAtOffset(log, highWatermark, TimeUnit.SECONDS.toMillis(DEADLINE_SECONDS))) {
+            throw staysAt(log, highWatermark);
+        }
+    }
+
+    private static AssertionError staysAt(SourceLog log, long wanted) {
+        return new AssertionError(
+                "high watermark stays at " + log.highWatermark() + ", not " + wanted);
+    }
+
+    private static boolean isAtOffset(SourceLog log, long highWatermark, long waitMs) {
         CountDownLatch woken = new CountDownLatch(1);
-        log.onHighWatermark(highWatermark, woken::countDown);
+        Runnable wake = woken::countDown;
+        log.onHighWatermark(highWatermark, wake);
         try {
-            if (!woken.await(DEADLINE_SECONDS, TimeUnit.SECONDS)) {
-                throw new AssertionError(
-                        "high watermark stays at "
-                                + log.highWatermark()
-                                + ", not "
-                                + highWatermark);
-            }
+            return woken.await(waitMs, TimeUnit.MILLISECONDS);
         } catch (InterruptedException interrupted) {
             throw new AssertionError(interrupted);
+        } finally {
+            log.cancel(wake);
         }
     }
 
