@@ -39,6 +39,7 @@ public final class EngineContext {
     private long cacheMemoryBytes;
     private long cacheDiskBytes = 10 * 1024 * MIB;
     private @Nullable Path cacheDirectory;
+    private long cachePrefetchBytes = -1;
     private long retentionCheckIntervalMs = 5 * 60 * 1000L;
     private long partitionIdleMs = 60 * 1000L;
     private long producerExpirationMs = 24 * 3600 * 1000L;
@@ -281,6 +282,23 @@ public final class EngineContext {
     }
 
     /**
+     * Most bytes of sources that are read ahead of readers and not given to them yet; 0 for none,
+     * −1, the default, for a sixteenth of memory and disk together, within an eighth and a half of
+     * the memory.
+     *
+     * @return this
+     */
+    public EngineContext cachePrefetchBytes(long bytes) {
+        this.cachePrefetchBytes = bytes;
+        return this;
+    }
+
+    /** Most bytes of sources that are read ahead of readers; −1 for a share. */
+    public long cachePrefetchBytes() {
+        return cachePrefetchBytes;
+    }
+
+    /**
      * Folder of the files that hold blocks of sources, by default {@code cache} in the data folder.
      *
      * @return this
@@ -378,6 +396,7 @@ public final class EngineContext {
         check("sourceThreadCount", sourceThreadCount, 2, 1024);
         check("cacheMemoryBytes", cacheMemoryBytes, 0, memoryStore().budgetBytes());
         check("cacheDiskBytes", cacheDiskBytes, 0, Long.MAX_VALUE);
+        check("cachePrefetchBytes", cachePrefetchBytes, -1, Long.MAX_VALUE);
         check("retentionCheckIntervalMs", retentionCheckIntervalMs, 1, Long.MAX_VALUE);
         check("partitionIdleMs", partitionIdleMs, 0, Long.MAX_VALUE);
         check("producerExpirationMs", producerExpirationMs, 1, Long.MAX_VALUE);

@@ -8,7 +8,9 @@ import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.testing.LeakCheck;
 import io.headrace.objects.SourceFixture.Decoded;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -23,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -235,5 +238,43 @@ final class SourceCacheTest {
         assertTrue(Arrays.equals(content, fixture.read(log, 0, 1).get(0).value()));
         assertEquals(5, fixture.store.reads.sum());
         assertEquals(content.length, fixture.store.bytes.sum());
+    }
+
+    @Test
+    void compressedShardIsDecodedOncePerEpochAlthoughItIsReadAhead() throws IOException {
+        fixture.close();
+        diskBytes = 0;
+        Path folder = Files.createDirectory(objects.resolve("text"));
+        fixture = new SourceFixture(new DirectoryObjectStore("data", objects), this::cache);
+        leaks.watch(fixture.memory);
+        int lines = 120_000;
+        Random random = new Random(3);
+        try (OutputStream out =
+                new GZIPOutputStream(Files.newOutputStream(folder.resolve("lines.txt.gz")))) {
+            for (int i = 0; i < lines; i++) {
+                String line = i + " " + Long.toHexString(random.nextLong()).repeat(6) + "\n";
+                out.write(line.getBytes(StandardCharsets.UTF_8));
+            }
+        }
+        long length = Files.size(folder.resolve("lines.txt.gz"));
+        SourceLog log =
+                fixture.logs()
+                        .open(
+                                SourceFixture.topic(
+                                        9,
+                                        1,
+                                        Map.of(
+                                                "headrace.source.uri",
+                                                SourceFixture.ROOT + "text",
+                                                "headrace.source.format",
+                                                "lines")),
+                                0);
+        fixture.read(log, 0, lines);
+        for (int epoch = 2; epoch < 5; epoch++) {
+            long before = fixture.store.bytes.sum();
+            assertEquals(lines, fixture.read(log, 0, lines).size());
+            long read = fixture.store.bytes.sum() - before;
+            assertTrue(read <= 1.5 * length, "epoch=" + epoch + " read=" + read + "/" + length);
+        }
     }
 }

@@ -39,6 +39,7 @@ final class EngineSettings {
                         .sourceThreadCount(config.intOf(ConfigKeys.SOURCE_THREADS))
                         .cacheMemoryBytes(config.get(ConfigKeys.CACHE_MEMORY_BYTES))
                         .cacheDiskBytes(config.get(ConfigKeys.CACHE_DISK_BYTES))
+                        .cachePrefetchBytes(config.get(ConfigKeys.CACHE_PREFETCH_BYTES))
                         .retentionCheckIntervalMs(
                                 config.get(ConfigKeys.LOG_RETENTION_CHECK_INTERVAL_MS))
                         .producerExpirationMs(config.get(ConfigKeys.PRODUCER_ID_EXPIRATION_MS));

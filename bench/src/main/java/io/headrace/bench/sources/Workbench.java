@@ -40,6 +40,7 @@ final class Workbench {
         List<String> settings = new ArrayList<>();
         settings.add("headrace.admin.listener=");
         settings.add("headrace.memory.budget.bytes=" + options.scaledCacheBytes() * CACHE_SHARE);
+        settings.add("headrace.cache.disk.bytes=0"); // the cache is as large as is said
         s3.storeSettings().forEach((key, value) -> settings.add("headrace.store." + key + value));
         settings.addAll(options.settings());
         settings.addAll(more);

@@ -182,6 +182,7 @@ public final class StorageEngine implements Engine {
         return new CacheContext()
                 .memoryBudgetBytes(context.cacheMemoryBytes())
                 .diskBudgetBytes(context.cacheDiskBytes())
+                .prefetchBytes(context.cachePrefetchBytes())
                 .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
                 .diskFolder(context.cacheDirectory())
                 .isTopicKnown(topicId -> catalog.find(topicId) != null)

@@ -424,6 +424,17 @@ public final class ConfigKeys {
                             + " takes at most half of what its disk has for it, and leaves twice"
                             + " headrace.disk.reserve.bytes free.");
 
+    /** {@code headrace.cache.prefetch.bytes}. */
+    public static final ConfigKey<Long> CACHE_PREFETCH_BYTES =
+            ConfigKey.number(
+                    "headrace.cache.prefetch.bytes",
+                    -1,
+                    -1,
+                    Long.MAX_VALUE,
+                    "Most bytes of source topics that are read ahead of consumers and not sent yet;"
+                            + " 0 for none, -1 for a sixteenth of both tiers of the cache, within"
+                            + " an eighth and a half of the memory's.");
+
     /** {@code headrace.cache.directory}. */
     public static final ConfigKey<String> CACHE_DIRECTORY =
             ConfigKey.text(
@@ -514,6 +525,7 @@ public final class ConfigKeys {
                     SOURCE_THREADS,
                     CACHE_MEMORY_BYTES,
                     CACHE_DISK_BYTES,
+                    CACHE_PREFETCH_BYTES,
                     CACHE_DIRECTORY,
                     AERON_PUBLICATIONS,
                     AERON_DRIVER_EMBEDDED,

@@ -15,15 +15,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. The owner closes it before the memory and the executors.
  */
 public final class BlockTiers implements AutoCloseable {
-    /** Of the memory, at least: what lies ahead of readers. */
-    private static final int WINDOW_SHARE_MIN = 8;
-
-    /** Of the memory, at most. */
-    private static final int WINDOW_SHARE_MAX = 2;
-
-    /** Of both tiers, in between: what lies ahead takes the place of what would be hit later. */
-    private static final int WINDOW_SHARE = 16;
-
     private static final long END_WAIT_MS = 5_000;
 
     private final CacheContext context;
@@ -41,20 +32,15 @@ public final class BlockTiers implements AutoCloseable {
     /** Opens a cache; what an earlier process left on the SSD is found in the background. */
     public BlockTiers(CacheContext context) {
         this.context = context;
-        long memoryBytes = context.memoryBudgetBytes();
-        memory = new MemoryTier(memoryBytes, counters, context.nanoClock(), this::evicted);
-        window = new PrefetchWindow(windowBytes(memoryBytes, context.diskBudgetBytes()));
+        memory =
+                new MemoryTier(
+                        context.memoryBudgetBytes(), counters, context.nanoClock(), this::evicted);
+        window = new PrefetchWindow(context.prefetchBytes());
         prefetcher = new Prefetcher(this, context.prefetchExecutor());
         disk = context.diskBudgetBytes() == 0 ? null : new DiskTier(context, counters);
         if (disk != null) {
             disk.start(this);
         }
-    }
-
-    private static long windowBytes(long memoryBytes, long diskBytes) {
-        long share = memoryBytes / WINDOW_SHARE + diskBytes / WINDOW_SHARE;
-        return Math.max(
-                memoryBytes / WINDOW_SHARE_MIN, Math.min(memoryBytes / WINDOW_SHARE_MAX, share));
     }
 
     /** A partition in the cache: the same object as long as its topic is there. */

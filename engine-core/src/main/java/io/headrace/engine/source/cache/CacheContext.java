@@ -10,7 +10,19 @@ import org.jspecify.annotations.Nullable;
 
 /** What a cache is made of. Set, then given to {@link BlockTiers}, and not changed afterwards. */
 public final class CacheContext {
+    private static final long UNSET = -1;
+
+    /** Of both tiers. */
+    private static final int PREFETCH_SHARE = 16;
+
+    /** Of the memory, at least. */
+    private static final int PREFETCH_SHARE_MIN = 8;
+
+    /** Of the memory, at most. */
+    private static final int PREFETCH_SHARE_MAX = 2;
+
     private long memoryBudgetBytes;
+    private long prefetchBytes = UNSET;
     private long diskBudgetBytes;
     private long diskReserveBytes;
     private @Nullable Path diskFolder;
@@ -49,6 +61,31 @@ public final class CacheContext {
 
     long diskBudgetBytes() {
         return diskBudgetBytes;
+    }
+
+    /**
+     * Most bytes that are asked for ahead of readers and not read yet; 0 for none. By default a
+     * sixteenth of both tiers, but no less than an eighth of the memory and no more than half.
+     *
+     * @return this
+     */
+    public CacheContext prefetchBytes(long bytes) {
+        prefetchBytes = bytes;
+        return this;
+    }
+
+    long prefetchBytes() {
+        return prefetchBytes == UNSET
+                ? prefetchBytes(memoryBudgetBytes, diskBudgetBytes)
+                : Math.min(prefetchBytes, memoryBudgetBytes);
+    }
+
+    /** What lies ahead takes the place of what would be hit later. */
+    private static long prefetchBytes(long memoryBytes, long diskBytes) {
+        long share = memoryBytes / PREFETCH_SHARE + diskBytes / PREFETCH_SHARE;
+        return Math.max(
+                memoryBytes / PREFETCH_SHARE_MIN,
+                Math.min(memoryBytes / PREFETCH_SHARE_MAX, share));
     }
 
     /**

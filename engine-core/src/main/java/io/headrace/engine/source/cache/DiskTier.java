@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Blocks in files on an SSD, within a budget that holds at every time: a block counts from before
- * it is written until after it is deleted. Which ones, is told in {@link Readers}. Nothing is
+ * it is written until after it is deleted. Which ones, is told in {@link Cursors}. Nothing is
  * synced and nothing has to be: a file that is not what it should be is deleted when it is read,
  * and the block comes from the store; as it does when the read fails, which says nothing of the
  * file.
@@ -54,7 +54,7 @@ final class DiskTier {
     private final DiskTrouble trouble;
     private final Occupants occupants = new Occupants();
     private final Victim victim = new Victim();
-    private final Readers.Farthest scratch = new Readers.Farthest();
+    private final Cursors.Farthest scratch = new Cursors.Farthest();
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong queuedBytes = new AtomicLong();
     private final AtomicBoolean isTrimDue = new AtomicBoolean();

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decides which blocks are held in memory, within a budget that holds at every time: what is being
- * prefetched counts from the moment it is called for. Which one goes is told in {@link Readers}; of
+ * prefetched counts from the moment it is called for. Which one goes is told in {@link Cursors}; of
  * two that are needed at the same time, the one that is on disk as well goes first, since it comes
  * back without the store.
  *
@@ -25,7 +25,7 @@ final class MemoryTier {
     private final Consumer<Evicted> whenEvicted;
     private final Occupants occupants = new Occupants();
     private final Victim victim = new Victim();
-    private final Readers.Farthest scratch = new Readers.Farthest();
+    private final Cursors.Farthest scratch = new Cursors.Farthest();
     private long bytes;
     private boolean isClosed;
 

@@ -33,7 +33,7 @@ public final class PartitionBlocks {
 
     private final Map<Long, Flight> flights = new HashMap<>();
     private final SerialLine line = new SerialLine();
-    private final Readers readers;
+    private final Cursors cursors;
     private boolean isDropped;
     private long lastCapacity;
     private double loadNanos;
@@ -48,7 +48,7 @@ public final class PartitionBlocks {
         this.tiers = tiers;
         this.topicId = topicId;
         this.partition = partition;
-        this.readers = new Readers(tiers.nanoTime());
+        this.cursors = new Cursors(tiers.nanoTime());
     }
 
     BlockTiers tiers() {
@@ -100,7 +100,7 @@ public final class PartitionBlocks {
         CachedBlock resident;
         Flight flight = null;
         synchronized (this) {
-            Cursor cursor = readers.at(offset, now);
+            Cursor cursor = cursors.at(offset, now);
             // At once: between the two, a flight could land and leave both of them empty-handed.
             resident = resident(stored.firstOffset());
             if (resident == null) {
@@ -160,8 +160,8 @@ public final class PartitionBlocks {
         int epoch;
         boolean wantsMore;
         synchronized (this) {
-            readers.endsAt(source.endOffset());
-            Cursor cursor = readers.read(from, to, blockRecordCount, now);
+            cursors.endsAt(source.endOffset());
+            Cursor cursor = cursors.read(from, to, blockRecordCount, now);
             epoch = cursor.epoch();
             loadNanos = source.loadTimes().averageNanos();
             wantsMore = cursor.wantsMore(loadNanos);
@@ -186,24 +186,24 @@ public final class PartitionBlocks {
 
     /** Who reads this partition. */
     synchronized List<Cursor> cursors() {
-        return new ArrayList<>(readers.cursors());
+        return new ArrayList<>(cursors.all());
     }
 
     /** The next offset that has to be asked for ahead of a cursor, or −1 if there is enough. */
     synchronized long wanted(Cursor cursor, LoadTimes loadTimes) {
         boolean isEnough = !cursor.wantsStill(loadTimes.averageNanos());
-        long cycle = readers.cycle();
+        long cycle = cursors.cycle();
         return isEnough || isDropped || cursor.ahead() >= cycle ? -1 : cursor.head(cycle);
     }
 
     /** Whether all up to the end was asked for ahead of a cursor. */
     synchronized boolean isAskedToEnd(Cursor cursor) {
-        return cursor.ahead() >= readers.cycle() - cursor.next();
+        return cursor.ahead() >= cursors.cycle() - cursor.next();
     }
 
     /** What lies between two offsets was asked for, unless the cursor is elsewhere by now. */
     synchronized void asked(Cursor cursor, long from, long to) {
-        if (cursor.head(readers.cycle()) == from) {
+        if (cursor.head(cursors.cycle()) == from) {
             cursor.asked(to - from);
         }
     }
@@ -313,27 +313,27 @@ public final class PartitionBlocks {
 
     /** Time until a block is needed in memory, in nanoseconds. */
     synchronized double useNanos(StoredBlock stored, long nowNanos) {
-        return readers.useNanos(stored.firstOffset(), stored.recordCount(), nowNanos);
+        return cursors.useNanos(stored.firstOffset(), stored.recordCount(), nowNanos);
     }
 
     /** What a block's place in memory is not worth: see {@link MemoryTier#score}. */
     synchronized double score(CachedBlock block, long nowNanos) {
         long first = block.firstOffset();
         return MemoryTier.score(
-                readers.useNanos(first, block.recordCount(), nowNanos),
+                cursors.useNanos(first, block.recordCount(), nowNanos),
                 onDisk.get(first) != null,
-                readers.isAskedFor(first));
+                cursors.isAskedFor(first));
     }
 
     /** Offers the blocks in memory that are needed last. */
-    synchronized void offerFarthest(long nowNanos, Readers.Farthest scratch, Victim victim) {
-        readers.farthest(alone, nowNanos, scratch);
+    synchronized void offerFarthest(long nowNanos, Cursors.Farthest scratch, Victim victim) {
+        cursors.farthest(alone, nowNanos, scratch);
         if (scratch.key() != OffsetMap.NONE) {
             victim.offer(this, scratch.key(), scratch.useNanos());
         }
-        readers.farthest(backed, nowNanos, scratch);
+        cursors.farthest(backed, nowNanos, scratch);
         if (scratch.key() != OffsetMap.NONE) {
-            boolean isAskedFor = readers.isAskedFor(scratch.key());
+            boolean isAskedFor = cursors.isAskedFor(scratch.key());
             victim.offer(
                     this, scratch.key(), MemoryTier.score(scratch.useNanos(), true, isAskedFor));
         }
@@ -341,12 +341,12 @@ public final class PartitionBlocks {
 
     /** Time until a block on disk is needed, in nanoseconds. */
     synchronized double diskUseNanos(long firstOffset, int recordCount, long nowNanos) {
-        return readers.diskUseNanos(firstOffset, recordCount, nowNanos);
+        return cursors.diskUseNanos(firstOffset, recordCount, nowNanos);
     }
 
     /** Offers the block on disk that is needed last. */
-    synchronized void offerFarthestOnDisk(long nowNanos, Readers.Farthest scratch, Victim victim) {
-        readers.farthestOnDisk(onDisk, nowNanos, scratch);
+    synchronized void offerFarthestOnDisk(long nowNanos, Cursors.Farthest scratch, Victim victim) {
+        cursors.farthestOnDisk(onDisk, nowNanos, scratch);
         if (scratch.key() != OffsetMap.NONE) {
             victim.offer(this, scratch.key(), scratch.useNanos());
         }
@@ -416,8 +416,8 @@ public final class PartitionBlocks {
     }
 
     synchronized void addTo(ReaderGauges gauges, long nowNanos) {
-        for (Cursor cursor : readers.cursors()) {
-            gauges.add(cursor, loadNanos, readers.cycle(), nowNanos);
+        for (Cursor cursor : cursors.all()) {
+            gauges.add(cursor, loadNanos, cursors.cycle(), nowNanos);
         }
     }
 

@@ -52,7 +52,7 @@ final class NextUseTest {
             simulation.loop(0, 50, 5);
             simulation.run();
             double ratio = againstOptimum("loop, memory and disk", simulation, CACHED);
-            assertTrue(ratio <= 1.05, "ratio=" + ratio);
+            assertTrue(ratio <= 1.02, "ratio=" + ratio);
         }
     }
 

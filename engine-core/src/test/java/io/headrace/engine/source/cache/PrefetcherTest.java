@@ -67,4 +67,25 @@ final class PrefetcherTest {
             assertEquals(100, simulation.storeLoads());
         }
     }
+
+    @Test
+    void beginningIsThereWhenAnEpochEndsAlthoughItWasNotKept() {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            simulation.reader(0, 20, 2 * BLOCKS, i -> (i + BLOCKS / 2) % BLOCKS);
+            simulation.run();
+            assertEquals(0, simulation.stallSecondsAt(0));
+            assertEquals(0, simulation.stallSecondsAt(1));
+            assertTrue(simulation.loadsByBlock().get(0) == 2, "not kept");
+        }
+    }
+
+    @Test
+    void nothingIsAskedForBehindTheEndOfAnIndexThatGrows() {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            simulation.growing();
+            simulation.reader(0, 20, BLOCKS / 2, i -> i + BLOCKS / 2);
+            simulation.run();
+            assertEquals(BLOCKS / 2, simulation.storeLoads());
+        }
+    }
 }

@@ -38,6 +38,8 @@ final class Simulation implements BlockSource, AutoCloseable {
     private long sequence;
     private long storeLoads;
     private long stallNanos;
+    private final Map<Integer, Long> stalls = new HashMap<>();
+    private boolean isIndexComplete = true;
     private long peakMemoryBytes;
 
     private record Event(long atNanos, long sequence, Runnable action)
@@ -114,8 +116,10 @@ final class Simulation implements BlockSource, AutoCloseable {
         }
 
         private void take(CachedBlock block) {
+            int number = (int) (block.firstOffset() / RECORDS);
             stallNanos += nowNanos - askedNanos;
-            trace.add((int) (block.firstOffset() / RECORDS));
+            stalls.merge(number, nowNanos - askedNanos, Long::sum);
+            trace.add(number);
             partition.onRead(
                     Simulation.this, block.firstOffset(), block.endOffset(), block.recordCount());
             partition.visited(block);
@@ -170,6 +174,16 @@ final class Simulation implements BlockSource, AutoCloseable {
 
     long peakMemoryBytes() {
         return peakMemoryBytes;
+    }
+
+    /** Time that readers waited for a block. */
+    double stallSecondsAt(int block) {
+        return stalls.get(block) / 1e9;
+    }
+
+    /** More may be found behind the last block. */
+    void growing() {
+        isIndexComplete = false;
     }
 
     /** The store's time has to be found out. */
@@ -251,7 +265,7 @@ final class Simulation implements BlockSource, AutoCloseable {
 
     @Override
     public boolean isIndexComplete() {
-        return true;
+        return isIndexComplete;
     }
 
     @Override

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -25,6 +28,9 @@ final class SyntheticSource implements BlockSource {
     volatile long salt;
     volatile boolean isDown;
     volatile boolean isSerial;
+
+    /** Numbers of the blocks in the order in which they were loaded. */
+    final List<Integer> loaded = Collections.synchronizedList(new ArrayList<>());
 
     SyntheticSource(long topicId, int blockCount, AtomicLong slabBytes) {
         this.topicId = topicId;
@@ -54,6 +60,13 @@ final class SyntheticSource implements BlockSource {
     @Override
     public LoadTimes loadTimes() {
         return loadTimes;
+    }
+
+    /** The store takes so long for a block. */
+    void loadTime(long nanos) {
+        for (int i = 0; i < 50; i++) {
+            loadTimes.add(nanos);
+        }
     }
 
     /** Fails unless the bytes are those of the block, framed under that leader epoch. */
@@ -119,6 +132,7 @@ final class SyntheticSource implements BlockSource {
                 throw new IOException("store is down");
             }
             loads.incrementAndGet();
+            loaded.add(number);
             HeapSlab slab = new HeapSlab(SLAB_BYTES, slabBytes);
             slab.buffer().put(0, body(number, 1), 0, BODY_BYTES);
             return CachedBlock.fromStore(firstOffset(), RECORDS, slab, BODY_BYTES, identity());

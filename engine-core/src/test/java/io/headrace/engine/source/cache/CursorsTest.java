@@ -8,26 +8,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-final class ReadersTest {
+final class CursorsTest {
     private static final long MS = 1_000_000;
 
-    private final Readers readers = new Readers(0);
+    private final Cursors cursors = new Cursors(0);
 
     private record Blocks(int recordCount) implements Extent {}
 
     private Cursor read(long from, long to, long nowMs) {
-        return readers.read(from, to, 10, nowMs * MS);
+        return cursors.read(from, to, 10, nowMs * MS);
     }
 
     @Test
     void readsThatFollowEachOtherAreOneCursor() {
-        readers.endsAt(1000);
+        cursors.endsAt(1000);
         Cursor cursor = read(0, 10, 0);
         assertSame(cursor, read(10, 20, 100));
         assertSame(cursor, read(20, 30, 200));
         assertSame(cursor, read(10, 20, 210), "a second consumer at the same place");
         assertSame(cursor, read(30, 40, 300));
-        assertEquals(1, readers.cursors().size());
+        assertEquals(1, cursors.all().size());
         assertEquals(40, cursor.next());
         assertEquals(10.0 / (100 * MS), cursor.rate(), 1e-9);
         assertNotSame(cursor, read(500, 510, 310), "another place");
@@ -35,7 +35,7 @@ final class ReadersTest {
 
     @Test
     void readFromTheBeginningContinuesTheCursorThatCameToTheEnd() {
-        readers.endsAt(40);
+        cursors.endsAt(40);
         Cursor cursor = null;
         for (int i = 0; i < 4; i++) {
             cursor = read(i * 10, i * 10 + 10, i * 100);
@@ -43,12 +43,12 @@ final class ReadersTest {
         assertEquals(1, cursor.epoch());
         assertSame(cursor, read(0, 10, 400));
         assertEquals(2, cursor.epoch());
-        assertEquals(1, readers.cursors().size());
+        assertEquals(1, cursors.all().size());
     }
 
     @Test
     void cursorIsBelievedOnceItHasGoneOnTwiceAndNoLongerWhenOthersJumpAbout() {
-        readers.endsAt(100_000);
+        cursors.endsAt(100_000);
         read(0, 10, 0);
         assertTrue(!read(10, 20, 10).isFollowed());
         Cursor cursor = read(20, 30, 20);
@@ -57,7 +57,7 @@ final class ReadersTest {
             read(1000 + 500 * i, 1010 + 500 * i, 30 + i);
         }
         assertTrue(!cursor.isFollowed());
-        assertTrue(readers.cursors().size() <= 32);
+        assertTrue(cursors.all().size() <= 32);
     }
 
     @Test
@@ -73,8 +73,8 @@ final class ReadersTest {
         int blockCount = 1 + random.nextInt(200);
         int recordCount = 1 + random.nextInt(20);
         long cycle = (long) blockCount * recordCount;
-        Readers readers = new Readers(0);
-        readers.endsAt(cycle);
+        Cursors cursors = new Cursors(0);
+        cursors.endsAt(cycle);
         long now = 0;
         for (int i = random.nextInt(6); i > 0; i--) {
             long at = random.nextInt(blockCount);
@@ -83,7 +83,11 @@ final class ReadersTest {
             for (int step = 0; step < steps && at + step < blockCount; step++) {
                 now += pace * MS;
                 long from = (at + step) * recordCount;
-                Cursor cursor = readers.read(from, from + recordCount, recordCount, now);
+                Cursor cursor = cursors.read(from, from + recordCount, recordCount, now);
+                if (recordCount > 1 && step == steps - 1 && from + recordCount < cycle) {
+                    long part = from + recordCount + random.nextInt(recordCount - 1);
+                    cursors.read(from + recordCount, part, recordCount, now); // of a block
+                }
                 if (random.nextInt(3) == 0) {
                     cursor.asked(Math.min(cycle, random.nextInt(3) * recordCount));
                 }
@@ -100,15 +104,15 @@ final class ReadersTest {
         long time = now;
         blocks.forEach(
                 (first, extent) -> {
-                    double use = readers.useNanos(first, recordCount, time);
-                    double diskUse = readers.diskUseNanos(first, recordCount, time);
+                    double use = cursors.useNanos(first, recordCount, time);
+                    double diskUse = cursors.diskUseNanos(first, recordCount, time);
                     most[0] = Math.max(most[0], use);
                     most[1] = Math.max(most[1], diskUse);
                 });
-        Readers.Farthest found = new Readers.Farthest();
-        readers.farthest(blocks, now, found);
+        Cursors.Farthest found = new Cursors.Farthest();
+        cursors.farthest(blocks, now, found);
         assertEquals(most[0], found.useNanos(), where);
-        readers.farthestOnDisk(blocks, now, found);
+        cursors.farthestOnDisk(blocks, now, found);
         assertEquals(most[1], found.useNanos(), where);
     }
 }

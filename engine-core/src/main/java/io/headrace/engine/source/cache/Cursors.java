@@ -58,7 +58,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Guarded by the lock of its partition.
  */
-final class Readers {
+final class Cursors {
     /** Cursors of a partition; the one that was silent for longest is forgotten. */
     private static final int CURSOR_COUNT_MAX = 32;
 
@@ -72,7 +72,7 @@ final class Readers {
     private long readNanos;
     private double rate;
 
-    Readers(long nowNanos) {
+    Cursors(long nowNanos) {
         readNanos = nowNanos;
     }
 
@@ -103,7 +103,7 @@ final class Readers {
         }
     }
 
-    List<Cursor> cursors() {
+    List<Cursor> all() {
         return cursors;
     }
 
