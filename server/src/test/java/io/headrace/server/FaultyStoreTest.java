@@ -27,7 +27,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 final class FaultyStoreTest {
     private static final Map<String, String> SMALL_MEMORY =
-            Map.of("headrace.memory.budget.bytes", Integer.toString(16 << 20));
+            Map.of(
+                    "headrace.memory.budget.bytes",
+                    Integer.toString(16 << 20),
+                    "headrace.cache.disk.bytes",
+                    "0");
 
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
 
@@ -42,7 +46,7 @@ final class FaultyStoreTest {
             SourceDataset lines = SourceDataset.lines(server.s3, "text", 2, 12, 10_000);
             Faults faults = server.proxy.faults().seed(seed);
             for (Fault fault : Fault.values()) {
-                faults.rate(fault, fault == Fault.STALL ? 0.005 : 0.04);
+                faults.rate(fault, fault == Fault.STALL ? 0.01 : 0.04);
             }
             train(server, List.of(files, lines, files, lines), 2);
             for (Fault fault : Fault.values()) {

@@ -21,14 +21,16 @@ public final class QuickstartCommand implements Callable<Integer> {
             quickstart.run();
         }
         out.println();
-        out.println("Now on your own data, a folder of text files with one sample a line:");
+        out.println(
+                "Now on your own data, text, tars, images, or whatever docs/datasets.md names:");
         out.println();
         out.println("  ./headrace serve --set headrace.store.mine.uri=file:///PATH/TO/DATA/");
-        out.println("  ./headrace topic create mine --config headrace.storage.mode=source \\");
-        out.println("      --config headrace.source.uri=file:///PATH/TO/DATA/ \\");
-        out.println("      --config headrace.source.format=lines");
+        out.println("  ./headrace source check mine://");
+        out.println("  ./headrace source create samples --uri mine://");
+        out.println("  ./headrace source index samples --wait");
         out.println();
-        out.println("and any Kafka consumer reads the topic: kcat -b 127.0.0.1:9092 -t mine -C -e");
+        out.println(
+                "and any Kafka consumer reads the topic: kcat -b 127.0.0.1:9092 -t samples -C -e");
         out.flush();
         return 0;
     }
