@@ -104,6 +104,7 @@ final class SourceFixture implements AutoCloseable {
                         metadata,
                         memory,
                         cold,
+                        cold,
                         stores,
                         new BundledReaders(),
                         () -> LEADER_EPOCH,

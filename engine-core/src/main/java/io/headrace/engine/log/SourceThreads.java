@@ -67,6 +67,11 @@ final class SourceThreads implements Executor, AutoCloseable {
         }
     }
 
+    /** Runs a task soon, whoever asks for it: somebody waits for it. */
+    Executor demand() {
+        return executor;
+    }
+
     /** Runs what nobody waits for yet. */
     Executor ahead() {
         return lane;

@@ -126,6 +126,7 @@ public final class StorageEngine implements Engine {
                                     context.journalCycleBytes()),
                             store,
                             context.memoryStore(),
+                            sourceThreads.demand(),
                             sourceThreads,
                             context.objectStores(),
                             context.datasetReaders(),

@@ -23,7 +23,7 @@ final class BlockLoader {
 
     private final SourceIndex index;
     private final SlabSource slabs;
-    private final Executor cold;
+    private final Executor helpers;
     private final Readers readers;
     private final StoreReader reader;
     private final OpenScans openScans;
@@ -32,14 +32,14 @@ final class BlockLoader {
     BlockLoader(
             SourceIndex index,
             SlabSource slabs,
-            Executor cold,
+            Executor helpers,
             Readers readers,
             StoreReader reader,
             OpenScans openScans,
             IntSupplier leaderEpoch) {
         this.index = index;
         this.slabs = slabs;
-        this.cold = cold;
+        this.helpers = helpers;
         this.readers = readers;
         this.reader = reader;
         this.openScans = openScans;
@@ -75,7 +75,7 @@ final class BlockLoader {
             ByteBuffer bytes = slab.buffer().duplicate().position(0);
             int length = records.frame(bytes, leaderEpoch.getAsInt());
             List<PlacedRecords.Read> reads = records.reads();
-            ParallelReads.run(cold, reads.size(), i -> read(spec, reads.get(i)));
+            ParallelReads.run(helpers, reads.size(), i -> read(spec, reads.get(i)));
             BatchSequence.seal(bytes, length);
             isDone = true;
             return new LoadedBlock(block, spec, slab, length);
@@ -141,7 +141,7 @@ final class BlockLoader {
                                 readTo,
                                 block.holes(),
                                 slabs,
-                                cold);
+                                helpers);
                 BlockFramer framer =
                         new BlockFramer(spec, block.partition(), slabs, leaderEpoch.getAsInt());
                 ObjectScan scan =

@@ -12,11 +12,6 @@ import io.headrace.engine.spi.MemoryStore.Slab;
  * @param length in bytes
  */
 record LoadedBlock(SourceBlock block, SourceSpec spec, Slab slab, int length) {
-    /** Adds a reference; false if the memory is gone already. */
-    boolean retain() {
-        return slab.retain();
-    }
-
     /** Gives a reference back. */
     void release() {
         slab.release();

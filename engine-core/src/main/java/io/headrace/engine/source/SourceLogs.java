@@ -85,6 +85,8 @@ public final class SourceLogs implements AutoCloseable {
      * @param cold runs what blocks for a store; at least one thread, and a bound on waiting tasks
      *     is not needed: what waits is bounded by those who ask, a step for each log, a read for
      *     each parked fetch, and the ranges that {@link AheadBudget} allows
+     * @param helpers runs parts of what runs there or in the cache's prefetch executor, in the turn
+     *     of whoever asks for them; may refuse them
      * @param stores what source topics may read, by root URI
      * @param datasetReaders the formats that they may have
      * @param leaderEpoch the engine's, for the batches
@@ -96,6 +98,7 @@ public final class SourceLogs implements AutoCloseable {
             MetadataStore metadata,
             MemoryStore memory,
             Executor cold,
+            Executor helpers,
             Map<String, ObjectStore> stores,
             DatasetReaders datasetReaders,
             IntSupplier leaderEpoch,
@@ -121,9 +124,17 @@ public final class SourceLogs implements AutoCloseable {
                 new AheadBudget(Math.min(AHEAD_BYTES_MAX, memory.budgetBytes() / AHEAD_SHARE));
         this.openScans =
                 new OpenScans(
-                        index, slabs, cache, cold, readers, storeReader, aheadBudget, leaderEpoch);
+                        index,
+                        slabs,
+                        cache,
+                        helpers,
+                        readers,
+                        storeReader,
+                        aheadBudget,
+                        leaderEpoch);
         this.loader =
-                new BlockLoader(index, slabs, cold, readers, storeReader, openScans, leaderEpoch);
+                new BlockLoader(
+                        index, slabs, helpers, readers, storeReader, openScans, leaderEpoch);
     }
 
     private void releaseMemory(long length) {

@@ -84,6 +84,7 @@ final class JoinedPagesTest {
                                 metadata,
                                 new HeapMemory(),
                                 Runnable::run,
+                                Runnable::run,
                                 Map.of(),
                                 noReaders,
                                 () -> 0,
