@@ -404,35 +404,43 @@ final class SampleSourceTest {
     @Test
     void objectAboveTheRecordLimitIsSplitIfItIsSoWanted() {
         RandomShards shards = shards();
-        shards.whole("a", 10).whole("b", 1050).whole("c", 5_000_000).whole("d", 7);
-        List<byte[]> values =
-                shards.samples.stream().map(sample -> sample.parts().get("")).toList();
-        for (String max : List.of("100", "2000000")) {
-            Topic topic =
-                    SourceFixture.topic(
-                            max.length(),
-                            1,
-                            Map.of(
-                                    "headrace.source.uri",
-                                    SourceFixture.ROOT,
-                                    "headrace.source.record.max.bytes",
-                                    max,
-                                    "headrace.source.oversize",
-                                    "split"));
-            int limit = Integer.parseInt(max);
-            int count = values.stream().mapToInt(value -> pieces(value.length, limit)).sum();
-            List<Decoded> records = fixture.read(log(topic), 0, count);
-            int at = 0;
-            for (byte[] value : values) {
-                for (int from = 0; from < value.length; from += limit) {
-                    int to = Math.min(value.length, from + limit);
-                    Decoded record = records.get(at++);
-                    assertEquals(from + "-" + to, record.headers().get("headrace.range"));
-                    assertTrue(Arrays.equals(Arrays.copyOfRange(value, from, to), record.value()));
-                }
+        shards.whole("a", 40).whole("b", 1050).whole("c", 5_000_000).whole("d", 33);
+        int id = 0;
+        for (String format : List.of("files", "auto")) {
+            for (int limit : new int[] {100, 2_000_000}) {
+                Topic topic = splittingTopic(++id, format, limit);
+                assertSplit(topic, limit, shards);
+                fixture.restart(true);
+                assertSplit(topic, limit, shards);
             }
-            assertEquals(count, log(topic).highWatermark());
         }
+    }
+
+    private static Topic splittingTopic(int id, String format, int limit) {
+        Map<String, String> configs = topic(1, "format", format, "oversize", "split").configs();
+        Map<String, String> limited = new HashMap<>(configs);
+        limited.put("headrace.source.record.max.bytes", "" + limit);
+        return SourceFixture.topic(id, 1, limited);
+    }
+
+    private void assertSplit(Topic topic, int limit, RandomShards shards) {
+        int count = 0;
+        for (Expected sample : shards.samples) {
+            count += pieces(sample.parts().get("").length, limit);
+        }
+        List<Decoded> records = fixture.read(log(topic), 0, count);
+        int at = 0;
+        for (Expected sample : shards.samples) {
+            byte[] value = sample.parts().get("");
+            for (int from = 0; from < value.length; from += limit) {
+                int to = Math.min(value.length, from + limit);
+                Decoded record = records.get(at++);
+                assertEquals(sample.key(), record.key());
+                assertEquals(from + "-" + to, record.headers().get("headrace.range"));
+                assertTrue(Arrays.equals(Arrays.copyOfRange(value, from, to), record.value()));
+            }
+        }
+        assertEquals(count, log(topic).highWatermark());
     }
 
     private static int pieces(int length, int limit) {

@@ -313,7 +313,7 @@ final class PartitionIndexer {
         ByteBuffer head = here.from(0);
         boolean isWhole = here.length() >= 0 && here.length() <= head.remaining();
         head.limit(Math.min(head.limit(), DatasetReaders.HEAD_LENGTH));
-        ObjectFacts decided = logs.readers().guess(current, head, isWhole);
+        ObjectFacts decided = logs.readers().guess(spec, current, head, isWhole);
         logs.complaints().decided(topic.name(), current.key(), decided);
         if (decoded != null && !decided.isCompressed()) {
             closeObject(); // a record of the object as it is stored

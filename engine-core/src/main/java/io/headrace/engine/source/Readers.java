@@ -39,13 +39,20 @@ final class Readers {
      * @param head its first bytes, after decompression
      * @param isWhole whether that is all of it
      */
-    ObjectFacts guess(StoredObject object, ByteBuffer head, boolean isWhole) {
+    ObjectFacts guess(SourceSpec spec, StoredObject object, ByteBuffer head, boolean isWhole) {
         ObjectCodec codec = readers.codecFor(object.key());
         String plainKey = codec == null ? object.key() : codec.plainKey(object.key());
         SampleFormat format = readers.guess(plainKey, head, isWhole);
         return format == null
-                ? ObjectFacts.of(SourceSpec.FILES, "")
+                ? wholeObject(spec)
                 : ObjectFacts.of(format.name(), codec == null ? "" : codec.name());
+    }
+
+    private static ObjectFacts wholeObject(SourceSpec spec) {
+        ObjectFacts facts = ObjectFacts.of(SourceSpec.FILES, "");
+        return spec.oversize() == SourceSpec.Oversize.SPLIT
+                ? facts.withNotes(WholeObjectFormat.piecesOf(spec.recordLengthMax()))
+                : facts;
     }
 
     /** The compression of an object, or null if it has none. */
@@ -62,15 +69,15 @@ final class Readers {
 
     /** A scanner of an object, from a position on. */
     SampleScanner scanner(SourceSpec spec, StoredObject object, ObjectFacts facts, long position) {
-        SampleFormat format =
-                facts.format().equals(SourceSpec.FILES)
-                        ? WholeObjectFormat.INSTANCE
-                        : readers.format(facts.format());
+        SampleFormat.Options options = new SampleFormat.Options(spec.recordLength());
+        if (facts.format().equals(SourceSpec.FILES)) {
+            return WholeObjectFormat.INSTANCE.scanner(object, position, facts.notes(), options);
+        }
+        SampleFormat format = readers.format(facts.format());
         if (format == null) {
             throw new EngineException("no reader for a format: name=" + facts.format());
         }
         byte[] notes = position == 0 ? new byte[0] : facts.notes();
-        return format.scanner(
-                object, position, notes, new SampleFormat.Options(spec.recordLength()));
+        return format.scanner(object, position, notes, options);
     }
 }

@@ -192,7 +192,7 @@ final class SourceChecker {
         ByteBuffer head = window.from(0);
         boolean isAll = window.length() >= 0 && window.length() <= head.remaining();
         head.limit(Math.min(head.limit(), DatasetReaders.HEAD_LENGTH));
-        return logs.readers().guess(object, head, isAll);
+        return logs.readers().guess(spec, object, head, isAll);
     }
 
     private void showSamples(StoredObject object, ObjectFacts facts, ScanWindow window)

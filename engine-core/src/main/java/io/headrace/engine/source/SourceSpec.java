@@ -150,9 +150,10 @@ public record SourceSpec(
                     join.required().toString(),
                     "some of the parts that records have: " + parts);
         }
-        if (oversize == Oversize.SPLIT && (!format.equals(FILES) || join != null)) {
+        boolean mayBeWhole = format.equals(FILES) || format.equals(AUTO);
+        if (oversize == Oversize.SPLIT && (!mayBeWhole || join != null)) {
             throw new InvalidConfigException(
-                    OVERSIZE_CONFIG, "split", "format files without a join");
+                    OVERSIZE_CONFIG, "split", "format files or auto, without a join");
         }
         int recordLength = (int) number(configs, RECORD_LENGTH_CONFIG, 0, 1, RECORD_LENGTH_LIMIT);
         if (format.equals(FIXED) && recordLength == 0) {
