@@ -44,6 +44,7 @@ final class SourceCacheTest {
     private SourceFixture fixture;
     private long memoryBytes = 6 * MIB;
     private long diskBytes = 64 * MIB;
+    private long prefetchBytes = -1;
 
     /** About 12 MB in 14 blocks: twice the memory. */
     @BeforeEach
@@ -65,6 +66,7 @@ final class SourceCacheTest {
         return new CacheContext()
                 .memoryBudgetBytes(memoryBytes)
                 .diskBudgetBytes(diskBytes)
+                .prefetchBytes(prefetchBytes)
                 .diskFolder(cacheFolder());
     }
 
@@ -244,6 +246,7 @@ final class SourceCacheTest {
     void compressedShardIsDecodedOncePerEpochAlthoughItIsReadAhead() throws IOException {
         fixture.close();
         diskBytes = 0;
+        prefetchBytes = 4 * MIB;
         Path folder = Files.createDirectory(objects.resolve("text"));
         fixture = new SourceFixture(new DirectoryObjectStore("data", objects), this::cache);
         leaks.watch(fixture.memory);
@@ -270,11 +273,11 @@ final class SourceCacheTest {
                                                 "lines")),
                                 0);
         fixture.read(log, 0, lines);
-        for (int epoch = 2; epoch < 5; epoch++) {
-            long before = fixture.store.bytes.sum();
+        long before = fixture.store.bytes.sum();
+        for (int epoch = 2; epoch < 6; epoch++) {
             assertEquals(lines, fixture.read(log, 0, lines).size());
-            long read = fixture.store.bytes.sum() - before;
-            assertTrue(read <= 1.5 * length, "epoch=" + epoch + " read=" + read + "/" + length);
         }
+        long read = fixture.store.bytes.sum() - before;
+        assertTrue(read <= 5.5 * length, "read=" + read + " length=" + length); // one may be ahead
     }
 }
