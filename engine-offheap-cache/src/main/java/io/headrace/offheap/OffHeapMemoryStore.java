@@ -54,14 +54,29 @@ public final class OffHeapMemoryStore implements MemoryStore {
     @Override
     public @Nullable Slab allocate(int length, String tag) {
         int sizeClass = SizeClass.holding(length);
+        if (SizeClass.isWastedOn(sizeClass, length)) {
+            int capacity = capacity(length, SizeClass.COUNT);
+            Slab slab = mayTake(capacity) ? arena.allocateLarge(capacity, tag) : null;
+            if (slab != null) {
+                return slab; // else the budget's rest is in chunks, of which a slab may be free
+            }
+        }
         int capacity = capacity(length, sizeClass);
-        // Two callers at once may both pass; the arena's budget holds all the same.
-        long othersBytes = arena.usedBytes() - arena.usedBytes(LOG_TAG);
-        if (othersBytes + capacity > budgetBytes - logReserveBytes) {
+        if (!mayTake(capacity)) {
             return null;
         }
         Slab slab = allocateOrEvict(null, sizeClass, capacity, tag, false);
         return slab != null ? slab : allocateOrEvict(null, sizeClass, capacity, tag, true);
+    }
+
+    /** Whether others than logs may have so much more. */
+    private boolean mayTake(int capacity) {
+        if (isClosed) {
+            throw new IllegalStateException("memory store is closed");
+        }
+        // Two callers at once may both pass; the arena's budget holds all the same.
+        long othersBytes = arena.usedBytes() - arena.usedBytes(LOG_TAG);
+        return othersBytes + capacity <= budgetBytes - logReserveBytes;
     }
 
     /**

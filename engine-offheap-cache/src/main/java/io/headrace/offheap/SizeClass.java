@@ -32,6 +32,15 @@ final class SizeClass {
         return sizeClass;
     }
 
+    /**
+     * Whether so many bytes are better allocated on their own, because more than an eighth of a
+     * slab of the largest class would be wasted on them: a MiB and a little framing would take
+     * four.
+     */
+    static boolean isWastedOn(int sizeClass, int length) {
+        return sizeClass == COUNT - 1 && length <= MAX_BYTES - MAX_BYTES / 8;
+    }
+
     /** The largest class of at most so many bytes; the smallest if there is none. */
     static int within(long bytes) {
         int sizeClass = COUNT - 1;
