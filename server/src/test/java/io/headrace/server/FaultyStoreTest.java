@@ -33,11 +33,7 @@ final class FaultyStoreTest {
                     "headrace.cache.disk.bytes",
                     "0");
 
-    /**
-     * Connections that a fault has hit are let go by the S3 client, the proxy and the server behind
-     * it, each in its own time.
-     */
-    @RegisterExtension final LeakCheck leaks = new LeakCheck().allowFile("socket:");
+    @RegisterExtension final LeakCheck leaks = new LeakCheck();
 
     @TempDir Path data;
 
