@@ -278,6 +278,8 @@ final class SourceCacheTest {
             assertEquals(lines, fixture.read(log, 0, lines).size());
         }
         long read = fixture.store.bytes.sum() - before;
-        assertTrue(read <= 5.5 * length, "read=" + read + " length=" + length); // one may be ahead
+        // Five are right, one being ahead; a reader that overtakes its read-ahead costs one more.
+        // With blocks decoded out of their line it is ten and more.
+        assertTrue(read < 8 * length, "read=" + read + " length=" + length);
     }
 }
