@@ -129,10 +129,14 @@ class SourceToolsTest {
         assertEquals(SourceStatus.Listing.NOT_BEGUN, before.listing());
         assertFalse(before.isComplete());
         assertTrue(get(sources().index(topic.id())).isIndexing());
-        SourceStatus done = await(topic, SourceStatus::isComplete);
+        SourceStatus done =
+                await(
+                        topic,
+                        status ->
+                                status.isComplete()
+                                        && status.listing() == SourceStatus.Listing.DONE);
         assertEquals(7000, done.recordCount());
         assertEquals(8, done.objectCount());
-        assertEquals(SourceStatus.Listing.DONE, done.listing());
         assertEquals(
                 List.of(3L, 3L, 2L),
                 done.partitions().stream().map(SourceStatus.Partition::objectCount).toList());
