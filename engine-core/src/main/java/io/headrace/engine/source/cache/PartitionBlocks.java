@@ -44,6 +44,9 @@ public final class PartitionBlocks {
     /** Of the prefetch window; guarded by its lock. */
     long windowBytes;
 
+    /** When the prefetch window last counted this partition; written under its lock. */
+    volatile long windowStretch = Long.MIN_VALUE;
+
     PartitionBlocks(BlockTiers tiers, long topicId, int partition) {
         this.tiers = tiers;
         this.topicId = topicId;
@@ -157,6 +160,7 @@ public final class PartitionBlocks {
      */
     public int onRead(BlockSource source, long from, long to, int blockRecordCount) {
         long now = tiers.nanoTime();
+        tiers.window().read(this, now);
         int epoch;
         boolean wantsMore;
         synchronized (this) {

@@ -1,22 +1,52 @@
 package io.headrace.engine.source.cache;
 
+import java.util.concurrent.TimeUnit;
+
 /**
  * Bytes that were asked for ahead of readers and not read yet, and their bound, which is shared
- * evenly by the partitions that make use of it. Thread-safe.
+ * evenly by the partitions that are being read, whether they hold any of it yet or not: a share of
+ * those that hold some would let the first one take all, and keep the others without for as long as
+ * it takes to read that. Thread-safe.
  */
 final class PrefetchWindow {
+    /** Who was read in this stretch of time or in the one before has a share. */
+    static final long STRETCH_NANOS = TimeUnit.SECONDS.toNanos(4);
+
     private final long limitBytes;
     private long bytes;
-    private int holderCount;
+    private long stretch = Long.MIN_VALUE;
+    private int readCount;
+    private int readCountBefore;
 
     PrefetchWindow(long limitBytes) {
         this.limitBytes = limitBytes;
     }
 
+    /** A partition is being read. Takes no lock, except once in a stretch of time. */
+    void read(PartitionBlocks partition, long nowNanos) {
+        long now = Math.floorDiv(nowNanos, STRETCH_NANOS);
+        if (partition.windowStretch < now) {
+            count(partition, now);
+        }
+    }
+
+    private synchronized void count(PartitionBlocks partition, long now) {
+        if (stretch < now) {
+            readCountBefore = stretch == now - 1 ? readCount : 0;
+            readCount = 0;
+            stretch = now;
+        }
+        if (partition.windowStretch < stretch) {
+            partition.windowStretch = stretch;
+            readCount++;
+        }
+    }
+
     /** Takes a part; false if there is not so much left, or the partition has its share. */
     synchronized boolean tryTake(PartitionBlocks partition, long length) {
         long held = partition.windowBytes;
-        boolean isOverShare = held > 0 && held + length > limitBytes / holderCount;
+        long share = limitBytes / Math.max(1, Math.max(readCount, readCountBefore));
+        boolean isOverShare = held > 0 && held + length > share;
         if (isOverShare || bytes + length > limitBytes) {
             return false;
         }
@@ -34,15 +64,9 @@ final class PrefetchWindow {
         add(partition, -length);
     }
 
-    /** A holder is who has any: a block may take nothing. */
     private void add(PartitionBlocks partition, long length) {
-        boolean wasHolder = partition.windowBytes > 0;
         partition.windowBytes += length;
         bytes += length;
-        boolean isHolder = partition.windowBytes > 0;
-        if (isHolder != wasHolder) {
-            holderCount += isHolder ? 1 : -1;
-        }
     }
 
     synchronized long bytes() {

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Shares of the window, and blocks that take nothing of it. */
+/** Who has a share of the window, and how large it is. */
 final class PrefetchWindowTest {
     private final PrefetchWindow window = new PrefetchWindow(1000);
     private final TestCache cache = new TestCache(Path.of("unused"), 4, 0, 1).open();
@@ -20,38 +20,49 @@ final class PrefetchWindowTest {
         cache.close();
     }
 
-    private void assertSecondHasAllToItself() {
-        assertTrue(window.tryTake(second, 300));
-        assertTrue(window.tryTake(second, 700));
+    @Test
+    void readersShareEvenly() {
+        window.read(first, 0);
+        window.read(first, 1);
+        window.read(second, 2);
+        assertTrue(window.tryTake(second, 400));
+        assertTrue(window.tryTake(second, 100));
         assertFalse(window.tryTake(second, 1));
+        assertTrue(window.tryTake(first, 500));
+        window.give(second, 1);
+        assertTrue(window.tryTake(second, 1));
         assertEquals(1000, window.bytes());
     }
 
     @Test
-    void holdersShareEvenly() {
-        assertTrue(window.tryTake(first, 100));
-        assertTrue(window.tryTake(second, 400));
-        assertTrue(window.tryTake(second, 100));
-        assertFalse(window.tryTake(second, 1));
-        window.give(first, 100);
-        assertTrue(window.tryTake(second, 1));
+    void whoHasNothingYetMayTakeMoreThanItsShare() {
+        window.read(first, 0);
+        window.read(second, 0);
+        assertTrue(window.tryTake(first, 700));
+        assertFalse(window.tryTake(first, 1));
+        assertFalse(window.tryTake(second, 301));
+        assertTrue(window.tryTake(second, 300));
     }
 
     @Test
-    void whoTookNothingIsNoHolder() {
-        assertTrue(window.tryTake(first, 0));
-        assertTrue(window.tryTake(first, 100));
-        window.give(first, 0);
-        window.give(first, 100);
-        assertSecondHasAllToItself();
+    void whoReadsNoMoreHasNoShare() {
+        window.read(first, -1);
+        window.read(second, -1);
+        window.read(second, 0);
+        assertTrue(window.tryTake(second, 500));
+        assertFalse(window.tryTake(second, 500));
+        window.read(second, PrefetchWindow.STRETCH_NANOS);
+        assertTrue(window.tryTake(second, 500));
     }
 
     @Test
-    void whoGaveAllBackIsNoHolderOnceMore() {
-        assertTrue(window.tryTake(first, 100));
-        window.correct(first, 100, 0);
-        window.give(first, 0);
-        window.give(first, 0);
-        assertSecondHasAllToItself();
+    void shareIsThatOfOneAfterASilenceOfAll() {
+        window.read(first, 0);
+        window.read(second, 0);
+        window.read(second, 9 * PrefetchWindow.STRETCH_NANOS);
+        assertTrue(window.tryTake(second, 500));
+        assertTrue(window.tryTake(second, 500));
+        window.correct(second, 1000, 0);
+        assertEquals(0, window.bytes());
     }
 }
