@@ -9,6 +9,7 @@ import io.headrace.engine.source.cache.PartitionBlocks;
 import io.headrace.engine.source.cache.StoredBlock;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -79,9 +80,7 @@ public class SourceCacheBenchmark implements BlockSource {
     public void setUp() {
         BlockTiers tiers =
                 new BlockTiers(
-                        new CacheContext()
-                                .memoryBudgetBytes((long) blockCount * SLAB_BYTES)
-                                .prefetchExecutor(task -> {}));
+                        new CacheContext().memoryBudgetBytes((long) blockCount * SLAB_BYTES));
         partition = tiers.partition(1, 0);
         for (int i = 0; i < blockCount; i++) {
             partition.add(block(2L * i)); // every other one of the partition
@@ -145,5 +144,10 @@ public class SourceCacheBenchmark implements BlockSource {
     @Override
     public LoadTimes loadTimes() {
         return loadTimes;
+    }
+
+    @Override
+    public Executor ahead() {
+        return task -> {};
     }
 }

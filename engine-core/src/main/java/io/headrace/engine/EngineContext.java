@@ -234,8 +234,8 @@ public final class EngineContext {
     }
 
     /**
-     * Threads that read object stores, one request each; 2 to 1024. They end while there is nothing
-     * to read.
+     * Threads that read object stores, one request each; 2 to 1024 for each store. They end while
+     * there is nothing to read.
      *
      * @return this
      */

@@ -10,6 +10,7 @@ import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.SourceLog;
 import io.headrace.engine.source.SourceLogs;
+import io.headrace.engine.source.StoreThreads;
 import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
@@ -104,11 +105,11 @@ final class SourceFixture implements AutoCloseable {
                         metadata,
                         memory,
                         cold,
-                        cold,
+                        store -> new StoreThreads(cold, cold, cold),
                         stores,
                         new BundledReaders(),
                         () -> LEADER_EPOCH,
-                        cache.get().prefetchExecutor(cold));
+                        cache.get());
     }
 
     private CompletableFuture<?> append(long topicId, ByteBuffer payload) {

@@ -1,133 +1,45 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.Deadline;
-import java.util.ArrayDeque;
-import java.util.Queue;
+import io.headrace.engine.source.StoreThreads;
+import io.headrace.engine.spi.ObjectStore;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The threads that block for object stores, apart from those that read the journals: a store that
- * answers slowly must not hold up a disk that does not. A request in flight holds a thread, so
- * there are many, and those that have nothing to do end.
- *
- * <p>What somebody waits for goes before what somebody will ask for: {@link #ahead} uses a part of
- * the threads only, and what its tasks hand out again is bound in the same way. What waits is
- * bounded by its askers: a step per log, a read per parked fetch, a handful of helpers for each of
- * those, and in front of {@code ahead} a queue with a bound.
+ * answers slowly must not hold up a disk that does not. Nor must it hold up another store, so each
+ * has its own; and what reads the index alone has some, which no store holds up.
  */
-final class SourceThreads implements Executor, AutoCloseable {
-    /** One thread of so many is left to what somebody waits for. */
-    private static final int RESERVED_SHARE = 4;
-
-    /** Tasks that wait in front of {@link #ahead}. */
-    private static final int AHEAD_WAITING_MAX = 4096;
-
-    private static final long IDLE_SECONDS = 30;
+final class SourceThreads implements AutoCloseable {
+    private static final int INDEX_THREADS = 2;
     private static final long END_WAIT_MS = 2_000;
 
-    private final ThreadPoolExecutor executor;
-    private final Lane lane;
+    private final Map<ObjectStore, StorePool> byStore = new IdentityHashMap<>();
+    private final StorePool index = new StorePool("headrace-source-index", INDEX_THREADS);
 
-    /** A thread, and what kind of task it runs. */
-    private static final class Worker extends Thread {
-        private boolean isAhead;
-
-        Worker(Runnable task, int number) {
-            super(task, "headrace-source-" + number);
-            setDaemon(true);
+    /**
+     * @param count threads of each store
+     */
+    SourceThreads(int count, Collection<ObjectStore> stores) {
+        for (ObjectStore store : stores) {
+            byStore.computeIfAbsent(
+                    store, key -> new StorePool("headrace-source-" + store.name(), count));
         }
     }
 
-    SourceThreads(int count) {
-        AtomicInteger number = new AtomicInteger();
-        executor =
-                new ThreadPoolExecutor(
-                        count,
-                        count,
-                        IDLE_SECONDS,
-                        TimeUnit.SECONDS,
-                        new LinkedBlockingQueue<>(),
-                        task -> new Worker(task, number.incrementAndGet()));
-        executor.allowCoreThreadTimeOut(true);
-        lane = new Lane(Math.max(1, count - Math.max(1, count / RESERVED_SHARE)));
+    /** What blocks for a store; what asks for one that is not configured does not block. */
+    StoreThreads of(ObjectStore store) {
+        return byStore.getOrDefault(store, index).threads();
     }
 
-    /** Runs a task soon; or, if a task of {@link #ahead} asks for it, in its turn there. */
-    @Override
-    public void execute(Runnable task) {
-        if (Thread.currentThread() instanceof Worker worker && worker.isAhead) {
-            lane.execute(task);
-        } else {
-            executor.execute(task);
-        }
-    }
-
-    /** Runs a task soon, whoever asks for it: somebody waits for it. */
-    Executor demand() {
-        return executor;
-    }
-
-    /** Runs what nobody waits for yet. */
-    Executor ahead() {
-        return lane;
-    }
-
-    /** Tasks that run on some of the threads, in the order in which they came. */
-    private final class Lane implements Executor {
-        private final int runningMax;
-        private final Queue<Runnable> waiting = new ArrayDeque<>();
-        private int running;
-
-        Lane(int runningMax) {
-            this.runningMax = runningMax;
-        }
-
-        @Override
-        public synchronized void execute(Runnable task) {
-            if (waiting.size() >= AHEAD_WAITING_MAX || executor.isShutdown()) {
-                throw new RejectedExecutionException();
-            }
-            waiting.add(task);
-            startNext();
-        }
-
-        private void startNext() {
-            while (running < runningMax && !waiting.isEmpty()) {
-                Runnable task = waiting.remove();
-                executor.execute(() -> run(task));
-                running++;
-            }
-        }
-
-        private void run(Runnable task) {
-            mark(true);
-            try {
-                task.run();
-            } finally {
-                mark(false);
-                ended();
-            }
-        }
-
-        private synchronized void ended() {
-            running--;
-            try {
-                startNext();
-            } catch (RejectedExecutionException closing) {
-                waiting.clear();
-            }
-        }
-    }
-
-    private static void mark(boolean isAhead) {
-        if (Thread.currentThread() instanceof Worker worker) { // or the one that closes this
-            worker.isAhead = isAhead;
-        }
+    /** Runs what reads the index and no store. */
+    Executor index() {
+        return index.threads().demand();
     }
 
     @Override
@@ -137,10 +49,16 @@ final class SourceThreads implements Executor, AutoCloseable {
 
     /** Lets what is waiting answer that its log is closed; interrupts what a store holds up. */
     void close(Deadline deadline) {
-        executor.shutdown();
-        if (!Threads.awaitTermination(executor, deadline.atMostMs(END_WAIT_MS))) {
-            executor.shutdownNow().forEach(Runnable::run);
-            Threads.awaitTermination(executor, deadline.atMostMs(END_WAIT_MS));
+        List<StorePool> pools = new ArrayList<>(byStore.values());
+        pools.add(index);
+        pools.forEach(StorePool::shutdown);
+        Deadline unhurried = deadline.atMostMs(END_WAIT_MS);
+        for (StorePool pool : pools) {
+            if (!pool.awaitEnd(unhurried)) {
+                pool.interrupt();
+            }
         }
+        Deadline last = deadline.atMostMs(END_WAIT_MS);
+        pools.forEach(pool -> pool.awaitEnd(last));
     }
 }

@@ -115,7 +115,10 @@ public final class StorageEngine implements Engine {
                                     context.memoryStore(),
                                     context.coldReaderCount(),
                                     shards));
-            sourceThreads = undo.add(new SourceThreads(context.sourceThreadCount()));
+            sourceThreads =
+                    undo.add(
+                            new SourceThreads(
+                                    context.sourceThreadCount(), context.objectStores().values()));
             sources =
                     new SourceLogs(
                             new SourceIndexJournal(
@@ -126,8 +129,8 @@ public final class StorageEngine implements Engine {
                                     context.journalCycleBytes()),
                             store,
                             context.memoryStore(),
-                            sourceThreads.demand(),
-                            sourceThreads,
+                            sourceThreads.index(),
+                            sourceThreads::of,
                             context.objectStores(),
                             context.datasetReaders(),
                             this::leaderEpoch,
@@ -186,8 +189,7 @@ public final class StorageEngine implements Engine {
                 .prefetchBytes(context.cachePrefetchBytes())
                 .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
                 .diskFolder(context.cacheDirectory())
-                .isTopicKnown(topicId -> catalog.find(topicId) != null)
-                .prefetchExecutor(sourceThreads.ahead());
+                .isTopicKnown(topicId -> catalog.find(topicId) != null);
     }
 
     private static String bootId() throws IOException {

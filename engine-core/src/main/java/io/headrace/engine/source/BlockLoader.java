@@ -11,11 +11,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 
 /**
  * Reads blocks that are indexed and not in memory, and frames them as record batches. Calls block
- * for the store; they run on cold threads. Thread-safe.
+ * for the store; they run on threads of that store's. Thread-safe.
  */
 final class BlockLoader {
     /** Read along with a range: a scanner may look at the next sample's header to see an end. */
@@ -23,7 +24,7 @@ final class BlockLoader {
 
     private final SourceIndex index;
     private final SlabSource slabs;
-    private final Executor helpers;
+    private final Function<ObjectStore, StoreThreads> threads;
     private final Readers readers;
     private final StoreReader reader;
     private final OpenScans openScans;
@@ -32,14 +33,14 @@ final class BlockLoader {
     BlockLoader(
             SourceIndex index,
             SlabSource slabs,
-            Executor helpers,
+            Function<ObjectStore, StoreThreads> threads,
             Readers readers,
             StoreReader reader,
             OpenScans openScans,
             IntSupplier leaderEpoch) {
         this.index = index;
         this.slabs = slabs;
-        this.helpers = helpers;
+        this.threads = threads;
         this.readers = readers;
         this.reader = reader;
         this.openScans = openScans;
@@ -75,7 +76,7 @@ final class BlockLoader {
             ByteBuffer bytes = slab.buffer().duplicate().position(0);
             int length = records.frame(bytes, leaderEpoch.getAsInt());
             List<PlacedRecords.Read> reads = records.reads();
-            ParallelReads.run(helpers, reads.size(), i -> read(spec, reads.get(i)));
+            ParallelReads.run(helpers(spec), reads.size(), i -> read(spec, reads.get(i)));
             BatchSequence.seal(bytes, length);
             isDone = true;
             return new LoadedBlock(block, spec, slab, length);
@@ -84,6 +85,10 @@ final class BlockLoader {
                 slab.release();
             }
         }
+    }
+
+    private Executor helpers(SourceSpec spec) {
+        return threads.apply(spec.store()).helpers();
     }
 
     private void read(SourceSpec spec, PlacedRecords.Read read) throws IOException {
@@ -141,7 +146,7 @@ final class BlockLoader {
                                 readTo,
                                 block.holes(),
                                 slabs,
-                                helpers);
+                                helpers(spec));
                 BlockFramer framer =
                         new BlockFramer(spec, block.partition(), slabs, leaderEpoch.getAsInt());
                 ObjectScan scan =

@@ -1,6 +1,7 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.spi.ObjectCodec;
+import io.headrace.engine.spi.ObjectStore;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -10,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +34,7 @@ final class OpenScans implements AutoCloseable {
     private final SourceIndex index;
     private final SlabSource slabs;
     private final BlockCache cache;
-    private final Executor executor;
+    private final Function<ObjectStore, StoreThreads> threads;
     private final Readers readers;
     private final StoreReader reader;
     private final AheadBudget budget;
@@ -47,7 +49,7 @@ final class OpenScans implements AutoCloseable {
             SourceIndex index,
             SlabSource slabs,
             BlockCache cache,
-            Executor executor,
+            Function<ObjectStore, StoreThreads> threads,
             Readers readers,
             StoreReader reader,
             AheadBudget budget,
@@ -55,7 +57,7 @@ final class OpenScans implements AutoCloseable {
         this.index = index;
         this.slabs = slabs;
         this.cache = cache;
-        this.executor = executor;
+        this.threads = threads;
         this.readers = readers;
         this.reader = reader;
         this.budget = budget;
@@ -147,12 +149,13 @@ final class OpenScans implements AutoCloseable {
 
     private OpenScan begin(
             SourceSpec spec, SourceBlock block, StoredObject object, ObjectFacts facts) {
+        Executor helpers = threads.apply(spec.store()).helpers();
         ReadAhead raw =
                 new ReadAhead(
-                        spec, ordinal -> object, 0, DEPTH_MAX, reader, slabs, budget, executor);
+                        spec, ordinal -> object, 0, DEPTH_MAX, reader, slabs, budget, helpers);
         ObjectCodec codec = Objects.requireNonNull(readers.codec(facts), "codec");
         Decoder decoder = new Decoder(codec, raw.begin(block.ordinal(), object, 0));
-        DecodedStream decoded = new DecodedStream(decoder, slabs, executor, 0);
+        DecodedStream decoded = new DecodedStream(decoder, slabs, helpers, 0);
         BlockFramer framer =
                 new BlockFramer(spec, block.partition(), slabs, leaderEpoch.getAsInt());
         framer.object(object);

@@ -98,7 +98,7 @@ final class PartitionIndexer {
         this.demand = new Demand(Math.min(LEAD_MAX, logs.cacheBudgetBytes() / LEAD_CACHE_SHARE));
         this.readAhead = logs.readAhead(topic);
         this.journal = new IndexJournal(topic.id(), logs, this::onDurable);
-        this.steps = new SerialTask(logs.executor(), this::step);
+        this.steps = new SerialTask(topic.threads().demand(), this::step);
         this.pause = new Pause(logs.nanoClock());
     }
 
@@ -160,7 +160,7 @@ final class PartitionIndexer {
                 resume();
                 Chunk awaited = advance();
                 if (awaited != null && awaited.whenDone(steps::signalHere)) {
-                    logs.hurry(awaited);
+                    hurry(awaited);
                     return;
                 }
             }
@@ -168,6 +168,13 @@ final class PartitionIndexer {
             stall(Unavailable.SOURCE_CHANGED, String.valueOf(changed.getMessage()));
         } catch (IOException | RuntimeException | Error failed) {
             stall(Unavailable.STORE_ERROR, "indexing failed: " + place() + " cause=" + failed);
+        }
+    }
+
+    /** A step waits for a stretch: if nobody has begun to fill it, it gets another thread. */
+    private void hurry(Chunk awaited) {
+        if (awaited.isUntouched()) {
+            topic.run(awaited, () -> {});
         }
     }
 
@@ -299,7 +306,8 @@ final class PartitionIndexer {
             return;
         }
         Decoder decoder = new Decoder(codec, readAhead.begin(end.ordinal(), next, 0));
-        decoded = new DecodedStream(decoder, logs.slabs(), logs.executor(), end.fromByte());
+        decoded =
+                new DecodedStream(decoder, logs.slabs(), topic.threads().demand(), end.fromByte());
         window = new ScanWindow(decoded, end.fromByte());
     }
 

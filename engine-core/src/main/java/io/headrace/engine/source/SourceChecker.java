@@ -65,6 +65,11 @@ final class SourceChecker {
         this.clock = logs.nanoClock();
     }
 
+    /** Where {@link #check} is to run. */
+    StoreThreads threads() {
+        return logs.threads(spec.store());
+    }
+
     SourceCheck check() throws IOException {
         list();
         StoredObject object = first;
@@ -172,7 +177,7 @@ final class SourceChecker {
             } else {
                 DecodedStream stream =
                         new DecodedStream(
-                                new Decoder(codec, stored), logs.slabs(), logs.executor(), 0);
+                                new Decoder(codec, stored), logs.slabs(), threads().demand(), 0);
                 decoded = stream;
                 window = new ScanWindow(stream, 0);
             }

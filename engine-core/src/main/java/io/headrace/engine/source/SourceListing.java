@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * key; one that was complete is followed by another, which appends the keys that are new as a
  * generation of their own. So an ordinal never changes its object.
  *
- * <p>Runs in steps on cold threads, one step at a time; holds one page.
+ * <p>Runs in steps on threads of its store's, one step at a time; holds one page.
  */
 final class SourceListing {
     private static final Logger LOGGER = LoggerFactory.getLogger(SourceListing.class);
@@ -91,7 +92,7 @@ final class SourceListing {
     /** Goes on, if it is neither running, nor done, nor has just failed. */
     void start() {
         if (!isDone && !pause.isOn() && isRunning.compareAndSet(false, true)) {
-            logs.runCold(this::step, () -> isRunning.set(false));
+            topic.run(this::step, () -> isRunning.set(false));
         }
     }
 
@@ -280,12 +281,23 @@ final class SourceListing {
         step();
     }
 
+    /** Journals an entry, and goes on when it is durable and applied. */
     private void append(ByteBuffer payload, Runnable whenApplied) {
-        logs.append(
-                topic.id(),
-                payload,
-                () -> guarded(whenApplied::run),
-                failed -> stopFor("listing could not be journaled", failed));
+        logs.append(topic.id(), payload)
+                .whenComplete(
+                        (done, failed) -> {
+                            if (failed == null) {
+                                topic.run(
+                                        () -> guarded(whenApplied::run),
+                                        () -> notJournaled(new RejectedExecutionException()));
+                            } else {
+                                notJournaled(failed);
+                            }
+                        });
+    }
+
+    private void notJournaled(Throwable failed) {
+        stopFor("listing could not be journaled", failed);
     }
 
     private void appendEnd() {

@@ -16,6 +16,7 @@ import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,7 +156,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
                     topic.waited(logs.nanoClock().getAsLong() - begun);
                     whenRead.onRead(result);
                 };
-        logs.runCold(
+        topic.run(
                 () -> load(fromOffset, lengthMax, waited),
                 () -> whenRead.onRead(Unavailable.CLOSED));
     }
@@ -212,6 +213,11 @@ public final class SourceLog implements PartitionLog, BlockSource {
     @Override
     public LoadTimes loadTimes() {
         return topic.loadTimes();
+    }
+
+    @Override
+    public Executor ahead() {
+        return topic.threads().ahead();
     }
 
     private Unavailable corrupt(long offset) {
@@ -282,7 +288,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
      */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        return logs.supplyCold(
+        return logs.askIndex(
                 () -> {
                     SourceBlock block =
                             logs.index()
@@ -313,7 +319,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        return logs.supplyCold(
+        return logs.askIndex(
                 () -> {
                     long[] max = {Long.MIN_VALUE};
                     logs.index()

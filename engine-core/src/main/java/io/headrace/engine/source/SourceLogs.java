@@ -1,6 +1,7 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.Deadline;
+import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.source.cache.BlockTiers;
@@ -16,15 +17,16 @@ import java.nio.ByteBuffer;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.ObjLongConsumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,8 +60,8 @@ public final class SourceLogs implements AutoCloseable {
 
     private final SourceJournal journal;
     private final SourceIndex index;
-    private final Executor cold;
-    private final Executor ahead;
+    private final Executor indexReader;
+    private final Function<ObjectStore, StoreThreads> threads;
     private final Map<String, ObjectStore> stores;
     private final DatasetReaders datasetReaders;
     private final IntSupplier leaderEpoch;
@@ -82,11 +84,8 @@ public final class SourceLogs implements AutoCloseable {
      *     #onEntry}
      * @param metadata where its projection is, under keys that begin with {@code 's'}
      * @param memory for blocks
-     * @param cold runs what blocks for a store; at least one thread, and a bound on waiting tasks
-     *     is not needed: what waits is bounded by those who ask, a step for each log, a read for
-     *     each parked fetch, and the ranges that {@link AheadBudget} allows
-     * @param helpers runs parts of what runs there or in the cache's prefetch executor, in the turn
-     *     of whoever asks for them; may refuse them
+     * @param indexReader runs what blocks for the metadata store alone
+     * @param threads runs what blocks for an object store
      * @param stores what source topics may read, by root URI
      * @param datasetReaders the formats that they may have
      * @param leaderEpoch the engine's, for the batches
@@ -97,16 +96,16 @@ public final class SourceLogs implements AutoCloseable {
             SourceJournal journal,
             MetadataStore metadata,
             MemoryStore memory,
-            Executor cold,
-            Executor helpers,
+            Executor indexReader,
+            Function<ObjectStore, StoreThreads> threads,
             Map<String, ObjectStore> stores,
             DatasetReaders datasetReaders,
             IntSupplier leaderEpoch,
             CacheContext cacheContext) {
         this.journal = journal;
         this.index = new SourceIndex(metadata);
-        this.cold = cold;
-        this.ahead = cacheContext.prefetchExecutor();
+        this.indexReader = indexReader;
+        this.threads = threads;
         this.stores = stores;
         this.datasetReaders = datasetReaders;
         this.leaderEpoch = leaderEpoch;
@@ -127,14 +126,14 @@ public final class SourceLogs implements AutoCloseable {
                         index,
                         slabs,
                         cache,
-                        helpers,
+                        threads,
                         readers,
                         storeReader,
                         aheadBudget,
                         leaderEpoch);
         this.loader =
                 new BlockLoader(
-                        index, slabs, helpers, readers, storeReader, openScans, leaderEpoch);
+                        index, slabs, threads, readers, storeReader, openScans, leaderEpoch);
     }
 
     private void releaseMemory(long length) {
@@ -153,8 +152,8 @@ public final class SourceLogs implements AutoCloseable {
 
     /**
      * The log of one partition; the same object as long as it is not closed. Does not block:
-     * listing begins on a cold thread at the topic's first use. If the topic's store is no longer
-     * configured, reads answer {@code STORE_ERROR}.
+     * listing begins on a thread of its store's at the topic's first use. If the topic's store is
+     * no longer configured, reads answer {@code STORE_ERROR}.
      */
     public SourceLog open(Topic topic, int partition) {
         while (true) {
@@ -323,71 +322,47 @@ public final class SourceLogs implements AutoCloseable {
         cache.awaitEnd(deadline);
     }
 
-    /**
-     * Journals an entry; when it is durable and applied, goes on on a cold thread.
-     *
-     * @param whenApplied runs on a cold thread
-     * @param whenFailed runs on any thread
-     */
-    void append(
-            long topicId,
-            ByteBuffer payload,
-            Runnable whenApplied,
-            Consumer<Throwable> whenFailed) {
-        append(topicId, payload)
-                .whenComplete(
-                        (done, failure) -> {
-                            if (failure != null) {
-                                whenFailed.accept(failure);
-                                return;
-                            }
-                            runCold(
-                                    whenApplied,
-                                    () -> whenFailed.accept(new RejectedExecutionException()));
-                        });
-    }
-
     /** As {@link SourceJournal#append}. */
     CompletableFuture<?> append(long topicId, ByteBuffer payload) {
         return journal.append(topicId, payload);
     }
 
-    /** Somebody waits for a stretch: if nobody has begun to fill it, it gets another thread. */
-    void hurry(Chunk awaited) {
-        if (awaited.isUntouched()) {
-            runCold(awaited, () -> {});
-        }
+    /** Where what blocks for a store runs. */
+    StoreThreads threads(ObjectStore store) {
+        return threads.apply(store);
     }
 
-    /** Runs a task on a cold thread; or the other one here, if the executor takes no more. */
-    void runCold(Runnable task, Runnable whenRefused) {
+    /** Asks the index on a thread of its own, whatever the stores do. */
+    <T extends @Nullable Object> CompletableFuture<T> askIndex(Callable<T> question) {
+        return ask(indexReader, question);
+    }
+
+    /** Answers on a thread of an executor; fails if that takes no more. */
+    static <T extends @Nullable Object> CompletableFuture<T> ask(
+            Executor executor, Callable<T> question) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
         try {
-            cold.execute(task);
+            executor.execute(() -> answer(question, answer));
         } catch (RejectedExecutionException closing) {
-            whenRefused.run();
+            answer.completeExceptionally(closing);
         }
+        return answer;
     }
 
-    <T> CompletableFuture<@Nullable T> supplyCold(Supplier<@Nullable T> supplier) {
-        CompletableFuture<@Nullable T> result = new CompletableFuture<>();
-        runCold(
-                () -> {
-                    try {
-                        result.complete(supplier.get());
-                    } catch (RuntimeException failed) {
-                        result.completeExceptionally(failed);
-                    }
-                },
-                () -> result.completeExceptionally(new RejectedExecutionException()));
-        return result;
+    private static <T extends @Nullable Object> void answer(
+            Callable<T> question, CompletableFuture<T> answer) {
+        try {
+            answer.complete(question.call());
+        } catch (RuntimeException failed) {
+            answer.completeExceptionally(failed);
+        } catch (Exception failed) {
+            answer.completeExceptionally(
+                    new EngineException(String.valueOf(failed.getMessage()), failed));
+        }
     }
 
     SourceIndex index() {
         return index;
-    }
-
-    Executor executor() {
-        return cold;
     }
 
     Readers readers() {
@@ -420,7 +395,7 @@ public final class SourceLogs implements AutoCloseable {
                 storeReader,
                 slabs,
                 aheadBudget,
-                cold);
+                threads(spec.store()).demand());
     }
 
     /** Reads the objects of a topic's partition ahead. */
@@ -433,7 +408,7 @@ public final class SourceLogs implements AutoCloseable {
                 storeReader,
                 slabs,
                 aheadBudget,
-                ahead);
+                topic.threads().ahead());
     }
 
     BlockCache cache() {

@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +77,13 @@ public final class SourceTools implements Sources {
     public CompletableFuture<SourceCheck> check(String uri, Map<String, String> configs) {
         Map<String, String> all = new HashMap<>(configs);
         all.put(SourceSpec.URI_CONFIG, uri);
-        return supply(() -> new SourceChecker(logs, all).check());
+        SourceChecker checker;
+        try {
+            checker = new SourceChecker(logs, all);
+        } catch (RuntimeException refused) {
+            return CompletableFuture.failedFuture(refused);
+        }
+        return SourceLogs.ask(checker.threads().demand(), checker::check);
     }
 
     private SourceStatus statusOf(Topic topic) {
@@ -128,7 +133,7 @@ public final class SourceTools implements Sources {
     }
 
     private <T> CompletableFuture<T> onThread(long topicId, Function<Topic, T> question) {
-        return supply(
+        return logs.askIndex(
                 () -> {
                     Topic topic = catalog.find(topicId);
                     if (topic == null || topic.storageMode() != StorageMode.SOURCE) {
@@ -136,27 +141,5 @@ public final class SourceTools implements Sources {
                     }
                     return question.apply(topic);
                 });
-    }
-
-    /** A question that blocks for the metadata store or for an object store. */
-    private interface Question<T> {
-        T answer() throws Exception;
-    }
-
-    private <T> CompletableFuture<T> supply(Question<T> question) {
-        CompletableFuture<T> answer = new CompletableFuture<>();
-        logs.runCold(
-                () -> {
-                    try {
-                        answer.complete(question.answer());
-                    } catch (RuntimeException failed) {
-                        answer.completeExceptionally(failed);
-                    } catch (Exception failed) {
-                        answer.completeExceptionally(
-                                new EngineException(String.valueOf(failed.getMessage()), failed));
-                    }
-                },
-                () -> answer.completeExceptionally(new RejectedExecutionException()));
-        return answer;
     }
 }

@@ -6,6 +6,7 @@ import io.headrace.engine.source.cache.Tier;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ final class SourceTopic {
     private static final int INDEXED_AT_ONCE_MAX = 16;
 
     private final SourceLogs logs;
+    private final StoreThreads threads;
     private final SourceListing listing;
     private final Map<Integer, SourceLog> open = new ConcurrentHashMap<>();
     private final Map<Integer, PartitionIndexer> indexers = new ConcurrentHashMap<>();
@@ -37,6 +39,7 @@ final class SourceTopic {
         this.logs = logs;
         this.topic = topic;
         this.spec = spec;
+        this.threads = logs.threads(spec.store()); // the same one, however the topic is altered
         this.listing = new SourceListing(this, logs);
     }
 
@@ -62,6 +65,20 @@ final class SourceTopic {
 
     SourceListing listing() {
         return listing;
+    }
+
+    /** Where what blocks for the topic's store runs. */
+    StoreThreads threads() {
+        return threads;
+    }
+
+    /** Runs what somebody waits for; or the other one here, if no more is taken. */
+    void run(Runnable task, Runnable whenRefused) {
+        try {
+            threads.demand().execute(task);
+        } catch (RejectedExecutionException closing) {
+            whenRefused.run();
+        }
     }
 
     /** How long this topic's store takes for a block. */

@@ -84,11 +84,13 @@ final class JoinedPagesTest {
                                 metadata,
                                 new HeapMemory(),
                                 Runnable::run,
-                                Runnable::run,
+                                store ->
+                                        new StoreThreads(
+                                                Runnable::run, Runnable::run, Runnable::run),
                                 Map.of(),
                                 noReaders,
                                 () -> 0,
-                                new CacheContext().prefetchExecutor(Runnable::run))) {
+                                new CacheContext())) {
             Topic topic = new Topic(1, "joined", 1, Map.of(), TopicConfig.DEFAULTS, 0);
             JoinedPages pages =
                     new JoinedPages(new SourceTopic(logs, topic, spec), logs, join, null);

@@ -399,9 +399,10 @@ public final class ConfigKeys {
                     64,
                     2,
                     1024,
-                    "Threads that read object stores, one request each; a quarter of them is left"
-                            + " to reads that somebody waits for. They end while there is nothing"
-                            + " to read.");
+                    "Threads that read one object store, one request each; each store has as many"
+                            + " of its own, so that one which does not answer takes none of"
+                            + " another's. A quarter of them is left to reads that somebody waits"
+                            + " for. They end while there is nothing to read.");
 
     /** {@code headrace.cache.memory.bytes}. */
     public static final ConfigKey<Long> CACHE_MEMORY_BYTES =

@@ -1,5 +1,6 @@
 package io.headrace.engine.source.cache;
 
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /** The partition of a source as the cache sees it. Thread-safe. */
@@ -15,4 +16,7 @@ public interface BlockSource {
 
     /** How long the store takes for a block. */
     LoadTimes loadTimes();
+
+    /** Runs what blocks for the store or the SSD and nobody waits for yet; may refuse it. */
+    Executor ahead();
 }

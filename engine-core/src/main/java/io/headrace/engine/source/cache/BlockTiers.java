@@ -36,7 +36,7 @@ public final class BlockTiers implements AutoCloseable {
                 new MemoryTier(
                         context.memoryBudgetBytes(), counters, context.nanoClock(), this::evicted);
         window = new PrefetchWindow(context.prefetchBytes());
-        prefetcher = new Prefetcher(this, context.prefetchExecutor());
+        prefetcher = new Prefetcher(this);
         disk = context.diskBudgetBytes() == 0 ? null : new DiskTier(context, counters);
         if (disk != null) {
             disk.start(this);

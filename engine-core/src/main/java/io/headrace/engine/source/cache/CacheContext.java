@@ -28,7 +28,6 @@ public final class CacheContext {
     private @Nullable Path diskFolder;
     private CacheFiles files = CacheFiles.SYSTEM;
     private @Nullable SlabAllocator slabs;
-    private @Nullable Executor prefetchExecutor;
     private Executor demandExecutor = Runnable::run;
     private IntSupplier leaderEpoch = () -> 0;
     private LongPredicate isTopicKnown = topicId -> true;
@@ -137,21 +136,6 @@ public final class CacheContext {
 
     SlabAllocator slabs() {
         return Objects.requireNonNull(slabs, "slabs");
-    }
-
-    /**
-     * Runs what blocks for the store or the SSD and nobody waits for yet.
-     *
-     * @return this
-     */
-    public CacheContext prefetchExecutor(Executor executor) {
-        prefetchExecutor = executor;
-        return this;
-    }
-
-    /** Runs what nobody waits for yet. */
-    public Executor prefetchExecutor() {
-        return Objects.requireNonNull(prefetchExecutor, "prefetchExecutor");
     }
 
     /** Runs what somebody waits for: by default the thread that asks. */

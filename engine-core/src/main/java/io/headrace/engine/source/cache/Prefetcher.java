@@ -12,7 +12,8 @@ import org.slf4j.LoggerFactory;
  * is needed sooner (rule three of Cao, Felten, Karlin and Li, "A study of integrated prefetching
  * and caching strategies", SIGMETRICS 1995).
  *
- * <p>Steps run on the prefetch executor, one at a time for each partition.
+ * <p>Steps run where what is ahead does, see {@link BlockSource#ahead}, one at a time for each
+ * partition.
  */
 final class Prefetcher {
     private static final Logger LOGGER = LoggerFactory.getLogger(Prefetcher.class);
@@ -21,17 +22,15 @@ final class Prefetcher {
     private static final int STEP_BLOCKS_MAX = 256;
 
     private final BlockTiers tiers;
-    private final Executor executor;
 
-    Prefetcher(BlockTiers tiers, Executor executor) {
+    Prefetcher(BlockTiers tiers) {
         this.tiers = tiers;
-        this.executor = executor;
     }
 
     /** Has a step done. */
     void call(PartitionBlocks partition, BlockSource source) {
         try {
-            executor.execute(() -> step(partition, source));
+            source.ahead().execute(() -> step(partition, source));
         } catch (RejectedExecutionException fullOrClosing) {
             partition.isStepDue.set(false); // the next read calls again
         }
@@ -58,7 +57,7 @@ final class Prefetcher {
             long end = partition.endOfPresent(offset);
             if (end < 0) {
                 StoredBlock stored = source.blockAt(offset);
-                if (stored == null || !ask(partition, stored)) {
+                if (stored == null || !ask(partition, source, stored)) {
                     return;
                 }
                 end = stored.firstOffset() + stored.recordCount();
@@ -68,7 +67,7 @@ final class Prefetcher {
     }
 
     /** False if there is no room for it now. */
-    private boolean ask(PartitionBlocks partition, StoredBlock stored) {
+    private boolean ask(PartitionBlocks partition, BlockSource source, StoredBlock stored) {
         if (partition.isFlying(stored)) {
             return true;
         }
@@ -87,11 +86,11 @@ final class Prefetcher {
             return true;
         }
         tiers.counters().prefetched.increment();
-        takeOff(partition, flight);
+        takeOff(partition, source.ahead(), flight);
         return true;
     }
 
-    private void takeOff(PartitionBlocks partition, Flight flight) {
+    private void takeOff(PartitionBlocks partition, Executor executor, Flight flight) {
         try {
             executor.execute(
                     flight.isSerial() ? partition.line() : tiers.departure(partition, flight));

@@ -38,7 +38,7 @@ final class CacheStressTest {
     void budgetsHoldAndBytesAreRightWhateverHappens() throws Exception {
         long seed = Long.getLong("headrace.seed", System.nanoTime());
         TestCache cache = new TestCache(folder, IN_MEMORY, ON_DISK, 1);
-        cache.context().nanoClock(System::nanoTime).prefetchExecutor(executor);
+        cache.ahead(executor).context().nanoClock(System::nanoTime);
         try (cache) {
             cache.open();
             List<SyntheticSource> sources = new ArrayList<>();

@@ -31,8 +31,8 @@ final class PartitionBlocksTest {
 
     private TestCache cache(int diskBlocks) {
         TestCache cache = new TestCache(folder, 100, diskBlocks, 1);
-        cache.context().demandExecutor(demand::add).prefetchExecutor(ahead::add);
-        return cache.open();
+        cache.context().demandExecutor(demand::add);
+        return cache.ahead(ahead::add).open();
     }
 
     private static void runAll(Deque<Runnable> tasks) {

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntUnaryOperator;
@@ -66,8 +67,7 @@ final class Simulation implements BlockSource, AutoCloseable {
                                 .diskFolder(folder)
                                 .slabs(length -> new HeapSlab(BLOCK_BYTES, slabBytes))
                                 .nanoClock(() -> nowNanos)
-                                .demandExecutor(task -> schedule(loadNanos, task))
-                                .prefetchExecutor(this::prefetch));
+                                .demandExecutor(task -> schedule(loadNanos, task)));
         partition = tiers.partition(TOPIC, 0);
     }
 
@@ -271,6 +271,11 @@ final class Simulation implements BlockSource, AutoCloseable {
     @Override
     public LoadTimes loadTimes() {
         return loadTimes;
+    }
+
+    @Override
+    public Executor ahead() {
+        return this::prefetch;
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -25,6 +26,7 @@ final class SyntheticSource implements BlockSource {
     private final LoadTimes loadTimes = new LoadTimes();
     final AtomicInteger loads = new AtomicInteger();
     final AtomicLong slabBytes;
+    private final Executor ahead;
     volatile long salt;
     volatile boolean isDown;
     volatile boolean isSerial;
@@ -32,10 +34,11 @@ final class SyntheticSource implements BlockSource {
     /** Numbers of the blocks in the order in which they were loaded. */
     final List<Integer> loaded = Collections.synchronizedList(new ArrayList<>());
 
-    SyntheticSource(long topicId, int blockCount, AtomicLong slabBytes) {
+    SyntheticSource(long topicId, int blockCount, AtomicLong slabBytes, Executor ahead) {
         this.topicId = topicId;
         this.blockCount = blockCount;
         this.slabBytes = slabBytes;
+        this.ahead = ahead;
     }
 
     @Override
@@ -60,6 +63,11 @@ final class SyntheticSource implements BlockSource {
     @Override
     public LoadTimes loadTimes() {
         return loadTimes;
+    }
+
+    @Override
+    public Executor ahead() {
+        return ahead;
     }
 
     /** The store takes so long for a block. */

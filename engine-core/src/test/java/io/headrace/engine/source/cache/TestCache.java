@@ -1,6 +1,7 @@
 package io.headrace.engine.source.cache;
 
 import java.nio.file.Path;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -16,6 +17,7 @@ final class TestCache implements AutoCloseable {
     final FaultyCacheFiles files = new FaultyCacheFiles();
     final int leaderEpoch;
     private final CacheContext context;
+    private Executor ahead = Runnable::run;
     private BlockTiers tiers;
 
     TestCache(Path folder, int memoryBlocks, int diskBlocks, int leaderEpoch) {
@@ -28,12 +30,17 @@ final class TestCache implements AutoCloseable {
                         .files(files)
                         .leaderEpoch(() -> leaderEpoch)
                         .slabs(length -> new HeapSlab(SyntheticSource.SLAB_BYTES, slabBytes))
-                        .nanoClock(nanos::get)
-                        .prefetchExecutor(Runnable::run);
+                        .nanoClock(nanos::get);
     }
 
     CacheContext context() {
         return context;
+    }
+
+    /** Runs what nobody waits for: by default the thread that asks. */
+    TestCache ahead(Executor executor) {
+        ahead = executor;
+        return this;
     }
 
     TestCache open() {
@@ -50,7 +57,7 @@ final class TestCache implements AutoCloseable {
     }
 
     SyntheticSource source(long topicId, int blockCount) {
-        return new SyntheticSource(topicId, blockCount, slabBytes);
+        return new SyntheticSource(topicId, blockCount, slabBytes, ahead);
     }
 
     /** Reads a block as a reader does, and checks it; a store's failure is thrown. */
