@@ -22,6 +22,11 @@ final class CountingStore implements ObjectStore {
     final Map<String, LongAdder> bytesByKey = new ConcurrentHashMap<>();
     final AtomicInteger waiting = new AtomicInteger();
     volatile boolean isDown;
+
+    /** Listings end in an error, as if a class were not there. */
+    volatile boolean isBroken;
+
+    final LongAdder brokenListings = new LongAdder();
     volatile CountDownLatch gate = new CountDownLatch(0);
 
     /** Answers come late by up to so much, and so in any order. */
@@ -42,6 +47,10 @@ final class CountingStore implements ObjectStore {
     @Override
     public List<StoredObject> list(String prefix, String afterKey, int limit) throws IOException {
         requireUp();
+        if (isBroken) {
+            brokenListings.increment();
+            throw new NoClassDefFoundError("of a store");
+        }
         return delegate.list(prefix, afterKey, limit);
     }
 

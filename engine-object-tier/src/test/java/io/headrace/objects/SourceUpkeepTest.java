@@ -1,16 +1,23 @@
 package io.headrace.objects;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.SourceCheck;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.source.SourceLog;
+import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.testing.LeakCheck;
 import io.headrace.objects.SourceFixture.Decoded;
 import io.headrace.objects.format.TarBytes;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -20,7 +27,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -178,6 +188,34 @@ final class SourceUpkeepTest {
         List<Decoded> records = fixture.read(log, 0, 3);
         assertEquals("0", records.get(2).key());
         assertTrue(isAltered.get());
+    }
+
+    @Test
+    void listingThatEndedInAnErrorIsTriedAgain() throws IOException {
+        put("f", "a\n".repeat(20));
+        fixture.store.isBroken = true;
+        SourceLog log = log(topic(1, "format", "lines"), 0);
+        Waiting.until(() -> fixture.store.brokenListings.sum() > 0, "a listing has failed");
+        fixture.store.isBroken = false;
+        assertEquals(20, fixture.read(log, 0, 20).size());
+    }
+
+    @Test
+    void checkThatEndsInAnErrorAnswers() {
+        fixture.store.isBroken = true;
+        CompletableFuture<SourceCheck> check =
+                new SourceTools(noCatalog(), fixture.logs()).check(SourceFixture.ROOT, Map.of());
+        ExecutionException failed =
+                assertThrows(ExecutionException.class, () -> check.get(20, TimeUnit.SECONDS));
+        assertInstanceOf(EngineException.class, failed.getCause());
+    }
+
+    private static TopicCatalog noCatalog() {
+        return (TopicCatalog)
+                Proxy.newProxyInstance(
+                        TopicCatalog.class.getClassLoader(),
+                        new Class<?>[] {TopicCatalog.class},
+                        (proxy, method, arguments) -> null);
     }
 
     @Test

@@ -495,13 +495,23 @@ final class PartitionIndexer {
     /** An entry is durable, and those before it are. */
     private void onDurable(SourceEntries.Stretch entry, @Nullable LoadedBlock loaded) {
         if (loaded != null) {
-            logs.cache().add(loaded);
+            cache(loaded);
         }
         SourceLog current = log;
         if (current != null) {
             current.onIndexed(entry.end().offset());
         }
         announceStop();
+    }
+
+    /** A block that cannot be cached is loaded when it is read. */
+    private void cache(LoadedBlock loaded) {
+        try {
+            logs.cache().add(loaded);
+        } catch (RuntimeException failed) {
+            String where = "topic=" + topic.name() + " partition=" + partition;
+            logs.complaints().error("block not cached: " + where + " cause=" + failed);
+        }
     }
 
     /** This partition ends here, until its topic is altered. */

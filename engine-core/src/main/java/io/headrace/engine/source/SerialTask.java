@@ -3,12 +3,15 @@ package io.headrace.engine.source;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Work that is done by one thread at a time, whichever that is, and again if it was asked for
  * meanwhile. Thread-safe.
  */
 final class SerialTask {
+    private static final Logger LOGGER = LoggerFactory.getLogger(SerialTask.class);
     private static final int RETIRED = Integer.MIN_VALUE / 2;
 
     private final Executor executor;
@@ -17,9 +20,6 @@ final class SerialTask {
     /** Calls that the run under way has not seen; 0 while there is none. */
     private final AtomicInteger signals = new AtomicInteger();
 
-    /**
-     * @param body must not throw
-     */
     SerialTask(Executor executor, Runnable body) {
         this.executor = executor;
         this.body = body;
@@ -47,8 +47,17 @@ final class SerialTask {
         int seen;
         do {
             seen = signals.get();
-            body.run();
+            runBody();
         } while (!signals.compareAndSet(seen, 0));
+    }
+
+    /** What a run throws is of no use to who signalled it, and must not keep later ones away. */
+    private void runBody() {
+        try {
+            body.run();
+        } catch (Throwable failed) {
+            LOGGER.error("a step of a source failed", failed);
+        }
     }
 
     /** Ends it for good, if it does not run now. */

@@ -128,7 +128,7 @@ final class SourceListing {
     private void guarded(Work work) {
         try {
             work.run();
-        } catch (IOException | RuntimeException failed) {
+        } catch (IOException | RuntimeException | Error failed) {
             stopFor("listing failed", failed);
         }
     }

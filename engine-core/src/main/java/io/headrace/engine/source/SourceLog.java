@@ -171,7 +171,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
                 block = logs.index().block(topic.id(), partition, fromOffset);
                 stored = block == null ? null : new IndexedBlock(topic, logs, block);
             }
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             logs.complaints().error("source index cannot be read: " + this + " cause=" + failed);
             whenRead.onRead(Unavailable.STORE_ERROR);
             return;

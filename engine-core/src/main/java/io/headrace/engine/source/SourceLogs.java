@@ -355,7 +355,7 @@ public final class SourceLogs implements AutoCloseable {
             answer.complete(question.call());
         } catch (RuntimeException failed) {
             answer.completeExceptionally(failed);
-        } catch (Exception failed) {
+        } catch (Throwable failed) { // an Error as well: somebody waits
             answer.completeExceptionally(
                     new EngineException(String.valueOf(failed.getMessage()), failed));
         }
