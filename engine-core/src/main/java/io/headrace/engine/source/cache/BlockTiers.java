@@ -115,7 +115,7 @@ public final class BlockTiers implements AutoCloseable {
 
     /** Takes in a block that nobody asked for. */
     void add(PartitionBlocks partition, CachedBlock block) {
-        offerToDisk(partition, block);
+        offerToDisk(partition, block, partition.drops());
         memory.add(partition, block);
     }
 
@@ -141,8 +141,8 @@ public final class BlockTiers implements AutoCloseable {
         if (flight.isPrefetch()) {
             settle(partition, flight, block);
         }
-        if (block != null && !partition.isStale(flight)) {
-            offerToDisk(partition, block);
+        if (block != null) {
+            offerToDisk(partition, block, flight.drops());
         }
         memory.land(partition, flight, block, failure);
     }
@@ -177,15 +177,15 @@ public final class BlockTiers implements AutoCloseable {
         memory.land(partition, flight, null, why);
     }
 
-    private void offerToDisk(PartitionBlocks partition, CachedBlock block) {
+    private void offerToDisk(PartitionBlocks partition, CachedBlock block, int sinceDrops) {
         if (disk != null && !partition.isDropped()) {
-            disk.offer(partition, block);
+            disk.offer(partition, block, sinceDrops);
         }
     }
 
     /** A block has lost its place in memory, or found none. */
     private void evicted(MemoryTier.Evicted evicted) {
-        offerToDisk(evicted.partition(), evicted.block());
+        offerToDisk(evicted.partition(), evicted.block(), evicted.drops());
         discard(evicted.partition(), evicted.block());
     }
 

@@ -354,9 +354,13 @@ final class DiskTier {
 
     // Writing
 
-    /** Writes a block later, if it is worth a place then and the writer is not behind. */
-    void offer(PartitionBlocks partition, CachedBlock block) {
-        if (isClosed || trouble.isPaused() || !partition.beginWrite(block)) {
+    /**
+     * Writes a block later, if it is worth a place then and the writer is not behind.
+     *
+     * @param sinceDrops as in {@link PartitionBlocks#beginWrite}
+     */
+    void offer(PartitionBlocks partition, CachedBlock block, int sinceDrops) {
+        if (isClosed || trouble.isPaused() || !partition.beginWrite(block, sinceDrops)) {
             return;
         }
         long queued = queuedBytes.addAndGet(block.length());

@@ -13,28 +13,39 @@ final class Flight {
     private final boolean isSerial;
     private final long reservedBytes;
     private final List<LoadCallback> passengers = new ArrayList<>(1);
+    private final int drops;
     private boolean isStarted;
-    private boolean isStale;
 
-    private Flight(StoredBlock stored, boolean isPrefetch, boolean isSerial, long reservedBytes) {
+    private Flight(
+            StoredBlock stored,
+            boolean isPrefetch,
+            boolean isSerial,
+            long reservedBytes,
+            int drops) {
         this.stored = stored;
         this.isPrefetch = isPrefetch;
         this.isSerial = isSerial;
         this.reservedBytes = reservedBytes;
+        this.drops = drops;
     }
 
-    /** Somebody waits for the block. */
-    static Flight onDemand(StoredBlock stored, boolean isSerial) {
-        return new Flight(stored, false, isSerial, 0);
+    /**
+     * Somebody waits for the block.
+     *
+     * @param drops as in {@link PartitionBlocks#drops} when it was called for
+     */
+    static Flight onDemand(StoredBlock stored, boolean isSerial, int drops) {
+        return new Flight(stored, false, isSerial, 0, drops);
     }
 
     /**
      * Somebody will.
      *
      * @param reservedBytes of the memory's budget
+     * @param drops as in {@link PartitionBlocks#drops} when it was called for
      */
-    static Flight ahead(StoredBlock stored, boolean isSerial, long reservedBytes) {
-        return new Flight(stored, true, isSerial, reservedBytes);
+    static Flight ahead(StoredBlock stored, boolean isSerial, long reservedBytes, int drops) {
+        return new Flight(stored, true, isSerial, reservedBytes, drops);
     }
 
     StoredBlock stored() {
@@ -58,13 +69,9 @@ final class Flight {
         return isStarted;
     }
 
-    /** What it brings is not to be kept: it is not what it should be any more. */
-    void spoil() {
-        isStale = true;
-    }
-
-    boolean isStale() {
-        return isStale;
+    /** What it brings is kept only if none was dropped since. */
+    int drops() {
+        return drops;
     }
 
     void board(LoadCallback passenger) {

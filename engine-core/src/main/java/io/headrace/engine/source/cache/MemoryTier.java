@@ -29,8 +29,12 @@ final class MemoryTier {
     private long bytes;
     private boolean isClosed;
 
-    /** A block that was dropped, with the reference that was the cache's. */
-    record Evicted(PartitionBlocks partition, CachedBlock block) {}
+    /**
+     * A block that lost its place, with the reference that was the cache's.
+     *
+     * @param drops as in {@link PartitionBlocks#drops} when it did
+     */
+    record Evicted(PartitionBlocks partition, CachedBlock block, int drops) {}
 
     /**
      * @param whenEvicted takes over the reference; called without a lock
@@ -103,7 +107,7 @@ final class MemoryTier {
             // Into the map before the flight is gone: whoever looks sees one of the two.
             isTakenIn =
                     block != null
-                            && !partition.isStale(flight)
+                            && partition.drops() == flight.drops()
                             && takeIn(partition, block, evicted);
             passengers = partition.land(flight, block);
         }
@@ -120,7 +124,7 @@ final class MemoryTier {
         List<Evicted> evicted = new ArrayList<>(0);
         synchronized (this) {
             if (!takeIn(partition, block, evicted)) {
-                evicted.add(new Evicted(partition, block));
+                evicted.add(new Evicted(partition, block, partition.drops()));
             }
         }
         evicted.forEach(whenEvicted);
@@ -166,7 +170,7 @@ final class MemoryTier {
         }
         bytes -= block.capacity();
         counters.memoryEvictions.increment();
-        evicted.add(new Evicted(partition, block));
+        evicted.add(new Evicted(partition, block, partition.drops()));
         if (partition.isMemoryEmpty()) {
             occupants.remove(partition);
         }

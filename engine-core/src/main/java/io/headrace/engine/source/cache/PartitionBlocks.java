@@ -35,6 +35,7 @@ public final class PartitionBlocks {
     private final SerialLine line = new SerialLine();
     private final Cursors cursors;
     private boolean isDropped;
+    private int drops;
     private long lastCapacity;
     private double loadNanos;
 
@@ -125,7 +126,7 @@ public final class PartitionBlocks {
     private @Nullable Flight board(StoredBlock stored, boolean isSerial, LoadCallback passenger) {
         Flight flight = flights.get(stored.firstOffset());
         if (flight == null) {
-            flight = Flight.onDemand(stored, isSerial);
+            flight = Flight.onDemand(stored, isSerial, drops);
             flights.put(stored.firstOffset(), flight);
             if (isSerial) {
                 line.add(tiers.departure(this, flight));
@@ -230,7 +231,7 @@ public final class PartitionBlocks {
         if (isDropped || inMemory(first) != null || flights.containsKey(first)) {
             return null;
         }
-        Flight flight = Flight.ahead(stored, isSerial, reservedBytes);
+        Flight flight = Flight.ahead(stored, isSerial, reservedBytes, drops);
         flights.put(first, flight);
         if (isSerial) {
             line.add(tiers.departure(this, flight));
@@ -274,17 +275,12 @@ public final class PartitionBlocks {
 
     /**
      * Removes the block that holds an offset from memory, where it may have a place, and has none
-     * of those that are on their way kept.
+     * of those that are on their way kept, into memory or out of it.
      *
      * @return the one that had a place; or null
      */
     synchronized @Nullable CachedBlock removeHolding(long offset) {
-        for (Flight flight : flights.values()) {
-            if (flight.stored().firstOffset() <= offset
-                    && offset < flight.stored().firstOffset() + flight.stored().recordCount()) {
-                flight.spoil();
-            }
-        }
+        drops++;
         CachedBlock leavingBlock = holding(leaving, offset);
         if (leavingBlock != null) {
             leaving.remove(leavingBlock.firstOffset());
@@ -293,8 +289,12 @@ public final class PartitionBlocks {
         return block == null ? null : removeFromMemory(block.firstOffset());
     }
 
-    synchronized boolean isStale(Flight flight) {
-        return flight.isStale();
+    /**
+     * How often a block was dropped. What was made or lost its place before the last time may be
+     * that block: nobody can find it there, so it is not kept.
+     */
+    synchronized int drops() {
+        return drops;
     }
 
     synchronized boolean isMemoryEmpty() {
@@ -356,10 +356,17 @@ public final class PartitionBlocks {
         }
     }
 
-    /** A block is to be written; false if it is on disk, or on its way. */
-    synchronized boolean beginWrite(CachedBlock block) {
+    /**
+     * A block is to be written; false if it is on disk, or on its way, or if one was dropped since.
+     *
+     * @param sinceDrops as in {@link #drops} when the block could still be found
+     */
+    synchronized boolean beginWrite(CachedBlock block, int sinceDrops) {
         long first = block.firstOffset();
-        if (isDropped || onDisk.get(first) != null || leaving.get(first) != null) {
+        if (isDropped
+                || sinceDrops != drops
+                || onDisk.get(first) != null
+                || leaving.get(first) != null) {
             return false;
         }
         leaving.put(first, block);

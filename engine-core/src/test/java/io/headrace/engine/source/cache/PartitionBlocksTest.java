@@ -145,6 +145,33 @@ final class PartitionBlocksTest {
         }
     }
 
+    /** Without a place and not yet among those that wait to be written: a drop finds it nowhere. */
+    @Test
+    void blockThatIsDroppedOnItsWayOutOfMemoryIsNotWritten() throws Exception {
+        try (TestCache cache = cache(BLOCKS).settle()) {
+            SyntheticSource source = cache.source(TOPIC, BLOCKS);
+            PartitionBlocks partition = cache.partition(TOPIC);
+            List<MemoryTier.Evicted> evicted = new ArrayList<>();
+            MemoryTier memory =
+                    new MemoryTier(
+                            SyntheticSource.SLAB_BYTES,
+                            new CacheCounters(),
+                            cache.nanos::get,
+                            evicted::add);
+            memory.add(partition, source.block(3).load());
+            memory.add(partition, source.block(4).load());
+            MemoryTier.Evicted gone = evicted.get(0);
+            long first = gone.block().firstOffset();
+            partition.drop(first);
+            cache.tiers().disk().offer(partition, gone.block(), gone.drops());
+            cache.settle();
+            assertNull(partition.resident(first));
+            assertTrue(!Files.exists(folder.resolve(TOPIC + "/0/" + first + "-10")));
+            gone.block().release();
+            memory.close();
+        }
+    }
+
     @Test
     void droppedBlockIsNeitherServedNorWrittenNorTakenInWhenItComes() {
         try (TestCache cache = cache(BLOCKS).settle()) {
