@@ -99,13 +99,14 @@ final class SourceFixture implements AutoCloseable {
     private void start() {
         cold = Executors.newFixedThreadPool(4);
         syncer = Executors.newSingleThreadExecutor();
+        StoreThreads threads = new StoreThreads(cold, cold, cold);
         logs =
                 new SourceLogs(
                         this::append,
                         metadata,
                         memory,
                         cold,
-                        store -> new StoreThreads(cold, cold, cold),
+                        store -> threads,
                         stores,
                         new BundledReaders(),
                         () -> LEADER_EPOCH,

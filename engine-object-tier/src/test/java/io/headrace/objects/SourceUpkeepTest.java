@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.SourceLog;
 import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.testing.LeakCheck;
@@ -32,6 +35,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +46,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Source topics that are altered, or let go of, while somebody is at work on them. */
 final class SourceUpkeepTest {
     private static final int OVERSIZE_LENGTH = 600 << 10;
+
+    /** Reads of a store that may wait at the same time. */
+    private static final int READS_MAX = 16_384;
 
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
     @TempDir private Path root;
@@ -208,6 +215,38 @@ final class SourceUpkeepTest {
         ExecutionException failed =
                 assertThrows(ExecutionException.class, () -> check.get(20, TimeUnit.SECONDS));
         assertInstanceOf(EngineException.class, failed.getCause());
+    }
+
+    @Test
+    void readsThatWaitForAStoreAreBoundedAndOnesThatComeLaterAreToldSo() throws IOException {
+        put("f", "content");
+        SourceLog log = log(topic(1, "format", "files"), 0);
+        SourceFixture.awaitOffset(log, 1);
+        fixture.store.gate = new CountDownLatch(1);
+        AtomicInteger answered = new AtomicInteger();
+        for (int i = 0; i < READS_MAX; i++) {
+            log.readCold(0, 1, result -> count(result, answered));
+        }
+        CompletableFuture<ReadResult> refused = new CompletableFuture<>();
+        log.readCold(0, 1, refused::complete);
+        assertEquals(Unavailable.STORE_ERROR, refused.getNow(Unavailable.COLD));
+        CompletableFuture<SourceCheck> check =
+                new SourceTools(noCatalog(), fixture.logs()).check(SourceFixture.ROOT, Map.of());
+        assertTrue(check.isCompletedExceptionally());
+        assertEquals(0, answered.get());
+        fixture.store.gate.countDown();
+        Waiting.until(() -> answered.get() == READS_MAX, "all are answered");
+        for (int i = 0; i < READS_MAX; i++) {
+            log.readCold(0, 1, result -> count(result, answered));
+        }
+        Waiting.until(() -> answered.get() == 2 * READS_MAX, "each has given its place back");
+        assertEquals(1, fixture.store.reads.sum());
+    }
+
+    private static void count(ReadResult result, AtomicInteger answered) {
+        assertInstanceOf(RecordsLease.class, result);
+        result.close();
+        answered.incrementAndGet();
     }
 
     private static TopicCatalog noCatalog() {

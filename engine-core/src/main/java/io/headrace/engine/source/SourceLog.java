@@ -150,15 +150,23 @@ public final class SourceLog implements PartitionLog, BlockSource {
 
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        if (!topic.beginRead()) {
+            whenRead.onRead(crowded());
+            return;
+        }
         long begun = logs.nanoClock().getAsLong();
-        ReadCallback waited =
+        ReadCallback ended =
                 result -> {
-                    topic.waited(logs.nanoClock().getAsLong() - begun);
+                    topic.endRead(logs.nanoClock().getAsLong() - begun);
                     whenRead.onRead(result);
                 };
-        topic.run(
-                () -> load(fromOffset, lengthMax, waited),
-                () -> whenRead.onRead(Unavailable.CLOSED));
+        topic.run(() -> load(fromOffset, lengthMax, ended), () -> ended.onRead(Unavailable.CLOSED));
+    }
+
+    private Unavailable crowded() {
+        logs.complaints()
+                .warn("too many reads wait for a store: store=" + topic.spec().store().name());
+        return Unavailable.STORE_ERROR;
     }
 
     private void load(long fromOffset, int lengthMax, ReadCallback whenRead) {
@@ -191,7 +199,17 @@ public final class SourceLog implements PartitionLog, BlockSource {
                         whenRead.onRead(
                                 loaded == null
                                         ? reason(stored, failure)
-                                        : lease(loaded, fromOffset, lengthMax)));
+                                        : leaseOrFail(stored, loaded, fromOffset, lengthMax)));
+    }
+
+    /** Whatever happens there is an answer, as others wait behind it. */
+    private ReadResult leaseOrFail(
+            IndexedBlock stored, CachedBlock loaded, long fromOffset, int lengthMax) {
+        try {
+            return lease(loaded, fromOffset, lengthMax);
+        } catch (RuntimeException | Error failed) {
+            return reason(stored, failed);
+        }
     }
 
     @Override

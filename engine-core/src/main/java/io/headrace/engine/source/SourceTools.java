@@ -83,7 +83,20 @@ public final class SourceTools implements Sources {
         } catch (RuntimeException refused) {
             return CompletableFuture.failedFuture(refused);
         }
-        return SourceLogs.ask(checker.threads().demand(), checker::check);
+        StoreThreads threads = checker.threads();
+        if (!threads.reads().tryAcquire()) {
+            return CompletableFuture.failedFuture(
+                    new EngineException("too many reads wait for the store: uri=" + uri));
+        }
+        return SourceLogs.ask(
+                threads.demand(),
+                () -> {
+                    try {
+                        return checker.check();
+                    } finally {
+                        threads.reads().release();
+                    }
+                });
     }
 
     private SourceStatus statusOf(Topic topic) {

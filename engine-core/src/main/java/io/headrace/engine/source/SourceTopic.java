@@ -125,8 +125,14 @@ final class SourceTopic {
         logs.reads().bytes.add(length);
     }
 
-    /** A reader waited. */
-    void waited(long nanos) {
+    /** False if too many reads wait for the store; otherwise {@link #endRead} has to follow. */
+    boolean beginRead() {
+        return threads.reads().tryAcquire();
+    }
+
+    /** A reader waited so long, and has an answer. */
+    void endRead(long nanos) {
+        threads.reads().release();
         reads.waited(nanos);
         logs.reads().waited(nanos);
     }
