@@ -323,6 +323,33 @@ final class SampleSourceTest {
         assertEquals(keys, again);
     }
 
+    /** Most of what is short is decoded in one go with the break. */
+    @Test
+    void whatComesBeforeTheBreakOfACompressedObjectIsKept() throws IOException {
+        RandomShards shards = shards();
+        shards.lines("a.txt.gz", 5000, 100);
+        shards.lines("b.txt", 1, 10);
+        truncate("a.txt.gz", (int) Files.size(root.resolve("a.txt.gz")) / 2);
+        Topic topic = topic(1, "format", "lines");
+        SourceLog log = log(topic);
+        List<Decoded> read = new ArrayList<>();
+        byte[] last = shards.samples.get(shards.samples.size() - 1).parts().get("");
+        StandardErrors.during(
+                () -> {
+                    while (read.isEmpty()
+                            || !Arrays.equals(read.get(read.size() - 1).value(), last)) {
+                        read.addAll(fixture.read(log, read.size(), 1));
+                    }
+                });
+        assertTrue(read.size() > 2000, "" + read.size());
+        for (int i = 0; i < read.size() - 1; i++) {
+            byte[] line = shards.samples.get(i).parts().get("");
+            assertTrue(Arrays.equals(line, read.get(i).value()), "" + i);
+        }
+        fixture.restart(true);
+        assertEquals(read.size(), fixture.read(log(topic), 0, read.size()).size());
+    }
+
     private void truncate(String name, int length) throws IOException {
         Path file = root.resolve(name);
         Files.write(file, Arrays.copyOf(Files.readAllBytes(file), length));

@@ -1,6 +1,7 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.spi.MemoryStore.Slab;
+import io.headrace.engine.spi.SampleScanner.MalformedObjectException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
@@ -22,6 +23,9 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
     private final long from;
     private final ReentrantLock decoding = new ReentrantLock();
     private volatile boolean isClosed;
+
+    /** What the stretch behind the last good byte says; guarded by the lock. */
+    private @Nullable MalformedObjectException broken;
 
     /** Guarded by the lock. */
     private boolean isDecoderClosed;
@@ -68,13 +72,24 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
         }
 
         private int decode(ByteBuffer into) throws IOException {
-            decoder.skipTo(from);
-            int count = decoder.decode(into);
-            if (count < STRETCH_LENGTH) {
-                length = position() + count;
+            if (broken != null) {
+                throw broken;
+            }
+            try {
+                decoder.skipTo(from);
+                decoder.decode(into);
+            } catch (MalformedObjectException found) {
+                if (into.position() == 0) {
+                    throw found;
+                }
+                broken = found; // behind what is good of it
+                return into.position();
+            }
+            if (into.hasRemaining()) {
+                length = position() + into.position();
                 isEnded = true;
             }
-            return count;
+            return into.position();
         }
     }
 
@@ -125,7 +140,7 @@ final class DecodedStream implements ChunkSource, AutoCloseable {
         return next;
     }
 
-    /** Every stretch but the last is full, so that the position of the next is known. */
+    /** Every stretch but the last good one is full, so that the position of the next is known. */
     private Stretch begin(Slab slab) {
         Stretch stretch = new Stretch(last, nextPosition, slab);
         last = stretch;

@@ -37,7 +37,8 @@ final class Decoder implements AutoCloseable {
      * Decodes as many bytes as there are room for.
      *
      * @return fewer only at the end
-     * @throws MalformedObjectException if they are not what the codec understands
+     * @throws MalformedObjectException if they are not what the codec understands; the buffer has
+     *     what came before
      * @throws IOException the store's answer
      */
     int decode(ByteBuffer into) throws IOException {
