@@ -470,15 +470,16 @@ public final class ChronicleJournal implements Journal {
      */
     @Override
     public void deleteCycle(int cycle) throws IOException {
+        CycleFile file;
         synchronized (syncLock) {
             if (unfinished.containsKey(cycle)) {
                 throw new IllegalArgumentException("cycle is in use: cycle=" + cycle);
             }
-            CycleFile file = cycles.remove(cycle);
-            if (file != null) {
-                retire(cycle);
-                Files.delete(file.path());
-            }
+            file = cycles.remove(cycle);
+        }
+        if (file != null) { // without the lock: to free a file takes long, and forces wait for it
+            retire(cycle);
+            Files.delete(file.path());
         }
     }
 
