@@ -16,6 +16,11 @@ import java.util.Random;
  */
 record SourceDataset(String name, String format, long length, List<List<byte[]>> partitions) {
 
+    /** No object yet; whoever puts some adds their records. */
+    static SourceDataset empty(String name, String format, int partitionCount) {
+        return new SourceDataset(name, format, 0, empty(partitionCount));
+    }
+
     /** One record per object. */
     static SourceDataset files(
             S3Server server, String name, int partitionCount, int count, int objectLength) {

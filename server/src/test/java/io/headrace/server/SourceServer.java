@@ -37,8 +37,12 @@ final class SourceServer implements AutoCloseable {
         return server.adminPort();
     }
 
-    /** A topic over the objects of a dataset, with its name. */
     void create(SourceDataset dataset) throws Exception {
+        create(bootstrap(), dataset);
+    }
+
+    /** Creates a topic over the objects of a dataset, with its name. */
+    static void create(String bootstrap, SourceDataset dataset) throws Exception {
         NewTopic topic =
                 new NewTopic(
                                 dataset.name(),
@@ -50,7 +54,7 @@ final class SourceServer implements AutoCloseable {
                                         "s3://" + dataset.name() + "/",
                                         "headrace.source.format",
                                         dataset.format()));
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap()))) {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
             admin.createTopics(List.of(topic)).all().get();
         }
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -62,6 +63,26 @@ final class Trainer implements AutoCloseable {
     void epoch() {
         consumer.seekToBeginning(partitions);
         read(new HashMap<>(), dataset.recordCount());
+    }
+
+    /**
+     * Reads from the beginning until it is told to stop, through whatever happens to the server.
+     *
+     * @param next each partition's next offset, kept up to date
+     */
+    void readUntil(BooleanSupplier isOver, Map<Integer, Long> next) {
+        consumer.seekToBeginning(partitions);
+        while (!isOver.getAsBoolean()) {
+            consumer.poll(Duration.ofMillis(100)).forEach(record -> check(record, next));
+        }
+    }
+
+    /** The end offsets that the server gives now, by partition. */
+    Map<Integer, Long> endOffsets() {
+        Map<Integer, Long> ends = new HashMap<>();
+        consumer.endOffsets(partitions)
+                .forEach((partition, offset) -> ends.put(partition.partition(), offset));
+        return ends;
     }
 
     /** Reads everything once, with a consumer that is lost on the way and replaced by another. */
