@@ -21,8 +21,8 @@ def plain_order(counts):
     ]
 
 
-def taken_by(share, remaining, rank, worker):
-    part = WorkerShare(remaining, share, rank, worker)
+def taken_by(share, remaining, rank, worker, before=0):
+    part = WorkerShare(remaining, share, rank, worker, before)
     return [position for positions in part.ranges() for position in positions], part.padding
 
 
@@ -88,6 +88,9 @@ def test_the_shares_of_all_workers_are_the_whole_but_for_the_tail(rng, tail):
             positions, padded = taken_by(share, remaining, rank, worker)
             assert positions == sorted(positions)
             assert len(positions) + len(padded) == share.worker_samples(rank, worker, len(left))
+            before = rng.randrange(len(positions) + len(padded) + 1)
+            rest, rest_padded = taken_by(share, remaining, rank, worker, before)
+            assert rest + rest_padded == (positions + padded)[before:]
             own += positions
             padding += padded
     rest = len(left) % share.world_size

@@ -21,7 +21,7 @@ from headrace.order import Band, Done, Remaining, RoundRobin, Share, Tail, Worke
 from headrace.reader import PartitionReader
 from headrace.record import Record
 from headrace.shuffle import Shuffle
-from headrace.state import Progress, RankProgress
+from headrace.state import Progress, RankProgress, WorkerProgress
 
 T = TypeVar("T")
 
@@ -88,6 +88,8 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         self._epoch = 0
         self._before = Done()
         self._taken: list[int] = [0]
+        self._skipped = 0  # by this worker of a DataLoader, which had them before its state was loaded
+        self._is_through = False  # this worker of a DataLoader, with its share of the epoch
         self._was_read_by_workers = _shared_flag()
 
     # What an epoch is
@@ -128,7 +130,14 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
 
         Counts what `HeadraceLoader`, or an iterator of this process, has given out. Workers of torch's own
         DataLoader are ahead of the training loop by a number that nobody is told: RuntimeError.
+
+        Within a worker it is that worker's alone, behind the sample that it gave out last, also at the end of its
+        epoch. torchdata's StatefulDataLoader asks for it with each batch, and hands it to the same worker when
+        it resumes with equal numbers of ranks and workers.
         """
+        worker = _torch.worker()
+        if worker is not None:
+            return self._worker_progress(*worker).state_dict()
         if self._was_read_by_workers.value:
             raise RuntimeError(
                 "DataLoader workers read this dataset, ahead of the training loop by an unknown number of "
@@ -142,9 +151,31 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         """Goes on where `state` was taken, whatever the world size and the workers were then.
 
         The extent comes from the state, so the epoch ends as it would have. Raises ValueError if the state is
-        of another topic or shuffle, or if the topic no longer has what the epoch still needs.
+        of another topic, shuffle or worker, or if the topic no longer has what the epoch still needs.
         """
-        progress = Progress.of(state)
+        if "worker" in state:
+            self._load_worker(WorkerProgress.of(state))
+        else:
+            self._load(Progress.of(state))
+
+    def _load_worker(self, progress: WorkerProgress) -> None:
+        worker = _torch.worker()
+        share = dataclasses.replace(self._share, workers=worker[1] if worker else 1)
+        here = (self.rank, share, worker[0] if worker else None)
+        if here != (progress.rank, progress.share, progress.worker):
+            raise ValueError(
+                f"the state is of another worker: rank={progress.rank} {progress.share} worker={progress.worker}, "
+                f"here rank={here[0]} {here[1]} worker={here[2]}"
+            )
+        self._load(Progress(progress.extent, progress.shuffle, progress.epoch, progress.before))
+        self._skipped = progress.taken
+
+    def _worker_progress(self, worker: int, workers: int) -> WorkerProgress:
+        share = dataclasses.replace(self._share, workers=workers)
+        taken = self._skipped + self._taken[0]
+        return WorkerProgress(self._extent, self._shuffle, self._epoch, self._before, self.rank, share, worker, taken)
+
+    def _load(self, progress: Progress) -> None:
         if progress.extent.topic != self.topic or progress.shuffle != self._shuffle:
             raise ValueError(
                 f"the state is of another dataset: state topic={progress.extent.topic} {progress.shuffle}, "
@@ -171,8 +202,11 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         worker = _torch.worker()
         if worker is None:
             return self._counted(self.iterate())
+        if self._is_through:
+            self.finish_epoch()  # not at its end: until now the state was that of the epoch that had ended
         self._was_read_by_workers.value = 1
-        return self._last(self.iterate(*worker))
+        self._taken = [0]
+        return self._counted_by_worker(self.iterate(*worker))
 
     def begin_iteration(self, workers: int = 1) -> list[int]:
         """For loaders other than torch's: what each worker has delivered, to be counted up by the caller.
@@ -188,7 +222,7 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         """What is left for one of several workers; counts nothing, see `begin_iteration`."""
         share = dataclasses.replace(self._share, workers=workers)
         remaining = Remaining(self._order.total, self._before)
-        part = WorkerShare(remaining, share, self.rank, worker)
+        part = WorkerShare(remaining, share, self.rank, worker, self._skipped)
         self._note_overlap(share)
         return self._samples(part, share, worker)
 
@@ -203,9 +237,12 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
             yield sample
         self.finish_epoch()
 
-    def _last(self, samples: Iterator[T]) -> Iterator[T]:
-        yield from samples
-        self.finish_epoch()
+    def _counted_by_worker(self, samples: Iterator[T]) -> Iterator[T]:
+        taken = self._taken
+        for sample in samples:
+            taken[0] += 1
+            yield sample
+        self._is_through = True
 
     def _samples(self, part: WorkerShare, share: Share, worker: int) -> Iterator[T]:
         decode, epoch = self.decode, self._epoch
@@ -274,6 +311,8 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         self._epoch = epoch
         self._before = done
         self._taken = [0]
+        self._skipped = 0
+        self._is_through = False
         self._was_read_by_workers.value = 0
 
     def __getstate__(self) -> dict[str, Any]:

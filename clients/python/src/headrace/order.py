@@ -235,9 +235,12 @@ class Share:
 
 
 class WorkerShare:
-    """What one worker of one rank reads: positions, ascending, and then some again (`padding`)."""
+    """What one worker of one rank reads: positions, ascending, and then some again (`padding`).
 
-    def __init__(self, remaining: Remaining, share: Share, rank: int, worker: int) -> None:
+    `taken` of them are left out at the beginning: the worker has had them.
+    """
+
+    def __init__(self, remaining: Remaining, share: Share, rank: int, worker: int, taken: int = 0) -> None:
         left = len(remaining)
         count = share.worker_samples(rank, worker, left)
         own = count - 1 if count and share.index(rank, worker, count - 1) >= left else count
@@ -245,8 +248,10 @@ class WorkerShare:
         self._share = share
         self._rank = rank
         self._worker = worker
+        self._taken = taken
         self._own = own
-        self.padding = [remaining[(share.index(rank, worker, j) - left) % left] for j in range(own, count)]
+        padded = range(max(own, taken), count)
+        self.padding = [remaining[(share.index(rank, worker, j) - left) % left] for j in padded]
 
     def ranges(self) -> Iterator[range]:
         for indexes in self._indexes():
@@ -254,12 +259,14 @@ class WorkerShare:
 
     def _indexes(self) -> Iterator[range]:
         share, rank, worker = self._share, self._rank, self._worker
+        j = self._taken
         if share.block == 1:
-            first = share.index(rank, worker, 0)
-            step = share.world_size * share.workers
-            yield range(first, first + self._own * step, step)
-            return
-        for j in range(0, self._own, share.block):
             first = share.index(rank, worker, j)
-            length = min(share.block, self._own - j)
+            step = share.world_size * share.workers
+            yield range(first, first + (self._own - j) * step, step)
+            return
+        while j < self._own:
+            first = share.index(rank, worker, j)
+            length = min(share.block - j % share.block, self._own - j)
             yield range(first, first + length * share.world_size, share.world_size)
+            j += length

@@ -9,6 +9,9 @@ A `state_dict` is made of numbers, strings, lists and dicts:
 
 ``consumed`` is the integer that matters; ``ahead`` lists intervals of positions that were consumed beyond
 it. ``rank`` says what that was concluded from, for `merge_state_dicts`; a merged state has none.
+
+A worker of a DataLoader knows only what it has taken itself. Its state has ``worker`` in the place of ``rank``,
+with ``"worker": 1, "workers": 2, "taken": 160``, and is of use to the same worker of the same rank alone.
 """
 
 from __future__ import annotations
@@ -125,6 +128,43 @@ class Progress:
             state["epoch"],
             _done(state),
             RankProgress.of(state["rank"]) if "rank" in state else None,
+        )
+
+
+@dataclass(frozen=True)
+class WorkerProgress:
+    """What one worker of one rank has taken of what was left of an epoch when `before` was done."""
+
+    extent: Extent
+    shuffle: Shuffle
+    epoch: int
+    before: Done
+    rank: int
+    share: Share
+    worker: int
+    taken: int
+
+    def state_dict(self) -> dict[str, Any]:
+        share = self.share
+        return {
+            **Progress(self.extent, self.shuffle, self.epoch, self.before).state_dict(),
+            "worker": {
+                "rank": self.rank,
+                "world_size": share.world_size,
+                "worker": self.worker,
+                "workers": share.workers,
+                "block": share.block,
+                "tail": share.tail,
+                "taken": self.taken,
+            },
+        }
+
+    @staticmethod
+    def of(state: Mapping[str, Any]) -> WorkerProgress:
+        whole, worker = Progress.of(state), state["worker"]
+        share = Share(worker["world_size"], worker["workers"], worker["block"], worker["tail"])
+        return WorkerProgress(
+            whole.extent, whole.shuffle, whole.epoch, whole.done, worker["rank"], share, worker["worker"], worker["taken"]
         )
 
 
