@@ -425,13 +425,13 @@ final class Catalog implements TopicCatalog {
     }
 
     /**
-     * A source reads within the named stores only.
+     * A source reads within the named stores only, and says nothing that would have no effect.
      *
      * @throws InvalidConfigException naming the config that says otherwise
      */
     private void checkSource(Topic topic) {
         if (topic.storageMode() == StorageMode.SOURCE) {
-            SourceSpec.of(topic.configs(), context.objectStores(), context.datasetReaders());
+            SourceSpec.wanted(topic.configs(), context.objectStores(), context.datasetReaders());
         }
     }
 

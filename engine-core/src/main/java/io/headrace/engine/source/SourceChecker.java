@@ -61,7 +61,7 @@ final class SourceChecker {
 
     SourceChecker(SourceLogs logs, Map<String, String> configs) {
         this.logs = logs;
-        this.spec = SourceSpec.of(configs, logs.stores(), logs.datasetReaders());
+        this.spec = SourceSpec.wanted(configs, logs.stores(), logs.datasetReaders());
         this.clock = logs.nanoClock();
     }
 

@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  * The logs of all source topics. Owned by the engine, which
  *
  * <ul>
- *   <li>checks a topic's configs with {@link SourceSpec#of}, and refuses to grow it or to change
- *       the {@link SourceSpec#FIXED_CONFIGS}: ordinals and partitions are bound to both;
+ *   <li>checks a topic's configs with {@link SourceSpec#wanted}, and refuses to grow it or to
+ *       change the {@link SourceSpec#FIXED_CONFIGS}: ordinals and partitions are bound to both;
  *   <li>hands each {@code SOURCE_INDEX} entry to {@link #onEntry} when its projection passes it,
  *       during recovery too; applying one again changes nothing;
  *   <li>removes a deleted topic's rows with {@link #onTopicDeleted}, and calls {@link

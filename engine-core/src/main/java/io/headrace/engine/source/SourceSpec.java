@@ -98,6 +98,12 @@ public record SourceSpec(
     /** Largest record where the topic does not say; what a consumer still fetches in one piece. */
     public static final int RECORD_LENGTH_MAX_DEFAULT = 16 << 20;
 
+    /** Kafka's topic config. */
+    private static final String COMPRESSION_CONFIG = "compression.type";
+
+    /** Values that ask for no compression by the server. */
+    private static final List<String> UNCOMPRESSED = List.of("producer", "uncompressed");
+
     /** A record has to fit into one slab, with its block's other records and all framing. */
     private static final int RECORD_LENGTH_LIMIT = 512 << 20;
 
@@ -111,6 +117,26 @@ public record SourceSpec(
         FAIL,
         /** A whole object becomes several records. */
         SPLIT
+    }
+
+    /**
+     * The spec in configs that somebody wants a topic to have from now on. What would have no
+     * effect is refused here, and not where the topic is opened, so that no topic that is there
+     * becomes unreadable by it.
+     *
+     * @throws InvalidConfigException as {@link #of}, and if batches should be compressed
+     */
+    public static SourceSpec wanted(
+            Map<String, String> configs, Map<String, ObjectStore> stores, DatasetReaders readers) {
+        String compression = configs.getOrDefault(COMPRESSION_CONFIG, "producer");
+        if (!UNCOMPRESSED.contains(compression)) {
+            throw new InvalidConfigException(
+                    COMPRESSION_CONFIG,
+                    compression,
+                    "producer or uncompressed: the records of a source are sent as its objects hold"
+                            + " them");
+        }
+        return of(configs, stores, readers);
     }
 
     /**

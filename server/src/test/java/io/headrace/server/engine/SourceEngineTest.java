@@ -151,6 +151,28 @@ class SourceEngineTest {
     }
 
     @Test
+    void compressionThatWouldHaveNoEffectIsRefused() throws IOException {
+        try (TestEngine engine = launch()) {
+            Map<String, String> configs = new HashMap<>(source(URI, "files"));
+            for (String codec : List.of("zstd", "lz4", "snappy", "gzip", "")) {
+                configs.put("compression.type", codec);
+                CatalogResult refused = create(engine, configs);
+                assertEquals(TopicCatalog.Error.INVALID_CONFIG, refused.error(), codec);
+                assertTrue(refused.message().contains("key=compression.type"), refused::message);
+                assertTrue(refused.message().contains("producer"), refused::message);
+            }
+            for (String kept : List.of("producer", "uncompressed")) {
+                configs.put("compression.type", kept);
+                Topic topic = engine.create(kept, 1, configs);
+                Map<String, String> altered = Map.of("compression.type", "zstd");
+                TopicCatalog catalog = engine.engine.catalog();
+                CatalogResult refused = get(catalog.alterConfigs(topic.id(), altered, false));
+                assertEquals(TopicCatalog.Error.INVALID_CONFIG, refused.error());
+            }
+        }
+    }
+
+    @Test
     void sourceTakesNoRecordsAndKeepsWhatItReads() throws IOException {
         putFiles(0, 1);
         try (TestEngine engine = launch()) {

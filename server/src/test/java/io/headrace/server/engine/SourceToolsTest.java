@@ -333,10 +333,13 @@ class SourceToolsTest {
                     assertThrows(CompletionException.class, () -> sources().status(id).join());
             assertTrue(failed.getCause() instanceof EngineException, failed.toString());
         }
+        assertCheckIsRefused("file:///etc/", Map.of());
+        assertCheckIsRefused(URI, Map.of("compression.type", "zstd"));
+    }
+
+    private void assertCheckIsRefused(String uri, Map<String, String> configs) {
         CompletionException refused =
-                assertThrows(
-                        CompletionException.class,
-                        () -> sources().check("file:///etc/", Map.of()).join());
+                assertThrows(CompletionException.class, () -> sources().check(uri, configs).join());
         assertTrue(refused.getCause() instanceof InvalidConfigException, refused.toString());
     }
 }
