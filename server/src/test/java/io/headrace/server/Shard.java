@@ -21,22 +21,43 @@ import java.util.zip.GZIPOutputStream;
  */
 record Shard(byte[] bytes, List<byte[]> values) {
 
-    /** A tar of samples of two parts, an image of 20 to 60 KB and a caption. */
+    /** A tar of {@link #samples}. */
     static Shard tar(int number, int sampleCount) {
-        Random random = new Random(number);
+        return tar(number, samples(number, sampleCount));
+    }
+
+    /** A tar of samples, each with its parts by name. */
+    static Shard tar(int number, List<Map<String, byte[]>> samples) {
         TarShard tar = new TarShard();
-        List<byte[]> values = new ArrayList<>();
-        for (int i = 0; i < sampleCount; i++) {
-            Map<String, byte[]> sample = new LinkedHashMap<>();
-            byte[] image = new byte[20_000 + random.nextInt(40_000)];
-            random.nextBytes(image);
-            sample.put("jpg", image);
-            sample.put("txt", utf8("caption " + i + " of shard " + number));
-            String stem = "%06d-%04d".formatted(number, i);
-            sample.forEach((part, content) -> tar.add(stem + "." + part, content));
-            values.add(parts(sample));
+        for (int i = 0; i < samples.size(); i++) {
+            String stem = stem(number, i);
+            samples.get(i).forEach((part, content) -> tar.add(stem + "." + part, content));
         }
-        return new Shard(tar.bytes(), values);
+        return new Shard(tar.bytes(), samples.stream().map(Shard::parts).toList());
+    }
+
+    /** The key of a sample in a tar. */
+    static String stem(int number, int sample) {
+        return "%06d-%04d".formatted(number, sample);
+    }
+
+    /** Samples of two parts, an image of 20 to 60 KB and a caption. */
+    static List<Map<String, byte[]>> samples(int number, int count) {
+        Random random = new Random(number);
+        List<Map<String, byte[]>> samples = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            Map<String, byte[]> sample = new LinkedHashMap<>();
+            sample.put("jpg", noise(random, 20_000 + random.nextInt(40_000)));
+            sample.put("txt", utf8("caption " + i + " of shard " + number));
+            samples.add(sample);
+        }
+        return samples;
+    }
+
+    static byte[] noise(Random random, int length) {
+        byte[] noise = new byte[length];
+        random.nextBytes(noise);
+        return noise;
     }
 
     /** Lines of text in a gzip file, of up to 1,200 characters that compress little. */
@@ -46,8 +67,7 @@ record Shard(byte[] bytes, List<byte[]> values) {
         List<byte[]> values = new ArrayList<>();
         try (GZIPOutputStream gzip = new GZIPOutputStream(object)) {
             for (int i = 0; i < lineCount; i++) {
-                byte[] noise = new byte[random.nextInt(900)];
-                random.nextBytes(noise);
+                byte[] noise = noise(random, random.nextInt(900));
                 String text = Base64.getEncoder().encodeToString(noise);
                 byte[] line = utf8("shard " + number + " line " + i + " " + text);
                 gzip.write(line);

@@ -210,7 +210,7 @@ final class SourceKillTest {
 
     private void create(RunningServer server) throws Exception {
         for (Growing each : datasets) {
-            SourceServer.create(server.bootstrapServers(), each.dataset);
+            SourceServer.create(server.bootstrapServers(), each.dataset, Map.of());
         }
         isCreated = true;
     }

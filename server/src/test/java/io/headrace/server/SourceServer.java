@@ -4,6 +4,7 @@ import io.headrace.server.config.ServerConfig;
 import io.headrace.testing.s3.MeteredS3Proxy;
 import io.headrace.testing.s3.S3Server;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,22 +39,26 @@ final class SourceServer implements AutoCloseable {
     }
 
     void create(SourceDataset dataset) throws Exception {
-        create(bootstrap(), dataset);
+        create(bootstrap(), dataset, Map.of());
     }
 
-    /** Creates a topic over the objects of a dataset, with its name. */
-    static void create(String bootstrap, SourceDataset dataset) throws Exception {
+    /**
+     * Creates a topic over the objects of a dataset, with its name.
+     *
+     * @param configs besides those that follow from the dataset, or instead of them
+     */
+    static void create(String bootstrap, SourceDataset dataset, Map<String, String> configs)
+            throws Exception {
+        Map<String, String> all = new HashMap<>();
+        all.put("headrace.source.uri", "s3://" + dataset.name() + "/");
+        all.put("headrace.source.format", dataset.format());
+        all.putAll(configs);
         NewTopic topic =
                 new NewTopic(
                                 dataset.name(),
                                 Optional.of(dataset.partitions().size()),
                                 Optional.empty())
-                        .configs(
-                                Map.of(
-                                        "headrace.source.uri",
-                                        "s3://" + dataset.name() + "/",
-                                        "headrace.source.format",
-                                        dataset.format()));
+                        .configs(all);
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
             admin.createTopics(List.of(topic)).all().get();
         }
