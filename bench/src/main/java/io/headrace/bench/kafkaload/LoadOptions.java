@@ -1,11 +1,9 @@
 package io.headrace.bench.kafkaload;
 
+import io.headrace.bench.Options;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The command line of {@code bench/run kafka-load}.
@@ -61,40 +59,21 @@ public record LoadOptions(
 
     /** Parses a command line, which may be empty. */
     public static LoadOptions parse(String[] arguments, Path home) {
-        Map<String, List<String>> given = collect(List.of(arguments).iterator());
-        double scale = Double.parseDouble(single(given, "--scale", "1"));
+        Options given = new Options(List.of(arguments), USAGE);
+        double scale = Double.parseDouble(given.text("--scale", "1"));
         return new LoadOptions(
-                Mode.of(single(given, "--mode", Mode.PERSISTENT_OS.argument)),
-                Integer.parseInt(single(given, "--rounds", "10")),
-                Integer.parseInt(single(given, "--minutes", "60")),
-                Integer.parseInt(single(given, "--warm-up", "1")),
-                workloads(single(given, "--workloads", "100B,4KB,64KB,latency"), scale),
-                single(given, "--phases", "produce,consume").contains(KafkaLoad.CONSUME),
-                List.of(single(given, "--contestants", "headrace,kafka").split(",")),
-                single(given, "--heap", "1g"),
-                Path.of(single(given, "--data", home.resolve("bench/target/kafka-load") + "")),
-                given.getOrDefault("--producer", List.of()),
-                given.getOrDefault("--jvm", List.of()),
-                given.getOrDefault("--set", List.of()));
-    }
-
-    private static Map<String, List<String>> collect(Iterator<String> arguments) {
-        Map<String, List<String>> given = new TreeMap<>();
-        while (arguments.hasNext()) {
-            String name = arguments.next();
-            if (!USAGE.contains("  " + name + " ") || !arguments.hasNext()) {
-                throw new IllegalArgumentException(
-                        "unknown option or no value: option=" + name + "\n" + USAGE);
-            }
-            given.computeIfAbsent(name, key -> new ArrayList<>()).add(arguments.next());
-        }
-        return given;
-    }
-
-    private static String single(
-            Map<String, List<String>> given, String name, String defaultValue) {
-        List<String> values = given.getOrDefault(name, List.of(defaultValue));
-        return values.get(values.size() - 1);
+                Mode.of(given.text("--mode", Mode.PERSISTENT_OS.argument)),
+                given.number("--rounds", 10, 0),
+                given.number("--minutes", 60, 0),
+                given.number("--warm-up", 1, 0),
+                workloads(given.text("--workloads", "100B,4KB,64KB,latency"), scale),
+                given.text("--phases", "produce,consume").contains(KafkaLoad.CONSUME),
+                List.of(given.text("--contestants", "headrace,kafka").split(",")),
+                given.text("--heap", "1g"),
+                Path.of(given.text("--data", home.resolve("bench/target/kafka-load").toString())),
+                given.all("--producer"),
+                given.all("--jvm"),
+                given.all("--set"));
     }
 
     private static List<Workload> workloads(String names, double scale) {

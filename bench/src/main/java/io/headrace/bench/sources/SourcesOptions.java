@@ -1,11 +1,9 @@
 package io.headrace.bench.sources;
 
+import io.headrace.bench.Options;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The command line of {@code bench/run sources}.
@@ -60,39 +58,20 @@ record SourcesOptions(
                     .formatted(PARTS);
 
     static SourcesOptions parse(String[] arguments, Path home) {
-        Map<String, List<String>> given = collect(List.of(arguments).iterator());
+        Options given = new Options(List.of(arguments), USAGE);
         return new SourcesOptions(
-                parts(single(given, "--parts", PARTS)),
-                scale(single(given, "--scale", "1")),
-                (int) number(given, "--latency-ms", "100", 0),
-                number(given, "--bandwidth-mb", "60", 1) * MB,
-                number(given, "--cache-mib", "256", 1) * MIB,
-                number(given, "--pace-mb", "20", 1) * MB,
-                (int) number(given, "--rounds", "5", 1),
-                (int) number(given, "--workers", "4", 1),
-                Path.of(single(given, "--data", home.resolve("bench/target/sources").toString())),
-                pairs(given.getOrDefault("--consumer", List.of())),
-                given.getOrDefault("--set", List.of()),
-                given.getOrDefault("--no-prefetch", List.of()));
-    }
-
-    private static Map<String, List<String>> collect(Iterator<String> arguments) {
-        Map<String, List<String>> given = new TreeMap<>();
-        while (arguments.hasNext()) {
-            String name = arguments.next();
-            if (!USAGE.contains("  " + name + " ") || !arguments.hasNext()) {
-                throw new IllegalArgumentException(
-                        "unknown option or no value: option=" + name + "\n" + USAGE);
-            }
-            given.computeIfAbsent(name, key -> new ArrayList<>()).add(arguments.next());
-        }
-        return given;
-    }
-
-    private static String single(
-            Map<String, List<String>> given, String name, String defaultValue) {
-        List<String> values = given.getOrDefault(name, List.of(defaultValue));
-        return values.get(values.size() - 1);
+                parts(given.text("--parts", PARTS)),
+                scale(given.text("--scale", "1")),
+                given.number("--latency-ms", 100, 0),
+                given.number("--bandwidth-mb", 60, 1) * MB,
+                given.number("--cache-mib", 256, 1) * MIB,
+                given.number("--pace-mb", 20, 1) * MB,
+                given.number("--rounds", 5, 1),
+                given.number("--workers", 4, 1),
+                Path.of(given.text("--data", home.resolve("bench/target/sources").toString())),
+                given.pairs("--consumer"),
+                given.all("--set"),
+                given.all("--no-prefetch"));
     }
 
     private static List<String> parts(String names) {
@@ -112,27 +91,6 @@ record SourcesOptions(
             throw new IllegalArgumentException("must be above 0: --scale=" + text);
         }
         return scale;
-    }
-
-    private static long number(
-            Map<String, List<String>> given, String name, String defaultValue, long min) {
-        long value = Long.parseLong(single(given, name, defaultValue));
-        if (value < min) {
-            throw new IllegalArgumentException("must be at least " + min + ": " + name);
-        }
-        return value;
-    }
-
-    private static Map<String, String> pairs(List<String> texts) {
-        Map<String, String> pairs = new TreeMap<>();
-        for (String text : texts) {
-            int equals = text.indexOf('=');
-            if (equals < 1) {
-                throw new IllegalArgumentException("not KEY=VALUE: " + text + "\n" + USAGE);
-            }
-            pairs.put(text.substring(0, equals), text.substring(equals + 1));
-        }
-        return pairs;
     }
 
     /** A count at this scale, at least 1. */

@@ -1,12 +1,10 @@
 package io.headrace.bench.topics;
 
+import io.headrace.bench.Options;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The command line of {@code bench/run topics}.
@@ -47,52 +45,29 @@ record TopicsOptions(
             """;
 
     static TopicsOptions parse(String[] arguments, Path home) {
-        Map<String, List<String>> given = collect(List.of(arguments).iterator());
+        Options given = new Options(List.of(arguments), USAGE);
         return new TopicsOptions(
-                counts(single(given, "--counts", "10,1000,100000,1000000")),
-                positive(given, "--batch", "2000"),
-                positive(given, "--in-flight", "4"),
-                positive(given, "--sample", "1000"),
-                kill(single(given, "--restart", "term")),
-                Path.of(single(given, "--data", home.resolve("bench/target/topics").toString())),
-                pairs(given.getOrDefault("--topic-config", List.of())),
-                given.getOrDefault("--jvm", List.of()),
-                given.getOrDefault("--set", List.of()));
-    }
-
-    private static Map<String, List<String>> collect(Iterator<String> arguments) {
-        Map<String, List<String>> given = new TreeMap<>();
-        while (arguments.hasNext()) {
-            String name = arguments.next();
-            if (!USAGE.contains("  " + name + " ") || !arguments.hasNext()) {
-                throw new IllegalArgumentException(
-                        "unknown option or no value: option=" + name + "\n" + USAGE);
-            }
-            given.computeIfAbsent(name, key -> new ArrayList<>()).add(arguments.next());
-        }
-        return given;
-    }
-
-    private static String single(
-            Map<String, List<String>> given, String name, String defaultValue) {
-        List<String> values = given.getOrDefault(name, List.of(defaultValue));
-        return values.get(values.size() - 1);
+                counts(given.text("--counts", "10,1000,100000,1000000")),
+                given.number("--batch", 2000, 1),
+                given.number("--in-flight", 4, 1),
+                given.number("--sample", 1000, 1),
+                kill(given.text("--restart", "term")),
+                Path.of(given.text("--data", home.resolve("bench/target/topics").toString())),
+                given.pairs("--topic-config"),
+                given.all("--jvm"),
+                given.all("--set"));
     }
 
     private static List<Integer> counts(String text) {
-        return Arrays.stream(text.split(",")).map(each -> positive("--counts", each)).toList();
+        return Arrays.stream(text.split(",")).map(TopicsOptions::count).toList();
     }
 
-    private static int positive(Map<String, List<String>> given, String name, String defaultValue) {
-        return positive(name, single(given, name, defaultValue));
-    }
-
-    private static int positive(String name, String text) {
-        int value = Integer.parseInt(text);
-        if (value < 1) {
-            throw new IllegalArgumentException("must be at least 1: " + name + "=" + value);
+    private static int count(String text) {
+        int count = Integer.parseInt(text);
+        if (count < 1) {
+            throw new IllegalArgumentException("must be at least 1: --counts=" + count);
         }
-        return value;
+        return count;
     }
 
     private static boolean kill(String how) {
@@ -101,17 +76,5 @@ record TopicsOptions(
             case "kill" -> true;
             default -> throw new IllegalArgumentException("not term or kill: --restart=" + how);
         };
-    }
-
-    private static Map<String, String> pairs(List<String> texts) {
-        Map<String, String> pairs = new TreeMap<>();
-        for (String text : texts) {
-            int equals = text.indexOf('=');
-            if (equals < 1) {
-                throw new IllegalArgumentException("not KEY=VALUE: " + text + "\n" + USAGE);
-            }
-            pairs.put(text.substring(0, equals), text.substring(equals + 1));
-        }
-        return pairs;
     }
 }
