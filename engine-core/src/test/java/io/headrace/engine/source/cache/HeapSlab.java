@@ -5,13 +5,16 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A slab on the heap that counts its references, and itself among those in use. */
-final class HeapSlab implements Slab {
+/** A slab on the heap that counts its references, and its bytes among those in use. */
+public final class HeapSlab implements Slab {
     private final ByteBuffer bytes;
     private final AtomicInteger references = new AtomicInteger(1);
     private final AtomicLong inUse;
 
-    HeapSlab(int length, AtomicLong inUse) {
+    /**
+     * @param inUse bytes of all slabs that somebody has references to
+     */
+    public HeapSlab(int length, AtomicLong inUse) {
         this.bytes = ByteBuffer.allocate(length);
         this.inUse = inUse;
         inUse.addAndGet(length);
