@@ -282,8 +282,8 @@ public final class SourceLogs implements AutoCloseable {
         consumer.accept("headrace_source_store_reads_total", storeReads);
         consumer.accept("headrace_source_store_read_bytes_total", storeBytes);
         consumer.accept("headrace_source_served_bytes_total", servedBytes);
-        consumer.accept("headrace_source_saved_reads", reads.requests.sum() - storeReads);
-        consumer.accept("headrace_source_saved_bytes", servedBytes - storeBytes);
+        consumer.accept("headrace_source_saved_reads", saved(reads.requests.sum(), storeReads));
+        consumer.accept("headrace_source_saved_bytes", saved(servedBytes, storeBytes));
         consumer.accept("headrace_source_waits_total", reads.waits.sum());
         consumer.accept("headrace_source_wait_nanoseconds_total", reads.waitNanos.sum());
         cache.forEachMetric(consumer);
@@ -293,6 +293,11 @@ public final class SourceLogs implements AutoCloseable {
                 .sorted(Comparator.comparingLong(topic -> -topic.reads().bytes.sum()))
                 .limit(METRIC_TOPICS_MAX)
                 .forEach(topic -> topic.reads().forEach(topic.name(), consumer));
+    }
+
+    /** What is read ahead of all readers is no loss: they have yet to come to it. */
+    private static long saved(long given, long asked) {
+        return Math.max(0, given - asked);
     }
 
     /** How long a store takes for a block. */
