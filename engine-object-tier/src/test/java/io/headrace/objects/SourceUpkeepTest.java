@@ -50,6 +50,9 @@ final class SourceUpkeepTest {
     /** Reads of a store that may wait at the same time. */
     private static final int READS_MAX = 16_384;
 
+    /** More than is read ahead of a reader of one. */
+    private static final int LINES = 8_000_000;
+
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
     @TempDir private Path root;
     private SourceFixture fixture;
@@ -132,18 +135,20 @@ final class SourceUpkeepTest {
 
     @Test
     void partitionGoesOnAfterAnotherOneOfItsTopicKeptTheTopicFromBeingLetGoOf() throws Exception {
-        put("f0", "a\n".repeat(2_000_000));
-        put("f1", "a\n".repeat(2_000_000));
+        put("f0", "a\n".repeat(LINES));
+        put("f1", "a\n".repeat(LINES));
         Topic topic = topic(2, "format", "lines");
         SourceLog idle = log(topic, 0);
         SourceLog busy = log(topic, 1);
         fixture.read(idle, 0, 1);
         fixture.read(busy, 0, 1);
-        long end = idle.highWatermark();
-        assertTrue(end < 2_000_000, "all is indexed: " + end);
         fixture.logs().sweep(0);
         fixture.read(idle, 0, 1); // in use, so that the next sweep only has it release memory
         fixture.logs().sweep(0);
+        Waiting.until(
+                () -> fixture.metric("headrace_source_read_ahead_bytes") == 0, "nothing is ahead");
+        long end = idle.highWatermark();
+        assertTrue(end < LINES && busy.highWatermark() < LINES, "all is indexed: " + end);
         CountDownLatch isAtWork = new CountDownLatch(1);
         CountDownLatch mayGoOn = new CountDownLatch(1);
         fixture.beforeAppend =
@@ -152,7 +157,7 @@ final class SourceUpkeepTest {
                     awaitNow(mayGoOn);
                 };
         Runnable nobody = () -> {};
-        busy.onHighWatermark(2_000_000, nobody);
+        busy.onHighWatermark(LINES, nobody);
         busy.cancel(nobody);
         isAtWork.await();
         fixture.logs().sweep(0);

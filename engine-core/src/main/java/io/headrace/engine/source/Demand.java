@@ -62,6 +62,12 @@ final class Demand {
         madeBytes += length;
     }
 
+    /** Makes nothing ahead of the readers before one of them goes on. */
+    void rest() {
+        isAtLead = true;
+        leadFor = wanted.get();
+    }
+
     /** Whether more is to be indexed, beyond an offset. */
     boolean isBeyond(long offset) {
         long now = wanted.get();
@@ -75,7 +81,7 @@ final class Demand {
             isAtLead = false;
             lead = Math.min(leadMax, Math.max(LEAD_FIRST, 2 * lead));
         }
-        if (now > 0 && madeBytes < lead) {
+        if (!isAtLead && now > 0 && madeBytes < lead) {
             return true;
         }
         isAtLead = true;

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * memory.
  */
 final class ObjectScan implements AutoCloseable {
+    /** How much further to look for the end of a sample that does not say where it is. */
+    static final int LOOK_LENGTH = 16 << 10;
+
     private final SampleScanner scanner;
     private final ScanWindow window;
     private final BlockFramer framer;
@@ -29,6 +32,7 @@ final class ObjectScan implements AutoCloseable {
     private long leftOutFrom;
     private long leftOutLength;
     private byte @Nullable [] notes;
+    private long limit = Long.MAX_VALUE;
 
     private enum State {
         SCANNING,
@@ -48,6 +52,8 @@ final class ObjectScan implements AutoCloseable {
         NO_ROOM,
         /** A sample is longer than a record may be. */
         LEFT_OUT,
+        /** The next sample, in no block yet, ends behind the {@link ObjectScan#limit}. */
+        BEYOND,
         /** There are no more samples. */
         END
     }
@@ -149,6 +155,9 @@ final class ObjectScan implements AutoCloseable {
             throw new IllegalStateException(
                     "bytes that were stepped over are asked for: at=" + window.missingFrom());
         }
+        if (window.missingTo() > limit) {
+            return Step.BEYOND;
+        }
         long next = window.missingFrom();
         long kept = window.askedFrom();
         if (framer.valueLength(sample) <= recordLengthMax) {
@@ -189,6 +198,9 @@ final class ObjectScan implements AutoCloseable {
         if (window.length() >= 0 && wantedEnd() > window.length()) {
             throw new MalformedObjectException(window.length(), "truncated");
         }
+        if (wantedEnd() > limit) {
+            return Step.BEYOND;
+        }
         if (!framer.add(sample)) {
             return Step.NO_ROOM;
         }
@@ -220,6 +232,21 @@ final class ObjectScan implements AutoCloseable {
         }
         passed();
         return Step.ADDED;
+    }
+
+    /**
+     * Takes no sample that ends behind a byte of the object as it is read; one that has its place
+     * in the block is finished.
+     */
+    void limit(long toByte) {
+        limit = toByte;
+    }
+
+    /** Where the sample ends that comes next, or at least a bit more of it. */
+    long sampleEnd() {
+        return state == State.SCANNING
+                ? Math.max(window.missingTo(), window.end() + LOOK_LENGTH)
+                : wantedEnd();
     }
 
     /** What a step has to wait for. */

@@ -54,6 +54,9 @@ final class PartitionIndexer {
     private volatile boolean isAltered;
     private volatile boolean isReleaseWanted;
 
+    /** Nobody reads: what is read ahead is put into blocks, and that is all. */
+    private volatile boolean isLeaving;
+
     /** Whether this is one of the few partitions that are indexed ahead at once. */
     private volatile boolean isTurnTaken;
 
@@ -80,10 +83,15 @@ final class PartitionIndexer {
     private boolean isAtListingEnd;
     private boolean isStalled;
 
+    /** While leaving, offset below which somebody wanted all records before. */
+    private long leftFor;
+
+    /** While leaving, where in the object that ends what was read ahead. */
+    private long leavingAt;
+
     // of the sweep
     private long wantedSwept = -1;
     private long idleSinceNanos;
-    private boolean isReleased;
 
     /** Why this partition ends here, whatever is listed; null if it does not. */
     private volatile @Nullable Unavailable stoppedBy;
@@ -187,13 +195,102 @@ final class PartitionIndexer {
             begin();
             forgetStop(); // again: a step with the old configs may have stopped meanwhile
         } else if (isReleaseWanted) {
-            begin();
+            beginLeaving();
         }
-        return !isAtListingEnd
-                && stoppedBy == null
-                && !pause.isOn()
-                && demand.isBeyond(end.offset())
+        boolean isPossible = !isAtListingEnd && stoppedBy == null && !pause.isOn();
+        if (isLeaving && (demand.wanted() > leftFor || demand.isEverything())) {
+            stay();
+        }
+        if (isLeaving && (!isPossible || isNothingAhead())) {
+            left();
+        }
+        return isPossible
+                && (isLeaving || demand.isBeyond(end.offset()))
                 && !journal.isFull(steps::signal);
+    }
+
+    /**
+     * Nobody has asked for long. What was downloaded, or is about to be, would have to be
+     * downloaded again if it was let go of; as blocks, it is the cache's to judge.
+     */
+    private void beginLeaving() {
+        isLeaving = true;
+        isReleaseWanted = false;
+        leftFor = demand.wanted();
+        StoredObject last = readAhead.lastObject();
+        if (last != null && isDecoded(readAhead.lastOrdinal(), last)) {
+            readAhead.endWithObject();
+        } else {
+            readAhead.end();
+        }
+        limitScan();
+    }
+
+    private boolean isDecoded(long ordinal, StoredObject last) {
+        ObjectFacts known = ordinal == end.ordinal() ? facts : null;
+        if (known == null) {
+            known = logs.index().facts(topic.id(), ordinal);
+        }
+        if (known == null) {
+            known = logs.readers().facts(spec, last);
+        }
+        return known == null ? logs.readers().codecFor(last) != null : known.isCompressed();
+    }
+
+    /** Somebody reads again. */
+    private void stay() {
+        isLeaving = false;
+        readAhead.goOn();
+        limitScan();
+    }
+
+    private void limitScan() {
+        leavingAt = limit();
+        ObjectScan now = scan;
+        if (now != null) {
+            now.limit(leavingAt);
+            if (!now.isBlockWhole() && now.sampleEnd() > leavingAt) {
+                finishSample(now);
+            }
+        }
+    }
+
+    /** Where in the object that is open ends what may be read; nowhere if it is read whole. */
+    private long limit() {
+        StoredObject current = object;
+        long limit = readAhead.limitOf(end.ordinal());
+        boolean isWhole = decoded != null || current != null && limit >= current.length();
+        return isWhole ? Long.MAX_VALUE : limit;
+    }
+
+    /** Whether nothing that is read ahead is left to be put into blocks. */
+    private boolean isNothingAhead() {
+        long limit = readAhead.limitOf(end.ordinal());
+        return limit == 0 || object == null && limit <= end.fromByte();
+    }
+
+    /**
+     * The next sample ends behind what is read ahead: it is finished if it begins there, unless
+     * what is here of it is hardly worth a request.
+     */
+    private void goBeyond(ObjectScan now) throws IOException {
+        if (now.position() < leavingAt - ObjectScan.LOOK_LENGTH) {
+            finishSample(now);
+        } else {
+            closeBlock(now.position(), false);
+            left();
+        }
+    }
+
+    private void left() {
+        begin();
+        demand.rest();
+    }
+
+    private void finishSample(ObjectScan now) {
+        long sampleEnd = now.sampleEnd();
+        readAhead.endAt(end.ordinal(), sampleEnd);
+        now.limit(sampleEnd);
     }
 
     private void forgetStop() {
@@ -221,6 +318,7 @@ final class PartitionIndexer {
     private void begin() {
         release();
         isReleaseWanted = false;
+        isLeaving = false;
         isAltered = false;
         spec = topic.spec();
         framer = newFramer();
@@ -315,6 +413,10 @@ final class PartitionIndexer {
     private @Nullable Chunk decide(StoredObject current) throws IOException {
         ScanWindow here = nonNull(window);
         Chunk missing = here.advance(0, DatasetReaders.HEAD_LENGTH);
+        if (missing != null && isLeaving && missing.position() >= limit()) {
+            left();
+            return null;
+        }
         if (missing != null) {
             return missing;
         }
@@ -346,6 +448,7 @@ final class PartitionIndexer {
                             spec,
                             spec.recordLengthMax());
             scan = now;
+            limitScan();
         }
         switch (now.step()) {
             case AWAITS -> {
@@ -355,6 +458,7 @@ final class PartitionIndexer {
             case ADDED -> closeBlockIfFull(now);
             case NO_ROOM -> closeBlock(now.position(), false);
             case LEFT_OUT -> leaveOut(now);
+            case BEYOND -> goBeyond(now);
             case END -> {
                 closeBlock(now.position(), true);
                 closeObject();
@@ -569,25 +673,27 @@ final class PartitionIndexer {
     }
 
     /**
-     * Gives back what was read ahead if nobody has asked for that long; it is read again. Called by
-     * one thread, now and then.
+     * Has what was read ahead put into blocks, and gives back the rest, if nobody has asked for
+     * that long. Called by one thread, now and then.
      */
     void sweep(long nowNanos, long idleNanos) {
         long wanted = demand.wanted();
         if (wanted != wantedSwept || demand.isEverything()) {
             wantedSwept = wanted;
             idleSinceNanos = nowNanos;
-            isReleased = false;
-        } else if (!isReleased && nowNanos - idleSinceNanos >= idleNanos) {
-            isReleased = true;
+        } else if (nowNanos - idleSinceNanos >= idleNanos && readAhead.isInUse() && !isLeaving) {
+            idleSinceNanos = nowNanos; // who waits for what is far away is interrupted rarely
             isReleaseWanted = true;
             steps.signal();
         }
     }
 
-    /** Ends this object for good, unless it is at work; then another one may take its place. */
+    /**
+     * Ends this object for good, unless it is at work or holds what was downloaded; then another
+     * one may take its place.
+     */
     boolean retire() {
-        if (!journal.isEmpty() || !steps.retire()) {
+        if (readAhead.isInUse() || !journal.isEmpty() || !steps.retire()) {
             return false;
         }
         isClosed = true;

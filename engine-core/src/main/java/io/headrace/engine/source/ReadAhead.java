@@ -42,6 +42,9 @@ final class ReadAhead implements AutoCloseable {
     private static final int RANGE_MAX = 4 << 20;
     private static final int RANGE_STEP = 4;
 
+    /** Before all others. */
+    private static final long NO_ORDINAL = -1;
+
     private final SourceSpec spec;
     private final LongFunction<@Nullable StoredObject> objects;
     private final int ordinalStep;
@@ -53,6 +56,11 @@ final class ReadAhead implements AutoCloseable {
 
     /** Stretches from {@link #position} on, in order; those of one object have no gaps. */
     private final Deque<Ahead> queue = new ArrayDeque<>();
+
+    /** Behind this, nothing is begun before somebody waits for it. */
+    private long boundOrdinal = Long.MAX_VALUE;
+
+    private long boundPosition = Long.MAX_VALUE;
 
     /** Who may read; another one that still decodes would take what is not its own. */
     private @Nullable View view;
@@ -227,7 +235,13 @@ final class ReadAhead implements AutoCloseable {
         if (ahead == null) {
             return false;
         }
-        int length = (int) Math.min(rangeLength(), ahead.length() - aheadPosition);
+        boolean isAhead = isWithinBound();
+        if (!isAhead && !isUrgent) {
+            return false;
+        }
+        // behind the bound, nobody wants more than what is asked for
+        long end = isAhead ? Math.min(ahead.length(), limitOf(aheadOrdinal)) : ahead.length();
+        int length = (int) Math.min(isAhead ? rangeLength() : RANGE_MIN, end - aheadPosition);
         if (!budget.take(isUrgent ? 0 : heldBytes, length)) {
             return false;
         }
@@ -240,12 +254,22 @@ final class ReadAhead implements AutoCloseable {
         queue.add(new Ahead(aheadOrdinal, chunk, length));
         heldBytes += length;
         aheadPosition += length;
+        if (isAhead) {
+            execute(chunk);
+        }
+        return true;
+    }
+
+    private void execute(Chunk chunk) {
         try {
             executor.execute(chunk);
         } catch (RejectedExecutionException closing) {
             // whoever waits for it reads it
         }
-        return true;
+    }
+
+    private boolean isWithinBound() {
+        return aheadPosition < limitOf(aheadOrdinal);
     }
 
     /** The object to read ahead from, with bytes left; null if none is listed. */
@@ -276,6 +300,63 @@ final class ReadAhead implements AutoCloseable {
         return length;
     }
 
+    /** Begins nothing behind what is begun: {@link #limitOf} says where that ends. */
+    synchronized void end() {
+        if (aheadObject == null) {
+            endAt(NO_ORDINAL, 0);
+        } else {
+            endAt(aheadOrdinal, aheadPosition);
+        }
+    }
+
+    /**
+     * As {@link #end}, where objects are of use as a whole only: the one that is begun is read to
+     * its end if the greater part of it is. Reading the rest costs less than reading it all again.
+     */
+    synchronized void endWithObject() {
+        end();
+        StoredObject last = aheadObject;
+        if (last != null) {
+            boolean isMostRead = aheadPosition >= last.length() / 2;
+            endAt(aheadOrdinal, isMostRead ? Long.MAX_VALUE : 0);
+            fill();
+        }
+    }
+
+    /** Begins nothing from a byte of an object on, before somebody waits for it. */
+    synchronized void endAt(long ofOrdinal, long toByte) {
+        boundOrdinal = ofOrdinal;
+        boundPosition = toByte;
+    }
+
+    /** Reads on ahead, after {@link #end}. */
+    synchronized void goOn() {
+        endAt(Long.MAX_VALUE, Long.MAX_VALUE);
+    }
+
+    /** The byte of an object from which on nothing is read ahead. */
+    synchronized long limitOf(long ofOrdinal) {
+        if (ofOrdinal == boundOrdinal) {
+            return boundPosition;
+        }
+        return ofOrdinal < boundOrdinal ? Long.MAX_VALUE : 0;
+    }
+
+    /** Whether it was begun, and not closed since. */
+    synchronized boolean isInUse() {
+        return isJoined;
+    }
+
+    /** The object in which what was begun ends, if there is one. */
+    synchronized @Nullable StoredObject lastObject() {
+        return aheadObject;
+    }
+
+    /** Its ordinal. */
+    synchronized long lastOrdinal() {
+        return aheadOrdinal;
+    }
+
     private void dropAll() {
         while (!queue.isEmpty()) {
             drop();
@@ -289,6 +370,7 @@ final class ReadAhead implements AutoCloseable {
         view = null;
         aheadObject = null;
         depth = DEPTH_FIRST;
+        goOn();
         if (isJoined) {
             isJoined = false;
             budget.leave();

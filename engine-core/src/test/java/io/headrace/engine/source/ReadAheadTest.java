@@ -4,10 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 
 /** Who may take what was read ahead. */
@@ -16,6 +20,10 @@ final class ReadAheadTest {
     private final HeapMemory memory = new HeapMemory();
 
     private ReadAhead readAhead() {
+        return readAhead(Runnable::run);
+    }
+
+    private ReadAhead readAhead(Executor executor) {
         return new ReadAhead(
                 AbsentStore.spec(Map.of()),
                 ordinal -> OBJECT,
@@ -24,7 +32,7 @@ final class ReadAheadTest {
                 new StoreReader(),
                 new SlabSource(memory, length -> {}),
                 new AheadBudget(Long.MAX_VALUE),
-                Runnable::run);
+                executor);
     }
 
     @Test
@@ -40,5 +48,58 @@ final class ReadAheadTest {
             first.release();
         }
         assertEquals(0, memory.inUse());
+    }
+
+    @Test
+    void behindABoundNothingIsReadBeforeSomebodyWaitsForIt() throws IOException {
+        List<Runnable> begun = new ArrayList<>();
+        try (ReadAhead readAhead = readAhead(begun::add)) {
+            readAhead.endAt(0, 300_000);
+            ChunkSource source = readAhead.begin(0, OBJECT, 0);
+            long end = 0;
+            while (end < 300_000) {
+                end = passed(source);
+            }
+            assertEquals(300_000, end);
+            int begunBefore = begun.size();
+            passed(source);
+            assertEquals(begunBefore, begun.size());
+            readAhead.goOn();
+            passed(source);
+            assertTrue(begun.size() > begunBefore);
+        }
+        assertEquals(0, memory.inUse());
+    }
+
+    private static long passed(ChunkSource source) throws IOException {
+        Chunk next = source.next();
+        assertNotNull(next);
+        next.release();
+        return next.plannedEnd();
+    }
+
+    @Test
+    void objectThatIsOfUseAsAWholeIsReadToItsEndIfTheGreaterPartIs() throws IOException {
+        try (ReadAhead readAhead = readAhead()) {
+            ChunkSource source = readAhead.begin(0, OBJECT, 0);
+            readAhead.endWithObject();
+            assertEquals(0, readAhead.limitOf(0));
+            readAhead.goOn();
+            while (passed(source) < OBJECT.length() / 2) {
+                // on to the second half
+            }
+            readAhead.endWithObject();
+            assertEquals(Long.MAX_VALUE, readAhead.limitOf(0));
+            assertEquals(0, readAhead.limitOf(1));
+        }
+    }
+
+    @Test
+    void nothingIsAheadOfWhoReadsNothing() {
+        try (ReadAhead readAhead = readAhead()) {
+            readAhead.end();
+            assertEquals(0, readAhead.limitOf(0));
+            assertFalse(readAhead.isInUse());
+        }
     }
 }
