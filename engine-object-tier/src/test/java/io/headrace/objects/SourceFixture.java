@@ -67,6 +67,9 @@ final class SourceFixture implements AutoCloseable {
     /** Runs on the thread that appends, before each entry. */
     volatile Runnable beforeAppend = () -> {};
 
+    /** Runs when an entry is applied, before whoever appended it is told. */
+    volatile Runnable whenApplied = () -> {};
+
     private MetadataStore metadata = HeapMetadataStore.open(NO_FOLDER);
     private ExecutorService cold;
     private ExecutorService syncer;
@@ -119,7 +122,12 @@ final class SourceFixture implements AutoCloseable {
             return CompletableFuture.failedFuture(new IOException("no space"));
         }
         ByteBuffer copy = ByteBuffer.allocate(payload.remaining()).put(payload.duplicate()).flip();
-        return CompletableFuture.runAsync(() -> add(new Entry(topicId, copy)), syncer);
+        return CompletableFuture.runAsync(
+                () -> {
+                    add(new Entry(topicId, copy));
+                    whenApplied.run();
+                },
+                syncer);
     }
 
     private void add(Entry entry) {

@@ -2,6 +2,7 @@ package io.headrace.objects;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -168,6 +169,37 @@ final class SourceUpkeepTest {
                 idle.append(ByteBuffer.allocate(0)) == PartitionLog.CLOSED ? log(topic, 0) : idle;
         SourceFixture.awaitOffset(afterwards, end + 1);
         assertTrue(afterwards.highWatermark() > end);
+    }
+
+    /** Its entry is in the index, and the block has yet to come into the cache. */
+    @Test
+    void logThatIsOpenedMeanwhileDoesNotReadWhatWasJustRead() throws Exception {
+        String line = "a".repeat(99) + "\n";
+        put("f", line.repeat(40_000));
+        Topic topic = topic(1, "format", "lines");
+        SourceLog before = log(topic, 0);
+        fixture.read(before, 0, 1);
+        CountDownLatch isApplied = new CountDownLatch(1);
+        CountDownLatch mayGoOn = new CountDownLatch(1);
+        fixture.whenApplied =
+                () -> {
+                    isApplied.countDown();
+                    awaitNow(mayGoOn);
+                };
+        Runnable nobody = () -> {};
+        before.onHighWatermark(40_000, nobody);
+        before.cancel(nobody);
+        isApplied.await();
+        before.close();
+        SourceLog after = log(topic, 0);
+        try (ReadResult last = after.read(after.highWatermark() - 1, 100)) {
+            assertNotEquals(Unavailable.COLD, last);
+        } finally {
+            fixture.whenApplied = () -> {};
+            mayGoOn.countDown();
+        }
+        assertEquals(40_000, fixture.read(after, 0, 40_000).size());
+        assertEquals(40_000 * line.length(), fixture.store.bytes.sum());
     }
 
     private static void awaitNow(CountDownLatch latch) {

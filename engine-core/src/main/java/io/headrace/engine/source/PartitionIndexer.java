@@ -62,6 +62,9 @@ final class PartitionIndexer {
 
     private volatile String failure = "";
 
+    /** Blocks below it are cached, or have been. */
+    private volatile long readableEnd;
+
     // handed from step to step
 
     /** Everything before has its entry. */
@@ -101,6 +104,7 @@ final class PartitionIndexer {
         this.logs = logs;
         this.partition = partition;
         this.end = logs.index().end(topic.id(), partition);
+        this.readableEnd = end.offset();
         this.spec = topic.spec();
         this.framer = newFramer();
         this.demand = new Demand(Math.min(LEAD_MAX, logs.cacheBudgetBytes() / LEAD_CACHE_SHARE));
@@ -120,6 +124,14 @@ final class PartitionIndexer {
     void attach(SourceLog current) {
         log = current;
         announceStop();
+    }
+
+    /**
+     * Up to where a log that is attached may be read at once. The index may be further: what it
+     * says of blocks that have yet to come into the cache would have them loaded a second time.
+     */
+    long readableEnd() {
+        return readableEnd;
     }
 
     /** Somebody waits for the records below an offset. */
@@ -601,6 +613,7 @@ final class PartitionIndexer {
         if (loaded != null) {
             cache(loaded);
         }
+        readableEnd = entry.end().offset(); // before the log is looked up: see readableEnd()
         SourceLog current = log;
         if (current != null) {
             current.onIndexed(entry.end().offset());

@@ -283,10 +283,15 @@ public final class SourceLog implements PartitionLog, BlockSource {
 
     /** The index has grown. */
     void onIndexed(long endOffset) {
+        raise(endOffset);
+        waiters.wake(highWatermark);
+    }
+
+    /** Whoever opens the log and whoever indexes may come at the same time. */
+    private synchronized void raise(long endOffset) {
         if (endOffset > highWatermark) {
             highWatermark = endOffset;
         }
-        waiters.wake(highWatermark);
     }
 
     /** The index may grow again. */

@@ -182,10 +182,13 @@ final class SourceTopic {
 
     private SourceLog open(int partition) {
         SourceLog log = new SourceLog(this, partition, logs);
-        if (!spec.isListedOnly()) {
-            log.indexedBy(indexer(partition));
+        if (spec.isListedOnly()) {
+            log.onIndexed(logs.index().end(id(), partition).offset());
+        } else {
+            PartitionIndexer indexer = indexer(partition);
+            log.indexedBy(indexer);
+            log.onIndexed(indexer.readableEnd());
         }
-        log.onIndexed(logs.index().end(id(), partition).offset());
         return log;
     }
 
