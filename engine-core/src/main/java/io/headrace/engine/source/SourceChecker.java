@@ -30,7 +30,7 @@ final class SourceChecker {
     /** Pages of a listing that are looked at: at 1000 objects each. */
     private static final int PAGES_MAX = 20;
 
-    /** Bytes of the object that are looked at, unless its first samples take more. */
+    /** Bytes of the object that are read, unless its first samples take more. */
     private static final int LOOK_LENGTH = 1 << 20;
 
     /** Bytes that are read in order to show samples at most. */
@@ -125,6 +125,7 @@ final class SourceChecker {
         measureRequest(object);
         long begin = clock.getAsLong();
         try (ReadAhead raw = logs.readAhead(spec, object)) {
+            raw.endAt(0, LOOK_LENGTH);
             scan(object, raw);
         }
         long nanos = Math.max(1, clock.getAsLong() - begin);
@@ -145,31 +146,44 @@ final class SourceChecker {
     }
 
     private void scan(StoredObject object, ReadAhead raw) throws IOException {
-        ObjectFacts facts = logs.readers().facts(spec, object);
-        ObjectCodec named = logs.readers().codecFor(object);
-        if (facts == null) {
-            try (Bytes bytes = new Bytes(named, object, raw)) {
-                facts = guess(object, bytes.window);
+        ObjectFacts known = logs.readers().facts(spec, object);
+        ObjectCodec decoding = decoding(object, known);
+        try (Bytes bytes = new Bytes(decoding, object, raw)) {
+            ObjectFacts facts = known == null ? guess(object, bytes) : known;
+            format = facts.format();
+            codec = spec.isListedOnly() ? "" : facts.codec();
+            if (decoding == null || facts.isCompressed()) {
+                showSamples(object, facts, bytes);
+            } else {
+                showAsStored(object, raw);
             }
-        }
-        format = facts.format();
-        codec = spec.isListedOnly() ? "" : facts.codec();
-        if (spec.isListedOnly()) {
-            facts = ObjectFacts.of(SourceSpec.FILES, "");
-        }
-        try (Bytes bytes = new Bytes(logs.readers().codec(facts), object, raw)) {
-            showSamples(object, facts, bytes.window);
         } catch (MalformedObjectException malformed) {
             remarks.add("key=" + object.key() + ": " + malformed.getMessage());
+        }
+    }
+
+    private @Nullable ObjectCodec decoding(StoredObject object, @Nullable ObjectFacts known) {
+        if (spec.isListedOnly()) {
+            return null;
+        }
+        return known == null ? logs.readers().codecFor(object) : logs.readers().codec(known);
+    }
+
+    /** A record of the object as it is stored, whatever its name says. */
+    private void showAsStored(StoredObject object, ReadAhead raw) throws IOException {
+        try (Bytes stored = new Bytes(null, object, raw)) {
+            showSamples(object, ObjectFacts.of(SourceSpec.FILES, ""), stored);
         }
     }
 
     /** An object's bytes after decompression. */
     private final class Bytes implements AutoCloseable {
         final ScanWindow window;
+        private final ReadAhead raw;
         private final @Nullable DecodedStream decoded;
 
         Bytes(@Nullable ObjectCodec codec, StoredObject object, ReadAhead raw) {
+            this.raw = raw;
             ChunkSource stored = raw.begin(0, object, 0);
             if (codec == null) {
                 decoded = null;
@@ -183,6 +197,13 @@ final class SourceChecker {
             }
         }
 
+        /** Waits for a range. Compressed, it takes hardly more bytes than it has. */
+        void require(long from, long to) throws IOException {
+            long end = Math.max(to, window.end() + ObjectScan.LOOK_LENGTH);
+            raw.endAt(0, Math.max(LOOK_LENGTH, end));
+            window.require(from, to);
+        }
+
         @Override
         public void close() {
             window.close();
@@ -192,16 +213,18 @@ final class SourceChecker {
         }
     }
 
-    private ObjectFacts guess(StoredObject object, ScanWindow window) throws IOException {
-        window.require(0, DatasetReaders.HEAD_LENGTH);
+    private ObjectFacts guess(StoredObject object, Bytes bytes) throws IOException {
+        ScanWindow window = bytes.window;
+        bytes.require(0, DatasetReaders.HEAD_LENGTH);
         ByteBuffer head = window.from(0);
         boolean isAll = window.length() >= 0 && window.length() <= head.remaining();
         head.limit(Math.min(head.limit(), DatasetReaders.HEAD_LENGTH));
         return logs.readers().guess(spec, object, head, isAll);
     }
 
-    private void showSamples(StoredObject object, ObjectFacts facts, ScanWindow window)
+    private void showSamples(StoredObject object, ObjectFacts facts, Bytes bytes)
             throws IOException {
+        ScanWindow window = bytes.window;
         SampleScanner scanner = logs.readers().scanner(spec, object, facts, 0);
         Sample sample = new Sample();
         while (samples.size() < Sources.CHECK_SAMPLE_COUNT || scanner.position() < LOOK_LENGTH) {
@@ -214,7 +237,7 @@ final class SourceChecker {
             if (progress == Progress.SAMPLE) {
                 sampleCount++;
                 sampledBytes = scanner.position();
-                show(object, sample, window);
+                show(object, sample, bytes);
                 window.release(sampledBytes);
             } else if (isEnded) {
                 throw new MalformedObjectException(window.end(), "truncated");
@@ -222,19 +245,19 @@ final class SourceChecker {
                 remarks.add("the first samples are longer than what a check reads");
                 return;
             } else {
-                window.require(window.missingFrom(), window.missingTo());
+                bytes.require(window.missingFrom(), window.missingTo());
             }
         }
     }
 
-    private void show(StoredObject object, Sample sample, ScanWindow window) throws IOException {
+    private void show(StoredObject object, Sample sample, Bytes bytes) throws IOException {
         if (samples.size() == Sources.CHECK_SAMPLE_COUNT || sample.parts().isEmpty()) {
             return;
         }
         List<CheckedPart> parts = new ArrayList<>();
         for (Part part : sample.parts()) {
             if (!sample.isMultiPart() || spec.isWanted(part.name())) {
-                parts.add(new CheckedPart(part.name(), part.length(), head(part, window)));
+                parts.add(new CheckedPart(part.name(), part.length(), head(part, bytes)));
             }
         }
         String key = sample.key();
@@ -249,11 +272,11 @@ final class SourceChecker {
         }
     }
 
-    private static byte[] head(Part part, ScanWindow window) throws IOException {
+    private static byte[] head(Part part, Bytes from) throws IOException {
         int length = (int) Math.min(CheckedPart.HEAD_LENGTH_MAX, part.length());
-        window.require(part.position(), part.position() + length);
+        from.require(part.position(), part.position() + length);
         ByteBuffer bytes =
-                length == 0 ? ByteBuffer.allocate(0) : window.at(part.position(), length);
+                length == 0 ? ByteBuffer.allocate(0) : from.window.at(part.position(), length);
         byte[] head = new byte[length];
         if (bytes != null) {
             bytes.get(head);

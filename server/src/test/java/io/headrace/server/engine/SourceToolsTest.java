@@ -326,6 +326,17 @@ class SourceToolsTest {
     }
 
     @Test
+    void checkReadsABoundedPartOfALargeObject() throws IOException {
+        put("part-0", "0123456789abcde\n".repeat(1 << 20));
+        for (String format : new String[] {"lines", "auto"}) {
+            long before = engine.metric("headrace_source_store_read_bytes_total");
+            assertEquals("lines", get(sources().check(URI, configs("format", format))).format());
+            long read = engine.metric("headrace_source_store_read_bytes_total") - before;
+            assertTrue(read <= (1 << 20) + 1, "read=" + read);
+        }
+    }
+
+    @Test
     void questionsAboutWhatIsNoSourceFail() {
         Topic topic = engine.create("t", 1, Map.of());
         for (long id : new long[] {topic.id(), 4711}) {
