@@ -21,8 +21,9 @@ final class IndexJournal {
     private static final long BYTES_MAX = 16 << 20;
 
     private final long topicId;
-    private final SourceLogs logs;
+    private final SourceJournal journal;
     private final BiConsumer<SourceEntries.Stretch, @Nullable LoadedBlock> whenDurable;
+    private final Runnable whenEmpty;
     private final SerialTask handingOn;
 
     private final Deque<Entry> entries = new ArrayDeque<>();
@@ -40,14 +41,17 @@ final class IndexJournal {
 
     /**
      * @param whenDurable takes over the block
+     * @param whenEmpty told whenever everything was handed on
      */
     IndexJournal(
             long topicId,
-            SourceLogs logs,
-            BiConsumer<SourceEntries.Stretch, @Nullable LoadedBlock> whenDurable) {
+            SourceJournal journal,
+            BiConsumer<SourceEntries.Stretch, @Nullable LoadedBlock> whenDurable,
+            Runnable whenEmpty) {
         this.topicId = topicId;
-        this.logs = logs;
+        this.journal = journal;
         this.whenDurable = whenDurable;
+        this.whenEmpty = whenEmpty;
         this.handingOn = new SerialTask(Runnable::run, this::handOn);
     }
 
@@ -57,7 +61,7 @@ final class IndexJournal {
      * @throws IOException if the journal does not take it now
      */
     void append(SourceEntries.Stretch stretch, @Nullable LoadedBlock loaded) throws IOException {
-        CompletableFuture<?> durable = logs.append(topicId, stretch.encode());
+        CompletableFuture<?> durable = journal.append(topicId, stretch.encode());
         if (durable.isCompletedExceptionally()) {
             if (loaded != null) {
                 loaded.release();
@@ -82,33 +86,39 @@ final class IndexJournal {
     private void handOn() {
         Entry entry;
         while ((entry = nextDurable()) != null) {
-            if (entry.durable.isCompletedExceptionally()) {
-                if (entry.loaded != null) {
-                    entry.loaded.release();
-                }
-            } else {
+            if (!entry.durable.isCompletedExceptionally()) {
                 whenDurable.accept(entry.stretch, entry.loaded);
+            } else if (entry.loaded != null) {
+                entry.loaded.release();
             }
+            remove(entry);
         }
     }
 
     private @Nullable Entry nextDurable() {
-        Runnable roomAgain = null;
-        Entry entry;
         synchronized (entries) {
-            entry = entries.peek();
-            if (entry == null || !entry.durable.isDone()) {
-                return null;
-            }
+            Entry entry = entries.peek();
+            return entry == null || !entry.durable.isDone() ? null : entry;
+        }
+    }
+
+    /** Until here it counts as on its way: who finds nothing there may rely on the rest. */
+    private void remove(Entry handedOn) {
+        Runnable roomAgain;
+        boolean isEmpty;
+        synchronized (entries) {
             entries.remove();
-            bytes -= entry.length();
+            bytes -= handedOn.length();
+            isEmpty = entries.isEmpty();
             roomAgain = whenNotFull;
             whenNotFull = null;
         }
         if (roomAgain != null) {
             roomAgain.run();
         }
-        return entry;
+        if (isEmpty) {
+            whenEmpty.run();
+        }
     }
 
     /** Whether no more should be appended now; then somebody is told when that changes. */
@@ -120,7 +130,7 @@ final class IndexJournal {
         }
     }
 
-    /** Whether nothing is on its way. */
+    /** Whether nothing is on its way: all that was appended is durable, and handed on. */
     boolean isEmpty() {
         synchronized (entries) {
             return entries.isEmpty();

@@ -109,7 +109,8 @@ final class PartitionIndexer {
         this.framer = newFramer();
         this.demand = new Demand(Math.min(LEAD_MAX, logs.cacheBudgetBytes() / LEAD_CACHE_SHARE));
         this.readAhead = logs.readAhead(topic);
-        this.journal = new IndexJournal(topic.id(), logs, this::onDurable);
+        this.journal =
+                new IndexJournal(topic.id(), logs::append, this::onDurable, this::announceStop);
         this.steps = new SerialTask(topic.threads().demand(), this::step);
         this.pause = new Pause(logs.nanoClock());
     }
@@ -618,7 +619,6 @@ final class PartitionIndexer {
         if (current != null) {
             current.onIndexed(entry.end().offset());
         }
-        announceStop();
     }
 
     /** A block that cannot be cached is loaded when it is read. */

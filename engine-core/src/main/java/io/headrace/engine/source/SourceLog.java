@@ -103,6 +103,7 @@ public final class SourceLog implements PartitionLog, BlockSource {
         if (isClosed) {
             return Unavailable.CLOSED;
         }
+        Unavailable reason = stalled; // before the high watermark, which is raised before
         long end = highWatermark;
         if (fromOffset < 0 || fromOffset > end) {
             return Unavailable.OFFSET_OUT_OF_RANGE;
@@ -111,7 +112,6 @@ public final class SourceLog implements PartitionLog, BlockSource {
             return null;
         }
         want(fromOffset);
-        Unavailable reason = stalled;
         return reason == null ? Unavailable.CAUGHT_UP : reason;
     }
 
