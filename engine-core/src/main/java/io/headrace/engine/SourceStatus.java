@@ -19,6 +19,8 @@ import java.util.List;
  * @param orphanCount objects that no sample of a joined source has use for
  * @param failure why listing or indexing stand still; empty if they do not
  * @param partitions one per partition
+ * @param readers who has waited for records since the topic is in use, the longest first; a bounded
+ *     number
  */
 @Experimental
 public record SourceStatus(
@@ -34,7 +36,8 @@ public record SourceStatus(
         long leftOutCount,
         long orphanCount,
         String failure,
-        List<Partition> partitions) {
+        List<Partition> partitions,
+        List<Reader> readers) {
 
     /** What a listing does. */
     public enum Listing {
@@ -69,6 +72,16 @@ public record SourceStatus(
             long endOffset,
             boolean isComplete,
             String failure) {}
+
+    /**
+     * A reader that has waited.
+     *
+     * @param name as it calls itself, such as a Kafka client's id, without what is not printable
+     *     ASCII; {@code other} for all that are not told apart
+     * @param waitNanos how long its fetches waited for records to be found or loaded, in
+     *     nanoseconds
+     */
+    public record Reader(String name, long waitNanos) {}
 
     /** Whether all end offsets are the dataset's end. */
     public boolean isComplete() {

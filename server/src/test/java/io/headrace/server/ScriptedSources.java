@@ -65,7 +65,8 @@ final class ScriptedSources implements Sources {
                 0,
                 0,
                 "",
-                partitions);
+                partitions,
+                List.of());
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.headrace.engine.SourceFindings.Kind;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
+import io.headrace.engine.SourceStatus.Reader;
 import io.headrace.engine.TopicSpec;
 import io.headrace.server.admin.AdminListener;
 import io.headrace.server.admin.Json;
@@ -113,7 +114,8 @@ class SourceCommandTest {
                                 1_400_000_000,
                                 12_345,
                                 false,
-                                "truncated: key=train/12.tar position=512")));
+                                "truncated: key=train/12.tar position=512")),
+                List.of(new Reader("trainer-1", 83_500_000_000L), new Reader("other", 7_000_000)));
     }
 
     @Test
@@ -133,6 +135,10 @@ class SourceCommandTest {
                 partition  objects  indexed    bytes  records  state
                         0      641      641  74.0 GB  640,000  waits for the listing
                         1      640       12   1.4 GB   12,345  stopped: truncated: key=train/12.tar position=512
+
+                consumer       waited
+                trainer-1  1 min 23 s
+                other            7 ms
                 """
                         .replace("URI", uri()),
                 out.toString());
@@ -277,7 +283,8 @@ class SourceCommandTest {
                 status.leftOutCount(),
                 status.orphanCount(),
                 status.failure(),
-                status.partitions());
+                status.partitions(),
+                status.readers());
     }
 
     @Test

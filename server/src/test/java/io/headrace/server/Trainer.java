@@ -34,12 +34,24 @@ final class Trainer implements AutoCloseable {
      * @param stepNanos time that it takes to train on what one poll gives
      */
     Trainer(String bootstrap, SourceDataset dataset, int pollRecordsMax, long stepNanos) {
+        this(bootstrap, dataset, pollRecordsMax, stepNanos, "trainer");
+    }
+
+    /** As {@link #Trainer(String, SourceDataset, int, long)}, under a name of its own. */
+    Trainer(
+            String bootstrap,
+            SourceDataset dataset,
+            int pollRecordsMax,
+            long stepNanos,
+            String clientId) {
         this.dataset = dataset;
         this.stepNanos = stepNanos;
         this.config =
                 Map.of(
                         "bootstrap.servers",
                         bootstrap,
+                        "client.id",
+                        clientId,
                         "max.poll.records",
                         pollRecordsMax,
                         "key.deserializer",

@@ -88,6 +88,12 @@ public final class KafkaRequest {
         return connection.contextOf(header);
     }
 
+    /** How the client calls itself; empty if it does not say. */
+    public String clientId() {
+        String clientId = header.clientId();
+        return clientId == null ? "" : clientId;
+    }
+
     /** The name of the listener by which the client came. */
     public String listenerName() {
         return connection.listener().name();

@@ -65,6 +65,9 @@ final class PartitionIndexer {
     /** Blocks below it are cached, or have been. */
     private volatile long readableEnd;
 
+    /** Whether no object was listed behind the last one that was looked into. */
+    private volatile boolean isThrough;
+
     // handed from step to step
 
     /** Everything before has its entry. */
@@ -172,6 +175,11 @@ final class PartitionIndexer {
     /** Why indexing stands still, naming where; empty if nothing is wrong. */
     String failure() {
         return failure;
+    }
+
+    /** Whether all that is listed is indexed, as far as is known without looking there. */
+    boolean isThrough() {
+        return isThrough && journal.isEmpty();
     }
 
     private void step() {
@@ -380,6 +388,7 @@ final class PartitionIndexer {
 
     private void beginObject() throws IOException {
         StoredObject next = logs.index().object(topic.id(), end.ordinal());
+        isThrough = next == null;
         if (next == null) {
             isAtListingEnd = true;
             if (isEndAhead) {

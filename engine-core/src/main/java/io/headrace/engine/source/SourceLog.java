@@ -1,7 +1,7 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.EngineException;
-import io.headrace.engine.PartitionLog;
+import io.headrace.engine.OnDemandLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Owned by {@link SourceLogs}.
  */
-public final class SourceLog implements PartitionLog, BlockSource {
+public final class SourceLog implements OnDemandLog, BlockSource {
     private final SourceTopic topic;
     private final int partition;
     private final SourceLogs logs;
@@ -376,6 +376,17 @@ public final class SourceLog implements PartitionLog, BlockSource {
     public CompletableFuture<Long> deleteRecords(long beforeOffset) {
         return CompletableFuture.failedFuture(
                 new EngineException("a source topic is read-only: " + this));
+    }
+
+    @Override
+    public boolean hasMoreToFind() {
+        PartitionIndexer samples = indexer;
+        return !topic.listing().isDone() || samples != null && !samples.isThrough();
+    }
+
+    @Override
+    public void onReaderWaited(String reader, long nanos) {
+        topic.readerWaits().add(reader, nanos);
     }
 
     boolean isClosed() {

@@ -3,6 +3,7 @@ package io.headrace.engine.source;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Topic;
 import io.headrace.engine.source.cache.BlockTiers;
 import io.headrace.engine.source.cache.CacheContext;
@@ -292,7 +293,15 @@ public final class SourceLogs implements AutoCloseable {
         topics.values().stream()
                 .sorted(Comparator.comparingLong(topic -> -topic.reads().bytes.sum()))
                 .limit(METRIC_TOPICS_MAX)
-                .forEach(topic -> topic.reads().forEach(topic.name(), consumer));
+                .forEach(topic -> forEachMetric(topic, consumer));
+    }
+
+    private static void forEachMetric(SourceTopic topic, ObjLongConsumer<String> consumer) {
+        topic.reads().forEach(topic.name(), consumer);
+        String series = "headrace_source_consumer_wait_nanoseconds_total{topic=\"" + topic.name();
+        for (SourceStatus.Reader reader : topic.readerWaits().list()) {
+            consumer.accept(series + "\",client=\"" + reader.name() + "\"}", reader.waitNanos());
+        }
     }
 
     /** What is read ahead of all readers is no loss: they have yet to come to it. */

@@ -125,7 +125,8 @@ public final class SourceTools implements Sources {
                 leftOutCount,
                 state.orphanCount(),
                 opened == null ? "" : opened.listing().failure(),
-                partitions);
+                partitions,
+                opened == null ? List.of() : opened.readerWaits().list());
     }
 
     private static SourceStatus.Partition partition(

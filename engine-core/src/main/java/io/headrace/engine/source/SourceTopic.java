@@ -24,6 +24,7 @@ final class SourceTopic {
     private final Map<Integer, SourceLog> open = new ConcurrentHashMap<>();
     private final Map<Integer, PartitionIndexer> indexers = new ConcurrentHashMap<>();
     private final ReadCounters reads = new ReadCounters();
+    private final ReaderWaits readerWaits;
     private volatile SourceSpec spec;
     private volatile Topic topic;
     private volatile boolean isClosed;
@@ -41,6 +42,7 @@ final class SourceTopic {
         this.spec = spec;
         this.threads = logs.threads(spec.store()); // the same one, however the topic is altered
         this.listing = new SourceListing(this, logs);
+        this.readerWaits = new ReaderWaits(logs.nanoClock());
     }
 
     long id() {
@@ -139,6 +141,11 @@ final class SourceTopic {
 
     ReadCounters reads() {
         return reads;
+    }
+
+    /** Who waited, and how long. */
+    ReaderWaits readerWaits() {
+        return readerWaits;
     }
 
     boolean isClosed() {

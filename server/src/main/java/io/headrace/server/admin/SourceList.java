@@ -85,7 +85,8 @@ final class SourceList {
                 0,
                 0,
                 message,
-                List.of(none));
+                List.of(none),
+                List.of());
     }
 
     /** The walk over the catalog that one page takes. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
+import io.headrace.engine.SourceStatus.Reader;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,6 +21,13 @@ public final class StatusJson {
         status.partitions().forEach(partition -> endOffsets.add(partition.endOffset()));
         ArrayNode partitions = json.putArray("partitions");
         status.partitions().forEach(partition -> partitions.add(of(partition)));
+        ArrayNode readers = json.putArray("readers");
+        status.readers()
+                .forEach(
+                        reader ->
+                                readers.addObject()
+                                        .put("name", reader.name())
+                                        .put("waitNanos", reader.waitNanos()));
         return json;
     }
 
@@ -76,6 +84,14 @@ public final class StatusJson {
     public static SourceStatus read(JsonNode json) {
         List<Partition> partitions = new ArrayList<>();
         json.path("partitions").forEach(partition -> partitions.add(readPartition(partition)));
+        List<Reader> readers = new ArrayList<>();
+        json.path("readers")
+                .forEach(
+                        reader ->
+                                readers.add(
+                                        new Reader(
+                                                reader.path("name").asText(),
+                                                reader.path("waitNanos").asLong())));
         return new SourceStatus(
                 json.path("topicId").asLong(),
                 json.path("topic").asText(),
@@ -89,7 +105,8 @@ public final class StatusJson {
                 json.path("leftOutCount").asLong(),
                 json.path("orphanCount").asLong(),
                 json.path("failure").asText(),
-                partitions);
+                partitions,
+                readers);
     }
 
     private static Partition readPartition(JsonNode json) {

@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
+import io.headrace.engine.SourceStatus.Reader;
 import io.headrace.server.admin.StatusJson;
 import java.io.PrintWriter;
 
 /** The status of a source, for a person. */
 public final class SourceText {
+    private static final long NANOS_PER_MS = 1_000_000;
+
     private SourceText() {}
 
     /** All of it, partition by partition. */
@@ -31,6 +34,10 @@ public final class SourceText {
         }
         out.println();
         partitions(status).print(out);
+        if (!status.readers().isEmpty()) {
+            out.println();
+            readers(status).print(out);
+        }
     }
 
     /** A row about a source, as the admin listener's list has it. */
@@ -118,6 +125,14 @@ public final class SourceText {
                     Units.bytes(partition.indexedBytes()),
                     Units.count(partition.endOffset()),
                     state(status, partition));
+        }
+        return table;
+    }
+
+    private static Table readers(SourceStatus status) {
+        Table table = new Table("lr", "consumer", "waited");
+        for (Reader reader : status.readers()) {
+            table.row(reader.name(), Units.duration(reader.waitNanos() / NANOS_PER_MS));
         }
         return table;
     }

@@ -73,7 +73,8 @@ class FiguresTest {
                 0,
                 0,
                 "",
-                List.of(partition));
+                List.of(partition),
+                List.of());
     }
 
     @Test

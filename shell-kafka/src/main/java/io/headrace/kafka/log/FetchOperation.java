@@ -92,6 +92,12 @@ final class FetchOperation {
     private int wokenAtOnceCount;
     private @Nullable ScheduledFuture<?> timer;
 
+    /** The first partition that held this fetch up although its records exist, and since when. */
+    private @Nullable FetchedPartition behind;
+
+    private long behindSinceNanos;
+    private boolean isBehindForLoad;
+
     /**
      * @param waitMs longest time to wait for records
      */
@@ -169,10 +175,21 @@ final class FetchOperation {
         ReadResult result = partition.read(room());
         if (result instanceof RecordsLease lease) {
             add(partition, lease);
-        } else if (result == Unavailable.COLD && coldReadCount < COLD_READS_MAX) {
-            load(partition, partitionsLeft);
+        } else {
+            noteIfBehind(partition, result);
+            if (result == Unavailable.COLD && coldReadCount < COLD_READS_MAX) {
+                load(partition, partitionsLeft);
+            }
         }
         hasError |= partition.hasError();
+    }
+
+    private void noteIfBehind(FetchedPartition partition, ReadResult read) {
+        if (behind == null && partition.isBehind(read)) {
+            behind = partition;
+            behindSinceNanos = System.nanoTime();
+            isBehindForLoad = read == Unavailable.COLD;
+        }
     }
 
     /** The first batch always goes; others only if they fit. */
@@ -347,6 +364,16 @@ final class FetchOperation {
     private void end() {
         state = State.DONE;
         cancelTimer();
+        countIfBehind();
+    }
+
+    /** A wait that brought nothing but the news that this is the end was not for records. */
+    private void countIfBehind() {
+        FetchedPartition waitedFor = behind;
+        behind = null;
+        if (waitedFor != null && (isBehindForLoad || bytes > 0 || waitedFor.hasMoreToFind())) {
+            waitedFor.onWaited(request.clientId(), System.nanoTime() - behindSinceNanos);
+        }
     }
 
     private void cancelTimer() {

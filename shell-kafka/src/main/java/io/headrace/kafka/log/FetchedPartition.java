@@ -1,5 +1,6 @@
 package io.headrace.kafka.log;
 
+import io.headrace.engine.OnDemandLog;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -100,6 +101,24 @@ final class FetchedPartition {
     boolean isOfSource() {
         PartitionLog current = log;
         return current != null && current.topic().storageMode() == StorageMode.SOURCE;
+    }
+
+    /** Whether a read gave nothing because records that exist are to be found or loaded first. */
+    boolean isBehind(ReadResult read) {
+        return log instanceof OnDemandLog
+                && (read == Unavailable.COLD || read == Unavailable.CAUGHT_UP && hasMoreToFind());
+    }
+
+    /** Whether there may be records whose offsets are not known yet. */
+    boolean hasMoreToFind() {
+        return log instanceof OnDemandLog onDemand && onDemand.hasMoreToFind();
+    }
+
+    /** The fetch was held up because this partition {@link #isBehind}. */
+    void onWaited(String clientId, long nanos) {
+        if (log instanceof OnDemandLog onDemand) {
+            onDemand.onReaderWaited(clientId, nanos);
+        }
     }
 
     /** Answers without records: the response is full. */
