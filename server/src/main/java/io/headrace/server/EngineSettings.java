@@ -9,6 +9,7 @@ import io.headrace.objects.format.BundledReaders;
 import io.headrace.rocks.RocksContext;
 import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.config.ConfigException;
+import io.headrace.server.config.ConfigKey;
 import io.headrace.server.config.ConfigKeys;
 import io.headrace.server.config.ServerConfig;
 import java.nio.file.Path;
@@ -53,10 +54,12 @@ final class EngineSettings {
 
     /** The data folder. */
     static Path folder(ServerConfig config) {
-        String text = config.get(ConfigKeys.LOG_DIRS);
+        ConfigKey<String> key =
+                config.isSet(ConfigKeys.LOG_DIRS) ? ConfigKeys.LOG_DIRS : ConfigKeys.LOG_DIR;
+        String text = config.get(key);
         if (text.isEmpty() || text.contains(",")) {
             throw new ConfigException(
-                    "bad value: key=log.dirs value=" + text + " allowed=one folder");
+                    "bad value: key=" + key.name() + " value=" + text + " allowed=one folder");
         }
         return Path.of(text).toAbsolutePath().normalize();
     }

@@ -96,6 +96,13 @@ class CommandLineTest {
                 err.toString());
     }
 
+    /** It would otherwise start with the default of what was meant to be set. */
+    @Test
+    void aSettingWithoutAValueIsRefused() {
+        assertEquals(2, run("serve", "--set", "log.dirs"));
+        assertTrue(err.toString().contains("KEY=VALUE"), err::toString);
+    }
+
     @Test
     void aConfigurationThatCannotBeReadIsNamed() {
         assertEquals(2, run("serve", "--config", data.resolve("none").toString()));

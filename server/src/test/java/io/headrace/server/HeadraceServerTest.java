@@ -14,6 +14,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -116,6 +117,25 @@ class HeadraceServerTest {
         try (var files = Files.list(data.resolve("new"))) {
             assertEquals(List.of(data.resolve("new/meta.properties")), files.toList());
         }
+    }
+
+    @Test
+    void takesKafkasOtherNameForTheDataFolder() {
+        assertEquals(Path.of("/a"), folder("log.dir", "/a"));
+        assertEquals(Path.of("/b"), folder("log.dir", "/a", "log.dirs", "/b"));
+        assertEquals(Path.of("data").toAbsolutePath(), folder());
+        ServerConfig two = ServerConfig.of(Map.of("log.dir", "/a,/b"));
+        assertEquals(
+                "bad value: key=log.dir value=/a,/b allowed=one folder",
+                assertThrows(ConfigException.class, () -> EngineSettings.folder(two)).getMessage());
+    }
+
+    private static Path folder(String... keysAndValues) {
+        Map<String, String> settings = new HashMap<>();
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            settings.put(keysAndValues[i], keysAndValues[i + 1]);
+        }
+        return EngineSettings.folder(ServerConfig.of(settings));
     }
 
     private static void assertRefused(

@@ -27,7 +27,6 @@ public final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            mapFallbackValue = "",
             description = "A key of the configuration; goes before the file.")
     private Map<String, String> settings = new LinkedHashMap<>();
 

@@ -38,6 +38,10 @@ public final class ConfigKeys {
                     "The data folder: one, created if absent. A relative path begins at the"
                             + " working directory.");
 
+    /** {@code log.dir}. */
+    public static final ConfigKey<String> LOG_DIR =
+            ConfigKey.text("log.dir", "data", "As log.dirs, which goes before it.");
+
     /** {@code node.id}. */
     public static final ConfigKey<Long> NODE_ID =
             ConfigKey.number(
@@ -484,6 +488,7 @@ public final class ConfigKeys {
                     LISTENERS,
                     ADVERTISED_LISTENERS,
                     LOG_DIRS,
+                    LOG_DIR,
                     NODE_ID,
                     NUM_NETWORK_THREADS,
                     NUM_PARTITIONS,
