@@ -45,8 +45,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -80,7 +78,7 @@ public final class KafkaShell implements AutoCloseable {
     private final Map<InetAddress, Integer> connectionCountByIp = new ConcurrentHashMap<>();
     private final Map<String, Channel> serverChannelByListener = new LinkedHashMap<>();
     private final ThreadPoolExecutor background = backgroundExecutor();
-    private final CompletableFuture<Groups> groups = new CompletableFuture<>();
+    private volatile @Nullable Groups groups;
     private volatile @Nullable GroupHandlers groupHandlers;
     private final EventLoopGroup eventLoops;
     private final Class<? extends ServerChannel> serverChannelClass;
@@ -127,38 +125,30 @@ public final class KafkaShell implements AutoCloseable {
     public static KafkaShell launch(KafkaShellContext context) {
         KafkaShell shell = new KafkaShell(context.conclude());
         try {
-            shell.registerHandlers();
-            shell.bindListeners();
-            shell.groups.join();
+            TopicDirectory topics = shell.registerHandlers();
+            shell.bindListeners(); // before work begins that would have to be undone
+            shell.startGroups(topics);
             return shell;
-        } catch (CompletionException e) {
-            shell.close();
-            throw e.getCause() instanceof RuntimeException cause ? cause : e;
         } catch (RuntimeException e) {
             shell.close();
             throw e;
         }
     }
 
-    private void registerHandlers() {
+    private TopicDirectory registerHandlers() {
         TopicDirectory topics =
                 new TopicDirectory(context.engine(), new TopicIds(context.clusterId()));
-        // Beside all else: Kafka's coordinator is many classes to load.
-        new Thread(() -> startGroups(topics), "groups-start").start();
         GroupHandlers.register(handlers, () -> groupHandlers);
         new ApiVersionsHandler(handlers).register();
         registerLogHandlers(topics);
         registerTopicHandlers(topics);
+        return topics;
     }
 
     private void startGroups(TopicDirectory topics) {
-        try {
-            Groups started = Groups.start(topics, context.groups());
-            groupHandlers = new GroupHandlers(started);
-            groups.complete(started);
-        } catch (RuntimeException | Error e) {
-            groups.completeExceptionally(e); // thrown by launch
-        }
+        Groups started = Groups.start(topics, context.groups());
+        groups = started;
+        groupHandlers = new GroupHandlers(started);
     }
 
     private void registerLogHandlers(TopicDirectory topics) {
@@ -202,7 +192,12 @@ public final class KafkaShell implements AutoCloseable {
         var bound = bootstrap(listener).bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             throw new EngineException(
-                    "cannot listen: listener=" + listener.name() + " address=" + address,
+                    "cannot listen: listener="
+                            + listener.name()
+                            + " address="
+                            + listener.host()
+                            + ":"
+                            + listener.port(),
                     bound.cause());
         }
         return bound.channel();
@@ -323,10 +318,7 @@ public final class KafkaShell implements AutoCloseable {
 
     /** Answers the members that wait for a rebalance. */
     private void closeGroups(Deadline deadline) {
-        Groups started =
-                groups.exceptionally(failed -> null)
-                        .completeOnTimeout(null, deadline.remainingMs(), TimeUnit.MILLISECONDS)
-                        .join();
+        Groups started = groups;
         if (started != null) {
             started.close(deadline);
         }
