@@ -1,8 +1,9 @@
 package io.headrace.server;
 
+import io.headrace.server.config.ConfigException;
+import io.headrace.server.config.ConfigKeys;
 import java.io.IOException;
 import java.io.Reader;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -24,13 +25,22 @@ final class ClusterId {
 
     private ClusterId() {}
 
-    /** The folder's cluster id; a new one, on stable storage, if it has none yet. */
+    /**
+     * The folder's cluster id; a new one, on stable storage, if it has none yet.
+     *
+     * @throws ConfigException if the folder cannot be used
+     */
     static String of(Path folder) {
         try {
             Path file = folder.resolve(FILE);
             return Files.exists(file) ? read(file) : create(folder, file);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot use the data folder: folder=" + folder, e);
+            throw new ConfigException(
+                    "cannot use the data folder: key="
+                            + ConfigKeys.LOG_DIRS.name()
+                            + " value="
+                            + folder,
+                    e);
         }
     }
 

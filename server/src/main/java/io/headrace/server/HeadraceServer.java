@@ -6,6 +6,7 @@ import io.headrace.aeron.AeronTopic;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
+import io.headrace.engine.EngineException;
 import io.headrace.engine.Experimental;
 import io.headrace.engine.log.StorageEngine;
 import io.headrace.kafka.KafkaShell;
@@ -77,21 +78,20 @@ public final class HeadraceServer implements AutoCloseable {
      * Starts everything. Clients are served when this returns.
      *
      * @throws ConfigException if a value cannot be used
-     * @throws io.headrace.engine.EngineException if a part cannot be started, naming it
-     * @throws IOException if the admin listener cannot be bound or a store not be opened
+     * @throws EngineException if a part cannot be started, naming it
      */
-    public static HeadraceServer launch(ServerConfig config) throws IOException {
+    public static HeadraceServer launch(ServerConfig config) {
         HeadraceServer server = new HeadraceServer(config);
         try {
             server.start();
             return server;
-        } catch (IOException | RuntimeException e) {
+        } catch (RuntimeException e) {
             server.close();
             throw e;
         }
     }
 
-    private void start() throws IOException {
+    private void start() {
         launchAdmin();
         OffHeapMemoryStore memory =
                 closedLater(
@@ -116,19 +116,30 @@ public final class HeadraceServer implements AutoCloseable {
         ready = true;
     }
 
-    private void launchAdmin() throws IOException {
+    private void launchAdmin() {
         String address = config.get(ConfigKeys.ADMIN_LISTENER);
         metricSources.add(new ProcessMetrics());
         if (!address.isEmpty()) {
             Endpoint endpoint = Endpoint.of(address);
-            admin =
-                    closedLater(
-                            AdminListener.launch(
-                                    endpoint.bindAddress(),
-                                    config.get(ConfigKeys.ADMIN_HOSTS),
-                                    () -> ready,
-                                    metricSources));
+            admin = closedLater(bindAdmin(endpoint));
             LOGGER.info("metrics and health: address={}:{}", endpoint.host(), admin.port());
+        }
+    }
+
+    private AdminListener bindAdmin(Endpoint endpoint) {
+        try {
+            return AdminListener.launch(
+                    endpoint.bindAddress(),
+                    config.get(ConfigKeys.ADMIN_HOSTS),
+                    () -> ready,
+                    metricSources);
+        } catch (IOException e) {
+            throw new EngineException(
+                    "cannot listen: key="
+                            + ConfigKeys.ADMIN_LISTENER.name()
+                            + " address="
+                            + config.get(ConfigKeys.ADMIN_LISTENER),
+                    e);
         }
     }
 

@@ -29,7 +29,7 @@ final class ObjectStores implements AutoCloseable {
      *
      * @throws ConfigException naming the key that is missing or has a bad value
      */
-    static ObjectStores open(ServerConfig config) throws IOException {
+    static ObjectStores open(ServerConfig config) {
         ObjectStores stores = new ObjectStores();
         try {
             for (Map.Entry<String, Map<String, String>> store :
@@ -37,13 +37,13 @@ final class ObjectStores implements AutoCloseable {
                 stores.open(store.getKey(), store.getValue());
             }
             return stores;
-        } catch (IOException | RuntimeException e) {
+        } catch (RuntimeException e) {
             stores.close();
             throw e;
         }
     }
 
-    private void open(String name, Map<String, String> settings) throws IOException {
+    private void open(String name, Map<String, String> settings) {
         StoreCounters storeCounters = new StoreCounters(name);
         StoreLimits limits = StoreLimits.of(settings);
         String uri = settings.getOrDefault("uri", "");
@@ -51,13 +51,12 @@ final class ObjectStores implements AutoCloseable {
         counters.add(storeCounters);
     }
 
-    private static ObjectStore store(String name, String uri, Map<String, String> settings)
-            throws IOException {
+    private static ObjectStore store(String name, String uri, Map<String, String> settings) {
         if (uri.startsWith("s3://")) {
             return new S3ObjectStore(name, S3Settings.of(settings));
         }
         if (uri.startsWith("file://")) {
-            return new DirectoryObjectStore(name, Path.of(URI.create(uri)));
+            return folder(name, uri);
         }
         throw new ConfigException(
                 "bad value: key="
@@ -66,6 +65,20 @@ final class ObjectStores implements AutoCloseable {
                         + ".uri value="
                         + uri
                         + " allowed=s3://BUCKET/PREFIX or file:///FOLDER");
+    }
+
+    private static ObjectStore folder(String name, String uri) {
+        try {
+            return new DirectoryObjectStore(name, Path.of(URI.create(uri)));
+        } catch (IOException | IllegalArgumentException e) {
+            throw new ConfigException(
+                    "cannot open the store: key="
+                            + ConfigKeys.STORE_PREFIX
+                            + name
+                            + ".uri value="
+                            + uri,
+                    e);
+        }
     }
 
     /** Hands out each store with its root URI. */

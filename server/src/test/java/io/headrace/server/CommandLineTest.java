@@ -6,9 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -101,6 +106,63 @@ class CommandLineTest {
     void aSettingWithoutAValueIsRefused() {
         assertEquals(2, run("serve", "--set", "log.dirs"));
         assertTrue(err.toString().contains("KEY=VALUE"), err::toString);
+    }
+
+    @Test
+    void anAddressInUseIsNamedWithItsKey() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            String address = "127.0.0.1:" + taken.getLocalPort();
+            assertEquals(1, serve("headrace.admin.listener", address));
+            assertEquals(
+                    "headrace: cannot listen: key=headrace.admin.listener address="
+                            + address
+                            + ": BindException: Address already in use\n",
+                    err.toString());
+            assertEquals(1, serve("listeners", "PLAINTEXT://" + address));
+            String said = err.toString();
+            assertTrue(said.startsWith("headrace: cannot listen: listener=PLAINTEXT"), said);
+            assertTrue(said.contains("address=" + address + ": "), said);
+            assertTrue(said.endsWith("Address already in use\n"), said);
+        }
+    }
+
+    @Test
+    void aDataFolderThatCannotBeMadeIsNamedWithItsKey() throws Exception {
+        Path file = Files.createFile(data.resolve("file"));
+        assertEquals(2, serve("log.dirs", file.resolve("below").toString()));
+        assertTrue(
+                err.toString()
+                        .startsWith(
+                                "headrace: cannot use the data folder: key=log.dirs value="
+                                        + file.resolve("below")
+                                        + ": FileSystemException: "),
+                err::toString);
+        assertEquals(1, err.toString().lines().count(), err::toString);
+    }
+
+    @Test
+    void aStoreWithoutItsFolderIsNamedWithItsKey() {
+        String folder = data.resolve("none").toString();
+        assertEquals(2, serve("headrace.store.lake.uri", "file://" + folder));
+        assertEquals(
+                "headrace: cannot open the store: key=headrace.store.lake.uri value=file://"
+                        + folder
+                        + ": NoSuchFileException: "
+                        + folder
+                        + "\n",
+                err.toString());
+        assertEquals(2, serve("headrace.store.lake.uri", "file://host/folder"));
+        assertTrue(err.toString().contains("key=headrace.store.lake.uri"), err::toString);
+        assertEquals(1, err.toString().lines().count(), err::toString);
+    }
+
+    /** A small server with one more setting, which has to keep it from starting. */
+    private int serve(String key, String value) {
+        Map<String, String> settings = ServerTestSettings.of(data);
+        settings.put(key, value);
+        List<String> arguments = new ArrayList<>(List.of("serve"));
+        settings.forEach((k, v) -> arguments.addAll(List.of("--set", k + "=" + v)));
+        return run(arguments.toArray(String[]::new));
     }
 
     @Test

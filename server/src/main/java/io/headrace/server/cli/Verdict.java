@@ -36,16 +36,22 @@ public final class Verdict {
     }
 
     private static boolean isExpected(Throwable thrown) {
-        return thrown instanceof ConfigException
-                || thrown instanceof CommandException
-                || thrown instanceof EngineException
-                || thrown instanceof KafkaException
-                || thrown instanceof IOException;
+        return isOurs(thrown) || thrown instanceof KafkaException || thrown instanceof IOException;
     }
 
+    /** What the message of one of ours leaves to its cause is said behind it. */
     private static String describe(Throwable thrown) {
         String message = String.valueOf(thrown.getMessage());
-        boolean saysItAll = thrown instanceof ConfigException || thrown instanceof CommandException;
-        return saysItAll ? message : thrown.getClass().getSimpleName() + ": " + message;
+        Throwable cause = thrown.getCause();
+        if (!isOurs(thrown)) {
+            return thrown.getClass().getSimpleName() + ": " + message;
+        }
+        return cause == null ? message : message + ": " + describe(cause);
+    }
+
+    private static boolean isOurs(Throwable thrown) {
+        return thrown instanceof ConfigException
+                || thrown instanceof CommandException
+                || thrown instanceof EngineException;
     }
 }

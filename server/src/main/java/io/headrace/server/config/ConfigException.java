@@ -12,4 +12,14 @@ public final class ConfigException extends RuntimeException {
     public ConfigException(String message) {
         super(message);
     }
+
+    /**
+     * Says what is wrong.
+     *
+     * @param message naming the key and the value
+     * @param cause what is wrong with it
+     */
+    public ConfigException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }
