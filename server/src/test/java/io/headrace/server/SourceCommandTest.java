@@ -129,8 +129,8 @@ class SourceCommandTest {
                 format     files
                 listing    1,281 objects, 148 GB in generations 0 to 2 so far, going on
                 index      50 %: 653 of 1,281 objects, 652,345 records, grows while it is read
-                bad        1 object not as the format says, or changed (--findings names them)
-                left out   3 samples longer than a record may be (--findings names them)
+                bad        1 object not as the format says, or changed (status --findings names them)
+                left out   3 samples longer than a record may be (status --findings names them)
 
                 partition  objects  indexed    bytes  records  state
                         0      641      641  74.0 GB  640,000  waits for the listing

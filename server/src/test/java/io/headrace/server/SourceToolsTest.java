@@ -177,6 +177,10 @@ class SourceToolsTest {
         byte[] whole = shard(9);
         Files.write(pairs.resolve("9.tar"), Arrays.copyOf(whole, 5000));
         createAndIndex();
+        String bad = "bad        1 object not as the format says, or changed";
+        assertTrue(out.toString().contains(bad), out::toString);
+        assertTrue(run("source", "index", "pairs").contains(bad), out::toString);
+        assertTrue(run("source", "refresh", "pairs").contains(bad), out::toString);
         String status = run("source", "status", "pairs", "--findings");
         assertTrue(status.contains("bad        1 object"), status);
         assertTrue(
@@ -204,6 +208,22 @@ class SourceToolsTest {
                 err::toString);
         assertTrue(err.toString().contains("pairs/0.tar"), err::toString);
         assertTrue(run("source", "status", "pairs").contains("stopped: "), out::toString);
+    }
+
+    @Test
+    void aSourceWithoutAnyObjectOrRecordIsWarnedOf() throws Exception {
+        Files.createDirectories(folder.resolve("objects/nothing"));
+        run("source", "create", "nothing", "--uri", "lake://nothing/");
+        assertTrue(
+                run("source", "index", "nothing", "--wait")
+                        .endsWith("warning    no object was found\n"),
+                out::toString);
+        Files.createDirectories(folder.resolve("objects/text"));
+        Files.writeString(folder.resolve("objects/text/a.txt"), "no tar\n".repeat(1000));
+        run("source", "create", "text", "--uri", "lake://text/", "--format", "tar");
+        String waited = run("source", "index", "text", "--wait");
+        assertTrue(waited.contains("bad        1 object"), waited);
+        assertTrue(waited.endsWith("warning    no record is in what was found\n"), waited);
     }
 
     @Test

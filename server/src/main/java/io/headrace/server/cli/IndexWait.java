@@ -6,6 +6,7 @@ import io.headrace.engine.SourceStatus.Partition;
 import io.headrace.server.admin.StatusJson;
 import io.headrace.server.show.IndexProgress;
 import io.headrace.server.show.Printable;
+import io.headrace.server.show.SourceText;
 import io.headrace.server.show.Units;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -59,6 +60,7 @@ final class IndexWait {
                                 Units.count(status.recordCount(), "record"),
                                 Units.bytes(StatusJson.indexedBytes(status)),
                                 Units.duration(tookMs)));
+        SourceText.problems(status, out);
     }
 
     private boolean isGoingOn(SourceStatus status) {

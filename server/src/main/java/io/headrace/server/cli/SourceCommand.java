@@ -153,6 +153,7 @@ public final class SourceCommand implements Runnable {
 
     private void printIndex(String name, SourceStatus status) {
         out().println(name + "  " + SourceText.index(status));
+        SourceText.problems(status, out());
     }
 
     @Command(description = "List the store again; new objects are appended.")
@@ -171,6 +172,7 @@ public final class SourceCommand implements Runnable {
         }
         out().println("found   " + SourceText.listing(status));
         out().println("index   " + SourceText.index(status));
+        SourceText.problems(status, out());
         if (!status.failure().isEmpty()) {
             out().println("failure " + Printable.of(status.failure()));
         }

@@ -21,14 +21,7 @@ public final class SourceText {
         line(out, "format", Printable.of(format));
         line(out, "listing", listing(status));
         line(out, "index", index(status));
-        problem(
-                out,
-                status.badObjectCount(),
-                "bad",
-                "object",
-                "not as the format says, or changed");
-        problem(out, status.leftOutCount(), "left out", "sample", "longer than a record may be");
-        problem(out, status.orphanCount(), "orphans", "object", "without the other parts");
+        problems(status, out);
         if (!status.failure().isEmpty()) {
             line(out, "failure", Printable.of(status.failure()));
         }
@@ -37,6 +30,23 @@ public final class SourceText {
         if (!status.readers().isEmpty()) {
             out.println();
             readers(status).print(out);
+        }
+    }
+
+    /** A line for each kind of data that is not in the topic, or for there being none at all. */
+    public static void problems(SourceStatus status, PrintWriter out) {
+        problem(
+                out,
+                status.badObjectCount(),
+                "bad",
+                "object",
+                "not as the format says, or changed");
+        problem(out, status.leftOutCount(), "left out", "sample", "longer than a record may be");
+        problem(out, status.orphanCount(), "orphans", "object", "without the other parts");
+        if (status.listing() == Listing.DONE && status.objectCount() == 0) {
+            line(out, "warning", "no object was found");
+        } else if (status.isComplete() && status.recordCount() == 0) {
+            line(out, "warning", "no record is in what was found");
         }
     }
 
@@ -69,7 +79,10 @@ public final class SourceText {
     private static void problem(
             PrintWriter out, long count, String name, String noun, String meaning) {
         if (count > 0) {
-            line(out, name, Units.count(count, noun) + " " + meaning + " (--findings names them)");
+            line(
+                    out,
+                    name,
+                    Units.count(count, noun) + " " + meaning + " (status --findings names them)");
         }
     }
 
