@@ -8,6 +8,7 @@ import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicConfig;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -79,6 +80,7 @@ public final class SourceTools implements Sources {
         all.put(SourceSpec.URI_CONFIG, uri);
         SourceChecker checker;
         try {
+            TopicConfig.DEFAULTS.with(all); // refuses what a creation would refuse
             checker = new SourceChecker(logs, all);
         } catch (RuntimeException refused) {
             return CompletableFuture.failedFuture(refused);

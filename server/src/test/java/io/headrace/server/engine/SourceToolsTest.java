@@ -353,4 +353,18 @@ class SourceToolsTest {
                 assertThrows(CompletionException.class, () -> sources().check(uri, configs).join());
         assertTrue(refused.getCause() instanceof InvalidConfigException, refused.toString());
     }
+
+    @Test
+    void checkRefusesTheConfigsThatACreationRefuses() {
+        for (Map<String, String> configs :
+                List.of(
+                        Map.of("headrace.source.foo", "1"),
+                        Map.of("retention.ms", "abc"),
+                        Map.of("headrace.storage.mode", "memory"))) {
+            CompletionException refused =
+                    assertThrows(
+                            CompletionException.class, () -> sources().check(URI, configs).join());
+            assertTrue(refused.getCause() instanceof InvalidConfigException, refused.toString());
+        }
+    }
 }
