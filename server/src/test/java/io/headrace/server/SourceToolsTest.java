@@ -155,6 +155,10 @@ class SourceToolsTest {
         assertTrue(samples.contains("text: caption 3-000\n"), samples);
         assertTrue(samples.contains("text: caption 3-002\n"), samples);
         assertEquals(1, exitCode("source", "skip", "pairs", "--partition", "2", "--offset", "0"));
+        assertEquals(1, exitCode("source", "skip", "pairs", "--partition", "0", "--offset", "40"));
+        assertEquals(
+                "headrace: no such offset: pairs partition 0 offset 40: indexed so far: 40\n",
+                err.toString());
         run("topic", "create", "orders");
         assertEquals(1, exitCode("source", "skip", "orders", "--partition", "0", "--offset", "0"));
         assertEquals("headrace: no source: topic=orders\n", err.toString());

@@ -19,6 +19,8 @@ import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -192,6 +194,7 @@ public final class SourceCommand implements Runnable {
         ConfigEntry added = new ConfigEntry(SKIP_CONFIG, partition + ":" + offset);
         try (Admin kafka = client.admin()) {
             checkHas(client, kafka, topic, partition);
+            checkIsThere(client, kafka, new TopicPartition(name, partition), offset);
             List<AlterConfigOp> change = List.of(new AlterConfigOp(added, OpType.APPEND));
             client.await(kafka.incrementalAlterConfigs(Map.of(topic, change)).all());
         }
@@ -217,6 +220,22 @@ public final class SourceCommand implements Runnable {
         Config config = client.await(kafka.describeConfigs(List.of(topic)).all()).get(topic);
         if (config == null || config.get(URI_CONFIG) == null) {
             throw new CommandException("no source: topic=" + name);
+        }
+    }
+
+    /** A mistyped offset would be kept, and take the value of a sample that is found later. */
+    private static void checkIsThere(
+            ClientOptions client, Admin kafka, TopicPartition partition, long offset)
+            throws InterruptedException {
+        long end =
+                client.await(
+                                kafka.listOffsets(Map.of(partition, OffsetSpec.latest()))
+                                        .partitionResult(partition))
+                        .offset();
+        if (offset < 0 || offset >= end) {
+            throw new CommandException(
+                    "no such offset: %s partition %d offset %d: indexed so far: %d"
+                            .formatted(partition.topic(), partition.partition(), offset, end));
         }
     }
 
