@@ -12,10 +12,11 @@ import java.util.List;
  * @param objectBytes their length, as they are stored
  * @param isWhole whether the listing came to its end within what a check lists
  * @param recordCountEstimate from the samples' lengths; at least that many if {@code isWhole} is
- *     false
- * @param bytesPerSecond how fast the beginning of the object was read
+ *     false; 0 if no sample was found
+ * @param bytesPerSecond how fast the beginning of the object was read; 0 if no sample was found
  * @param requestMs how long one small read took
- * @param indexMsEstimate time to index everything at that rate, one partition reading ahead
+ * @param indexMsEstimate time to index everything at that rate, one partition reading ahead; 0 if
+ *     there is no rate
  * @param readCountEstimate requests to read everything once
  * @param remarks what else is to be known, such as parts that are not in all samples
  */

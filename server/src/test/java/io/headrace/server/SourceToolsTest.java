@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -112,6 +113,25 @@ class SourceToolsTest {
         assertEquals("", run("topic", "list"));
         assertEquals(1, exitCode("source", "check", "file:///etc/"));
         assertTrue(err.toString().contains("value=file:///etc/"), err::toString);
+    }
+
+    @Test
+    void checkFailsAndEstimatesNothingWhereNoSampleIs() throws Exception {
+        Files.createDirectories(folder.resolve("objects/nothing"));
+        assertEquals(1, exitCode("source", "check", "lake://nothing/"));
+        assertEquals(
+                """
+                uri        lake://nothing/
+                objects    0, 0 B
+                note       there is no object with bytes in it
+                """,
+                out.toString());
+        assertEquals("headrace: no sample found: lake://nothing/\n", err.toString());
+        Files.createDirectories(folder.resolve("objects/text"));
+        Files.writeString(folder.resolve("objects/text/a.txt"), "no tar\n".repeat(1000));
+        assertEquals(1, exitCode("source", "check", "lake://text/", "--format", "tar"));
+        assertTrue(out.toString().contains("note       key=text/a.txt: "), out::toString);
+        assertFalse(out.toString().contains("index"), out::toString);
     }
 
     @Test

@@ -129,7 +129,8 @@ final class SourceChecker {
             scan(object, raw);
         }
         long nanos = Math.max(1, clock.getAsLong() - begin);
-        bytesPerSecond = Math.max(1, sampledBytes * NANOS_PER_SECOND / nanos);
+        bytesPerSecond = // of no sample there is no rate
+                sampledBytes == 0 ? 0 : Math.max(1, sampledBytes * NANOS_PER_SECOND / nanos);
         if (spec.isListedOnly() && longestObject > spec.recordLengthMax()) {
             remarks.add(
                     "some objects are longer than a record may be: longest="

@@ -1,6 +1,7 @@
 package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.server.admin.CheckJson;
@@ -93,13 +94,17 @@ public final class SourceCommand implements Runnable {
             @Parameters(paramLabel = "URI") String uri,
             @Option(names = "--json", description = "As the server says it.") boolean isJson)
             throws IOException, InterruptedException {
-        JsonNode check = new SourceCalls(admin).check(uri, source.configs());
+        JsonNode json = new SourceCalls(admin).check(uri, source.configs());
+        SourceCheck check = CheckJson.read(json);
         if (isJson) {
-            out().print(Json.text(check));
+            out().print(Json.text(json));
         } else {
-            CheckText.print(CheckJson.read(check), uri, out());
+            CheckText.print(check, uri, out());
         }
         out().flush();
+        if (!CheckText.isAnythingFound(check)) {
+            throw new CommandException("no sample found: " + Printable.of(uri));
+        }
     }
 
     @Command(description = "How far sources are listed and indexed; of one, or a line for each.")

@@ -19,13 +19,22 @@ public final class CheckText {
     /** All of it. */
     public static void print(SourceCheck check, String uri, PrintWriter out) {
         line(out, "uri", Printable.of(uri));
-        line(out, "format", format(check));
+        if (!check.format().isEmpty()) {
+            line(out, "format", format(check));
+        }
         line(out, "objects", objects(check));
-        line(out, "samples", atLeast(check) + Units.count(check.recordCountEstimate()));
-        line(out, "index", index(check));
-        line(out, "requests", requests(check, uri));
+        if (isAnythingFound(check)) {
+            line(out, "samples", atLeast(check) + Units.count(check.recordCountEstimate()));
+            line(out, "index", index(check));
+            line(out, "requests", requests(check, uri));
+        }
         check.remarks().forEach(remark -> line(out, "note", Printable.of(remark)));
         check.samples().forEach(sample -> print(sample, out));
+    }
+
+    /** Whether there are samples; nothing can be estimated without. */
+    public static boolean isAnythingFound(SourceCheck check) {
+        return check.recordCountEstimate() > 0;
     }
 
     private static void line(PrintWriter out, String name, String value) {
@@ -48,11 +57,15 @@ public final class CheckText {
     }
 
     private static String index(SourceCheck check) {
-        return "%s%s, one partition read ahead at %s; a small read takes %s"
+        String rate =
+                check.bytesPerSecond() == 0
+                        ? ""
+                        : ", one partition read ahead at " + Units.rate(check.bytesPerSecond());
+        return "%s%s%s; a small read takes %s"
                 .formatted(
                         atLeast(check),
                         Units.duration(check.indexMsEstimate()),
-                        Units.rate(check.bytesPerSecond()),
+                        rate,
                         Units.duration(check.requestMs()));
     }
 
