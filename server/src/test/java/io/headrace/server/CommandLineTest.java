@@ -56,7 +56,9 @@ class CommandLineTest {
             assertEquals(0, run(server, "topic", "list"));
             assertEquals("", out.toString());
             assertEquals(1, run(server, "topic", "describe", "a"));
-            assertTrue(err.toString().startsWith("headrace: "), err::toString);
+            assertEquals("headrace: no such topic: a\n", err.toString());
+            assertEquals(1, run(server, "topic", "delete", "a"));
+            assertEquals("headrace: not deleted: a: no such topic\n", err.toString());
         }
     }
 
@@ -88,6 +90,8 @@ class CommandLineTest {
         assertTrue(out.toString().contains("serve"), out::toString);
         assertEquals(0, run("topic", "create", "--help"));
         assertTrue(out.toString().contains("--bootstrap-server"), out::toString);
+        assertEquals(0, run("source", "create", "--help"));
+        assertTrue(out.toString().contains("STORE://PATH"), out::toString);
         assertEquals(0, run("--version"));
         assertTrue(out.toString().startsWith("headrace "), out::toString);
     }

@@ -12,6 +12,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -76,6 +77,9 @@ final class ClientOptions {
     String describe(@Nullable Throwable cause) {
         if (cause instanceof TimeoutException) {
             return "no answer from " + bootstrapServer + ": is the server running there?";
+        }
+        if (cause instanceof UnknownTopicOrPartitionException) {
+            return "no such topic";
         }
         return String.valueOf(cause == null ? null : cause.getMessage());
     }

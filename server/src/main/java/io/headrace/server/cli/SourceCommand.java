@@ -61,8 +61,8 @@ public final class SourceCommand implements Runnable {
                             required = true,
                             paramLabel = "URI",
                             description =
-                                    "s3://BUCKET/PREFIX or file:///FOLDER/, within a store that"
-                                            + " the server's configuration names.")
+                                    "STORE://PATH, s3://BUCKET/PREFIX or file:///FOLDER/, within a"
+                                            + " store that the server's configuration names.")
                     String uri,
             @Option(
                             names = "--partitions",

@@ -92,12 +92,21 @@ public final class TopicCommand implements Runnable {
             @Parameters(arity = "1..*", paramLabel = "NAME") List<String> names)
             throws IOException, InterruptedException {
         try (Admin admin = client.admin()) {
-            for (TopicDescription topic :
-                    client.await(admin.describeTopics(names).allTopicNames()).values()) {
-                describe(client, admin, topic);
+            for (var topic : admin.describeTopics(names).topicNameValues().entrySet()) {
+                describe(client, admin, described(client, topic.getKey(), topic.getValue()));
             }
         }
         out().flush();
+    }
+
+    private static TopicDescription described(
+            ClientOptions client, String name, KafkaFuture<TopicDescription> topic)
+            throws InterruptedException {
+        try {
+            return client.await(topic);
+        } catch (CommandException e) {
+            throw new CommandException(e.getMessage() + ": " + name);
+        }
     }
 
     private void describe(ClientOptions client, Admin admin, TopicDescription topic)

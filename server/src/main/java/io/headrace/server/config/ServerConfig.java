@@ -66,7 +66,14 @@ public final class ServerConfig {
     }
 
     private static ConfigException unknown(String name) {
-        return new ConfigException("unknown key: key=" + name + " nearest=" + nearest(name));
+        String nearest = nearest(name);
+        int chosen = nearest.indexOf('<'); // where a family has the name of the operator's choice
+        boolean isNear =
+                chosen < 0
+                        ? isTypingError(name, nearest)
+                        : name.startsWith(nearest.substring(0, chosen));
+        return new ConfigException(
+                "unknown key: key=" + name + (isNear ? " nearest=" + nearest : ""));
     }
 
     private static String nearest(String name) {
@@ -108,9 +115,11 @@ public final class ServerConfig {
 
     private static String withSuggestion(String name) {
         String nearest = nearest(name);
-        return EditDistance.between(nearest, name) <= SUGGESTION_DISTANCE_MAX
-                ? name + " (did you mean " + nearest + "?)"
-                : name;
+        return isTypingError(name, nearest) ? name + " (did you mean " + nearest + "?)" : name;
+    }
+
+    private static boolean isTypingError(String name, String meant) {
+        return EditDistance.between(meant, name) <= SUGGESTION_DISTANCE_MAX;
     }
 
     /** Retention time of a topic that says nothing, in milliseconds: the finest of three keys. */

@@ -34,6 +34,13 @@ class ServerConfigTest {
     }
 
     @Test
+    void namesNoKeyThatIsNotNear() {
+        assertRefused(
+                Map.of("headrace.data.directory", "/srv"),
+                "unknown key: key=headrace.data.directory");
+    }
+
+    @Test
     void refusesAPolicyThatNamesNoTopicConfig() {
         assertRefused(
                 Map.of("headrace.policy.agents.config.", "1"),
