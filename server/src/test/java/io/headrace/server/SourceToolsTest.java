@@ -160,6 +160,16 @@ class SourceToolsTest {
     }
 
     @Test
+    void sampleBehindTheIndexSaysHowToGetThere() {
+        createAndIndex();
+        assertEquals(1, exitCode("sample", "pairs", "--offset", "40"));
+        assertEquals(
+                "headrace: no such offset: pairs partition 0 offset 40: there are 0 to 39;"
+                        + " to have them all: headrace source index --wait pairs\n",
+                err.toString());
+    }
+
+    @Test
     void skippedSamplesKeepTheirOffsetsAndLoseTheirValues() {
         createAndIndex();
         run("source", "skip", "pairs", "--partition", "1", "--offset", "21");

@@ -5,13 +5,17 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 
 /** Reads a few records of one partition with Kafka's own consumer. Closes what it opened. */
 final class RecordReader implements AutoCloseable {
@@ -117,9 +121,28 @@ final class RecordReader implements AutoCloseable {
         long first = consumer.beginningOffsets(List.of(partition)).getOrDefault(partition, 0L);
         long end = end();
         String offsets = first == end ? "there is none" : "there are " + first + " to " + (end - 1);
+        String more =
+                isSource()
+                        ? "; to have them all: headrace source index --wait " + partition.topic()
+                        : "";
         return new CommandException(
-                "no such offset: %s partition %d offset %d: %s"
-                        .formatted(partition.topic(), partition.partition(), offset, offsets));
+                "no such offset: %s partition %d offset %d: %s%s"
+                        .formatted(
+                                partition.topic(), partition.partition(), offset, offsets, more));
+    }
+
+    /** A source's offsets end where its index does, for now. */
+    private boolean isSource() {
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, partition.topic());
+        try (Admin kafka = client.admin()) {
+            Config config = kafka.describeConfigs(List.of(topic)).all().get().get(topic);
+            return config != null && config.get("headrace.source.uri") != null;
+        } catch (IOException | ExecutionException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     @Override
