@@ -47,6 +47,7 @@ final class SourceChecker {
     private final List<CheckedSample> samples = new ArrayList<>();
     private long objectCount;
     private long objectBytes;
+    private long leadCount;
     private boolean isWhole;
     private @Nullable StoredObject first;
     private long longestObject;
@@ -108,17 +109,27 @@ final class SourceChecker {
             }
         }
         if (spec.join() != null) {
-            remarks.add("the trees are counted together: how many samples they make is not known");
+            remarks.add(
+                    "samples are at most the objects of the first tree; what they are is not shown,"
+                            + " as a check joins nothing");
         }
     }
 
     private void count(StoredObject object) {
         objectCount++;
         objectBytes += object.length();
+        leadCount += isLead(object) ? 1 : 0;
         longestObject = Math.max(longestObject, object.length());
         if (first == null && object.length() > 0) {
             first = object;
         }
+    }
+
+    /** Whether a sample begins with the object: each, or one of the first of joined trees. */
+    private boolean isLead(StoredObject object) {
+        SourceJoin join = spec.join();
+        String root = spec.path().isEmpty() ? "" : spec.path() + "/";
+        return join == null || object.key().startsWith(root + join.trees().get(0).path());
     }
 
     private void look(StoredObject object) throws IOException {
@@ -252,7 +263,10 @@ final class SourceChecker {
     }
 
     private void show(StoredObject object, Sample sample, Bytes bytes) throws IOException {
-        if (samples.size() == Sources.CHECK_SAMPLE_COUNT || sample.parts().isEmpty()) {
+        boolean isPartOfOne = spec.join() != null; // not what a consumer will get
+        if (isPartOfOne
+                || samples.size() == Sources.CHECK_SAMPLE_COUNT
+                || sample.parts().isEmpty()) {
             return;
         }
         List<CheckedPart> parts = new ArrayList<>();
@@ -301,7 +315,7 @@ final class SourceChecker {
 
     private long recordEstimate() {
         if (spec.isListedOnly() || format.equals(SourceSpec.FILES)) {
-            return objectCount;
+            return isWhole ? leadCount : Math.max(1, leadCount); // another tree may come first
         }
         return sampledBytes == 0
                 ? 0

@@ -337,6 +337,20 @@ class SourceToolsTest {
     }
 
     @Test
+    void checkShowsNoHalvesOfJoinedSamples() throws IOException {
+        for (int i = 0; i < 20; i++) {
+            put("images/" + i + ".jpg", "image");
+            put("captions/" + i + ".txt", "caption");
+        }
+        SourceCheck check = get(sources().check(URI, configs("join", "images/=jpg,captions/=txt")));
+        assertEquals(List.of(), check.samples());
+        assertEquals(40, check.objectCount());
+        assertEquals(20, check.recordCountEstimate());
+        assertTrue(check.remarks().get(0).contains("at most"), check.remarks()::toString);
+        assertEquals(0, get(sources().check(URI, configs("join", "bogus/"))).recordCountEstimate());
+    }
+
+    @Test
     void questionsAboutWhatIsNoSourceFail() {
         Topic topic = engine.create("t", 1, Map.of());
         for (long id : new long[] {topic.id(), 4711}) {
