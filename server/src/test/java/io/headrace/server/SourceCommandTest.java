@@ -128,7 +128,7 @@ class SourceCommandTest {
                 uri        URI
                 format     files
                 listing    1,281 objects, 148 GB in generations 0 to 2 so far, going on
-                index      50 %: 653 of 1,281 objects, 652,345 records, grows while it is read
+                index      50 %: 653 of 1,281 objects, 652,345 records, stopped in 1 of 2 partitions
                 bad        1 object not as the format says, or changed (status --findings names them)
                 left out   3 samples longer than a record may be (status --findings names them)
 

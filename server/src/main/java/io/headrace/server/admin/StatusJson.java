@@ -76,7 +76,7 @@ public final class StatusJson {
     }
 
     /** Partitions that are not indexed further. */
-    static long failedPartitionCount(SourceStatus status) {
+    public static long failedPartitionCount(SourceStatus status) {
         return status.partitions().stream().filter(p -> !p.failure().isEmpty()).count();
     }
 

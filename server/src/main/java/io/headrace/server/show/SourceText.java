@@ -124,7 +124,15 @@ public final class SourceText {
                                 + Units.count(status.objectCount(), "object")
                                 + ", "
                                 + records;
-        return share + (status.isIndexing() ? ", going on" : ", grows while it is read");
+        return share + ", " + progress(status);
+    }
+
+    private static String progress(SourceStatus status) {
+        long stopped = StatusJson.failedPartitionCount(status);
+        if (stopped > 0) {
+            return "stopped in " + stopped + " of " + status.partitions().size() + " partitions";
+        }
+        return status.isIndexing() ? "going on" : "grows while it is read";
     }
 
     private static Table partitions(SourceStatus status) {
