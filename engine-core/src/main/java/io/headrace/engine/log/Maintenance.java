@@ -13,7 +13,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -56,9 +58,14 @@ final class Maintenance {
     private final ProducerExpiry producerExpiry;
     private final CompletableFuture<Void> stopping = new CompletableFuture<>();
     private long lastRetentionMs;
-    private volatile boolean hasDeletedTopics = true;
 
-    private record DeletedTopic(long id, int journal, int partitionCount) {}
+    /**
+     * Ids of deleted topics whose logs are closed, and whose rows and bytes can go. Not all that
+     * have a row saying so: it is there before the logs are closed.
+     */
+    private final Set<Long> deletedTopics = ConcurrentHashMap.newKeySet();
+
+    private record DeletedTopic(long id, int journal) {}
 
     Maintenance(
             StorageEngine engine,
@@ -79,24 +86,23 @@ final class Maintenance {
         this.shards = shards;
     }
 
+    /** Before anybody can delete a topic. */
     void start() {
+        addDeletedBefore();
         lastRetentionMs = System.currentTimeMillis();
         long tickMs = Math.min(TICK_MS, context.retentionCheckIntervalMs());
         executor.scheduleWithFixedDelay(this::tick, tickMs, tickMs, TimeUnit.MILLISECONDS);
     }
 
-    /** Tells that there are topics whose rows and bytes can go. */
-    void topicsDeleted() {
-        hasDeletedTopics = true;
+    /** Tells that a topic's logs are closed, so that nothing more will be appended to it. */
+    void topicDeleted(long topicId) {
+        deletedTopics.add(topicId);
     }
 
     private void tick() {
         try {
             long nowMs = System.currentTimeMillis();
-            if (hasDeletedTopics) {
-                hasDeletedTopics = false;
-                finishDeletions();
-            }
+            finishDeletions();
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;
                 retain(nowMs);
@@ -114,10 +120,8 @@ final class Maintenance {
             }
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
-            hasDeletedTopics = true;
         } catch (IOException | RuntimeException e) {
             LOGGER.error("maintenance failed, tried again in {} ms", TICK_MS, e);
-            hasDeletedTopics = true;
         }
     }
 
@@ -130,7 +134,6 @@ final class Maintenance {
         awaitProjection();
         for (DeletedTopic topic : deleted) {
             if (!markPartitionsDead(topic)) {
-                hasDeletedTopics = true;
                 return;
             }
         }
@@ -142,19 +145,27 @@ final class Maintenance {
             }
             store.write(batch);
         }
+        deleted.forEach(topic -> deletedTopics.remove(topic.id));
     }
 
-    private List<DeletedTopic> deletedTopics() {
-        List<DeletedTopic> deleted = new ArrayList<>();
+    /** Topics that were deleted before the start: nobody has a log of theirs. */
+    private void addDeletedBefore() {
         byte[] prefix = {Rows.DELETED_TOPIC};
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
             boolean found = cursor.seek(prefix);
             while (found) {
-                ByteBuffer value = ByteBuffer.wrap(cursor.value());
-                deleted.add(
-                        new DeletedTopic(
-                                Rows.topicIdOf(cursor.key()), value.getShort(), value.getInt()));
+                deletedTopics.add(Rows.topicIdOf(cursor.key()));
                 found = cursor.next();
+            }
+        }
+    }
+
+    private List<DeletedTopic> deletedTopics() {
+        List<DeletedTopic> deleted = new ArrayList<>();
+        for (long topicId : deletedTopics) {
+            byte[] row = store.get(Rows.deletedTopicKey(topicId));
+            if (row != null) {
+                deleted.add(new DeletedTopic(topicId, ByteBuffer.wrap(row).getShort()));
             }
         }
         return deleted;

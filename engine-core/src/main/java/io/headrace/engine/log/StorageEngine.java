@@ -388,7 +388,7 @@ public final class StorageEngine implements Engine {
             applyChange(change, new PartitionKey(topic.id(), partition));
         }
         if (change.kind() == CatalogChange.Kind.DELETED) {
-            maintenance.topicsDeleted();
+            maintenance.topicDeleted(topic.id());
         }
     }
 

@@ -17,6 +17,7 @@ import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
@@ -29,6 +30,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -303,6 +307,41 @@ class EngineTest {
             assertTrue(second.id() > first.id());
             assertEquals(0, engine.log("t", 0).logEndOffset());
             awaitJournalFiles(3);
+        }
+    }
+
+    /** Two topics go at once; what is appended to the second before its turn must go with it. */
+    @Test
+    void whatIsAppendedToATopicWhileItGoesLeavesNoTrace() throws Exception {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            Topic first = engine.create("first", 1, Map.of());
+            Topic second = engine.create("second", 1, Map.of());
+            fill(engine.log("first", 0), 6 << 20);
+            PartitionLog log = engine.log("second", 0);
+            append(log, batch("a"));
+            CountDownLatch appended = new CountDownLatch(1);
+            engine.engine.catalog().listen(change -> awaitBetween(change, first, appended));
+            CompletableFuture<?> deleted =
+                    engine.engine.catalog().delete(List.of(first.id(), second.id()));
+            awaitJournalFiles(3);
+            assertEquals(1, append(log, batch("late")));
+            appended.countDown();
+            get(deleted);
+            Topic last = engine.create("last", 1, Map.of());
+            fill(engine.log("last", 0), 6 << 20);
+            get(engine.engine.catalog().delete(List.of(last.id())));
+            awaitJournalFiles(1);
+        }
+    }
+
+    /** Holds the catalog's thread after one topic's logs were closed. */
+    private static void awaitBetween(CatalogChange change, Topic topic, CountDownLatch latch) {
+        if (change.topic().id() == topic.id()) {
+            try {
+                assertTrue(latch.await(20, TimeUnit.SECONDS));
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
         }
     }
 
