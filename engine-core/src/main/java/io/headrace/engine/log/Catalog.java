@@ -604,14 +604,20 @@ final class Catalog implements TopicCatalog {
         }
     }
 
-    /** Answers what is queued, and notes the clean stop, synced. */
-    void close() {
+    /**
+     * Answers what is queued, and notes the clean stop, synced.
+     *
+     * @param clean whether it is one: the journals say which offsets were used
+     */
+    void close(boolean clean) {
         closed = true;
         // Wakes the thread, which waits for a change; if the queue is full it has enough to do.
         queue.offer(new Change<>(() -> true, new CompletableFuture<>()));
         Threads.joinUninterruptibly(thread);
-        plan(new Command.Stop(state.leaderEpoch), null);
-        commit();
+        if (clean) {
+            plan(new Command.Stop(state.leaderEpoch), null);
+            commit();
+        }
     }
 
     void closeJournal() {

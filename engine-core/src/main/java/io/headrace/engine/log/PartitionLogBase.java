@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The offset reserve: where a record may be acknowledged before it is on disk, its offset must
  * not be used again after a crash. So offsets are reserved in blocks by an entry in the journal,
- * and the high watermark never passes what is durably reserved.
+ * and the high watermark never passes what is durably reserved. An append that would go beyond what
+ * is reserved is refused, so that nobody waits for an offset that is never reserved.
  */
 abstract class PartitionLogBase implements PartitionLog {
     /** What a topic's creation reserves for each partition, without an entry of its own. */
@@ -169,7 +170,12 @@ abstract class PartitionLogBase implements PartitionLog {
         if (shard.isBackPressured()) {
             return BACK_PRESSURED;
         }
-        return producers.check(batch, batch.position());
+        long admitted = producers.check(batch, batch.position());
+        if (admitted != ProducerState.NEW || syncsBeforeAcknowledging()) {
+            return admitted;
+        }
+        long endOffset = logEndOffset + RecordBatch.offsetCount(batch, batch.position());
+        return isReserved(endOffset) ? admitted : OUT_OF_SPACE;
     }
 
     /** Notes that a batch was appended; the caller holds the append lock. */
@@ -177,9 +183,6 @@ abstract class PartitionLogBase implements PartitionLog {
         producers.onAppended(batch, batch.position(), baseOffset, appendTimeMs);
         epochs.assign(leaderEpoch, baseOffset);
         logEndOffset = baseOffset + RecordBatch.offsetCount(batch, batch.position());
-        if (!syncsBeforeAcknowledging()) {
-            extendReserve();
-        }
     }
 
     /** Forgets idempotent producers that are silent for too long. */
@@ -189,12 +192,19 @@ abstract class PartitionLogBase implements PartitionLog {
         }
     }
 
-    private void extendReserve() {
-        if (logEndOffset + RESERVE_BLOCK / 4 <= reserve
-                || (reserve == FIRST_RESERVE && logEndOffset < FIRST_RESERVE / 2)) {
-            return;
+    /**
+     * Whether the offsets below are reserved, synced or not; reserves more in good time, so that no
+     * acknowledgement waits for it.
+     */
+    private boolean isReserved(long endOffset) {
+        if (endOffset + RESERVE_BLOCK / 4 > reserve
+                && (reserve != FIRST_RESERVE || endOffset >= FIRST_RESERVE / 2)) {
+            extendReserve(endOffset + RESERVE_BLOCK);
         }
-        long wanted = logEndOffset + RESERVE_BLOCK;
+        return endOffset <= reserve;
+    }
+
+    private void extendReserve(long wanted) {
         synchronized (shard.lock) {
             long position = shard.appendMark(EntryType.OFFSET_RESERVE, this, wanted, leaderEpoch);
             if (position >= 0) {
@@ -294,16 +304,18 @@ abstract class PartitionLogBase implements PartitionLog {
 
     /**
      * Tells the journal the exact end, so that the next start goes on there instead of behind the
-     * reserve; at a clean stop, after the last append.
+     * reserve; at a clean stop, after the last append. False if there is no space to do so.
      */
-    final void releaseReserve() {
+    final boolean releaseReserve() {
         synchronized (appendLock()) {
             if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve == FIRST_RESERVE) {
-                return;
+                return true;
             }
             synchronized (shard.lock) {
-                shard.appendMark(EntryType.OFFSET_RESERVE, this, logEndOffset, leaderEpoch);
+                long position =
+                        shard.appendMark(EntryType.OFFSET_RESERVE, this, logEndOffset, leaderEpoch);
                 shard.requestSync();
+                return position >= 0;
             }
         }
     }

@@ -458,12 +458,16 @@ public final class StorageEngine implements Engine {
         closed = true;
         maintenance.stop();
         sources.close();
+        boolean released = true;
         for (PartitionLogBase log : logs.values()) {
             log.refuseAppends();
-            log.releaseReserve();
+            released &= log.releaseReserve();
         }
         shards.forEach(Shard::endSyncer);
-        catalog.close();
+        if (!released) {
+            LOGGER.warn("no space to give offsets back, the stop does not count as a clean one");
+        }
+        catalog.close(released);
         projector.close();
         sourceThreads.close(deadline);
         sources.awaitEnd(deadline);

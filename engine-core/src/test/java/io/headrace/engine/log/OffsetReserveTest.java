@@ -1,0 +1,162 @@
+package io.headrace.engine.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.journal.ChronicleJournal;
+import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A log that acknowledges before the disk, over a journal whose disk takes no more. */
+final class OffsetReserveTest {
+    private static final int RECORDS_PER_BATCH = 1000;
+
+    @TempDir Path folder;
+
+    private MetadataStore store;
+    private final Consumer<Throwable> failures =
+            cause -> {
+                throw new AssertionError(cause);
+            };
+    private volatile boolean isDiskFull;
+    private Journal journal;
+    private Projector projector;
+    private Shard shard;
+    private PartitionLogBase log;
+
+    @BeforeEach
+    void open() throws IOException {
+        store = HeapMetadataStore.open(folder.resolve("store"));
+        Journal opened =
+                ChronicleJournal.open(
+                        new JournalContext()
+                                .folder(folder.resolve("journal"))
+                                .cycleBytes(8 << 20)
+                                .diskReserveBytes(0));
+        journal = refusingReserves(opened);
+        projector = new Projector(store, failures);
+        projector.recover(1, journal);
+        shard = new Shard(1, journal, 1 << 20, projector, failures);
+        projector.attach(shard);
+        projector.start();
+        shard.start();
+        TopicConfig config = TopicConfig.DEFAULTS.withFlushMessages(Long.MAX_VALUE);
+        log =
+                new JournaledLog(
+                        new Topic(1, "t", 1, Map.of(), config, 1),
+                        0,
+                        shard,
+                        1,
+                        PartitionState.decode(null),
+                        new ProducerStates(store, 1, 0, () -> 0),
+                        new ColdReader(store, unused(MemoryStore.class), 1, List.of(shard)),
+                        projector);
+    }
+
+    @AfterEach
+    void close() {
+        isDiskFull = false;
+        shard.endSyncer();
+        projector.close();
+        journal.close();
+        store.close();
+    }
+
+    private static <T> T unused(Class<T> type) {
+        return type.cast(
+                Proxy.newProxyInstance(
+                        type.getClassLoader(),
+                        new Class<?>[] {type},
+                        (proxy, method, arguments) -> {
+                            throw new AssertionError(method);
+                        }));
+    }
+
+    /** The journal, with reserves refused while the disk is full. */
+    private Journal refusingReserves(Journal opened) {
+        return (Journal)
+                Proxy.newProxyInstance(
+                        Journal.class.getClassLoader(),
+                        new Class<?>[] {Journal.class},
+                        (proxy, method, arguments) -> {
+                            if (isDiskFull
+                                    && method.getName().equals("append")
+                                    && arguments[0] == EntryType.OFFSET_RESERVE) {
+                                return Journal.OUT_OF_SPACE;
+                            }
+                            try {
+                                return method.invoke(opened, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    @Test
+    void whatIsAcceptedIsAcknowledgedAlthoughNoMoreOffsetsCanBeReserved() throws Exception {
+        isDiskFull = true;
+        ByteBuffer batch = batch();
+        long end = 0;
+        long appended = log.append(batch);
+        while (appended >= 0 && end < 2 * PartitionLogBase.FIRST_RESERVE) {
+            end = appended + RECORDS_PER_BATCH;
+            appended = log.append(batch);
+        }
+        assertEquals(PartitionLog.OUT_OF_SPACE, appended);
+        assertTrue(end <= PartitionLogBase.FIRST_RESERVE, "end=" + end);
+        awaitHighWatermark(end);
+        isDiskFull = false;
+        assertEquals(end, log.append(batch));
+        awaitHighWatermark(end + RECORDS_PER_BATCH);
+    }
+
+    @Test
+    void aReserveThatCannotBeGivenBackIsReported() {
+        log.append(batch());
+        isDiskFull = true;
+        assertFalse(log.releaseReserve());
+        isDiskFull = false;
+        assertTrue(log.releaseReserve());
+    }
+
+    private void awaitHighWatermark(long offset) throws InterruptedException {
+        CountDownLatch reached = new CountDownLatch(1);
+        log.onHighWatermark(offset, reached::countDown);
+        assertTrue(reached.await(20, TimeUnit.SECONDS), "highWatermark=" + log.highWatermark());
+    }
+
+    private static ByteBuffer batch() {
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(RecordBatch.HEADER_LENGTH + 64 * RECORDS_PER_BATCH);
+        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, 1);
+        for (int i = 0; i < RECORDS_PER_BATCH; i++) {
+            writer.append(1, null, ByteBuffer.allocate(1));
+        }
+        writer.end();
+        return buffer.flip();
+    }
+}
