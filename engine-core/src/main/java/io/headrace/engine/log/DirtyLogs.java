@@ -11,16 +11,17 @@ final class DirtyLogs {
     private @Nullable PartitionLogBase[] logs = new PartitionLogBase[64];
     private int count;
 
-    /** Adds the log unless it is here already; the caller holds the shard's lock. */
-    void add(PartitionLogBase log) {
+    /** Adds the log; false if it is here already. The caller holds the shard's lock. */
+    boolean add(PartitionLogBase log) {
         if (log.dirty) {
-            return;
+            return false;
         }
         log.dirty = true;
         if (count == logs.length) {
             logs = Arrays.copyOf(logs, count * 2);
         }
         logs[count++] = log;
+        return true;
     }
 
     /** Called under the shard's lock, before the force. */

@@ -92,8 +92,8 @@ final class Shard {
             ByteBuffer payload) {
         long position =
                 appendEntry(type, log.topic().id(), log.partition(), offset, leaderEpoch, payload);
-        if (position >= 0) {
-            dirtyLogs.add(log);
+        if (position >= 0 && dirtyLogs.add(log)) {
+            syncer.syncWithin(log.topic().config().flushMs());
         }
         return position;
     }

@@ -21,6 +21,14 @@ final class Syncer {
     /** Time after which it runs although nobody waits. */
     private static final long INTERVAL_NS = TimeUnit.SECONDS.toNanos(1);
 
+    /** From one look at that time to the next. */
+    private static final long LOOK_NS = INTERVAL_NS / 4;
+
+    /** A topic that asks for a sync no sooner than this gets one without asking. */
+    private static final long SOON_MS = TimeUnit.NANOSECONDS.toMillis(INTERVAL_NS + LOOK_NS);
+
+    private static final long NEVER = Long.MAX_VALUE;
+
     private final Shard shard;
     private final Journal journal;
     private final Projector projector;
@@ -31,6 +39,15 @@ final class Syncer {
 
     /** Empty; takes the place of the shard's list while that is being synced. */
     private DirtyLogs spare = new DirtyLogs();
+
+    /** What the clock said when this began, so that a deadline is a number that only grows. */
+    private final long beginNs = System.nanoTime();
+
+    /**
+     * When what is unsynced has to be synced, for the topic that allows the least time; {@link
+     * #NEVER} if none of them says. Written under the shard's lock.
+     */
+    private volatile long deadlineNs = NEVER;
 
     private long lastSyncNs;
     private long coveredCount;
@@ -62,6 +79,25 @@ final class Syncer {
         doorbell.ring(shard.appendCount());
     }
 
+    /**
+     * Asks for a sync in so many milliseconds, at the latest; called for the first that a log
+     * appends after a sync, under the shard's lock.
+     */
+    void syncWithin(long ms) {
+        if (ms >= SOON_MS) {
+            return;
+        }
+        long wantedNs = elapsedNs() + TimeUnit.MILLISECONDS.toNanos(ms);
+        if (wantedNs < deadlineNs) {
+            deadlineNs = wantedNs;
+            doorbell.ring(shard.appendCount());
+        }
+    }
+
+    private long elapsedNs() {
+        return System.nanoTime() - beginNs;
+    }
+
     private void run() {
         lastSyncNs = System.nanoTime();
         try {
@@ -70,8 +106,7 @@ final class Syncer {
                     awaitCompany();
                     sync();
                 } else {
-                    // Any request is enough, whatever was appended.
-                    doorbell.await(() -> requested || closed ? 0 : -1, 0, INTERVAL_NS / 4);
+                    awaitRequest();
                 }
             }
             sync();
@@ -81,12 +116,21 @@ final class Syncer {
     }
 
     private boolean isDue() {
-        if (requested) {
+        if (requested || elapsedNs() >= deadlineNs) {
             return true;
         }
         long unsyncedBytes = shard.appendedBytes() - syncedBytes;
         return unsyncedBytes > UNSYNCED_BYTES_MAX
                 || (unsyncedBytes > 0 && System.nanoTime() - lastSyncNs > INTERVAL_NS);
+    }
+
+    /** Any request is enough, whatever was appended, and any deadline that is set meanwhile. */
+    private void awaitRequest() {
+        long knownNs = deadlineNs;
+        long pauseNs = Math.min(LOOK_NS, knownNs - elapsedNs());
+        if (pauseNs > 0) {
+            doorbell.await(() -> requested || closed || deadlineNs != knownNs ? 0 : -1, 0, pauseNs);
+        }
     }
 
     private void awaitCompany() {
@@ -110,6 +154,7 @@ final class Syncer {
             logs = shard.swapDirtyLogs(spare);
             count = shard.appendCount();
             bytes = shard.appendedBytes();
+            deadlineNs = NEVER;
             logs.beforeSync();
         }
         long startNs = System.nanoTime();

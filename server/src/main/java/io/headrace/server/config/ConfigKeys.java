@@ -136,7 +136,8 @@ public final class ConfigKeys {
                     1,
                     Long.MAX_VALUE,
                     "Topic config flush.messages. 1: an acks=all answer follows the sync."
-                            + " 9223372036854775807 leaves syncing to the operating system.");
+                        + " 9223372036854775807 leaves it to the server, which syncs after a second"
+                        + " or 64 MiB.");
 
     /** {@code log.flush.interval.ms}. */
     public static final ConfigKey<Long> LOG_FLUSH_INTERVAL_MS =

@@ -412,6 +412,21 @@ class EngineTest {
         }
     }
 
+    /** At the server's own pace, the rounds would take twice the time that is allowed. */
+    @Test
+    void whatATopicSaysAboutFlushingIsHeeded() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, Map.of("flush.messages", "1000000", "flush.ms", "10"));
+            PartitionLog log = engine.log("t", 0);
+            long deadline = System.nanoTime() + 20_000_000_000L;
+            for (int round = 0; round < 40; round++) {
+                append(log, batch("v"));
+                await("sync", () -> engine.metric("headrace_journal_unsynced_bytes") == 0);
+                assertTrue(System.nanoTime() < deadline, "round=" + round);
+            }
+        }
+    }
+
     @Test
     void offsetsAreFoundByTimestamp() {
         try (TestEngine engine = new TestEngine(folder)) {
