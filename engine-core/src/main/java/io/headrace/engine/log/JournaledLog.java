@@ -121,6 +121,7 @@ final class JournaledLog extends PartitionLogBase {
 
     @Override
     public ReadResult read(long fromOffset, int lengthMax) {
+        touch();
         Unavailable why = unavailable(fromOffset);
         return why != null ? why : readRecent(fromOffset, lengthMax);
     }
@@ -263,7 +264,7 @@ final class JournaledLog extends PartitionLogBase {
     @Override
     boolean closeIfIdle(long idleSinceMs, long indexedPosition) {
         synchronized (shard.lock) {
-            if (hasWaiters() || lastUsedMs() > idleSinceMs) {
+            if (hasWaiters() || isUsedSince(idleSinceMs)) {
                 return false;
             }
             // The row a new activation reads must know all that this one appended.

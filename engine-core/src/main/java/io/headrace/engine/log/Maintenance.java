@@ -112,6 +112,7 @@ final class Maintenance {
                 projector.offer(producerExpiry::runStretch);
             }
             for (PartitionLogBase log : engine.activeLogs()) {
+                log.noteUse(nowMs);
                 engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
             }
             if (!stopping.isDone()) {

@@ -46,7 +46,13 @@ abstract class PartitionLogBase implements PartitionLog {
     private volatile boolean refusing;
     private volatile boolean closed;
 
-    /** Time of the last use, for deactivation; roughly. */
+    /**
+     * Whether it was used since the housekeeping looked. Written once between two looks, however
+     * many use it, so that the threads that do share the line and do not pass it around.
+     */
+    private volatile boolean used = true;
+
+    /** When the housekeeping last saw that it was used. */
     private volatile long lastUsedMs;
 
     /** Whether the shard's syncer has this log on its list; guarded by the shard's lock. */
@@ -150,12 +156,23 @@ abstract class PartitionLogBase implements PartitionLog {
         return closed;
     }
 
-    final long lastUsedMs() {
-        return lastUsedMs;
+    /** Notes a use; costs a read. */
+    final void touch() {
+        if (!used) {
+            used = true;
+        }
     }
 
-    final void touch(long nowMs) {
-        lastUsedMs = nowMs;
+    /** Notes when it was used, as far as the housekeeping can tell, which calls this. */
+    final void noteUse(long nowMs) {
+        if (used) {
+            used = false;
+            lastUsedMs = nowMs;
+        }
+    }
+
+    final boolean isUsedSince(long ms) {
+        return used || lastUsedMs > ms;
     }
 
     /**
@@ -167,6 +184,7 @@ abstract class PartitionLogBase implements PartitionLog {
         if (refusing) {
             return CLOSED;
         }
+        touch();
         if (shard.isBackPressured()) {
             return BACK_PRESSURED;
         }
@@ -243,6 +261,7 @@ abstract class PartitionLogBase implements PartitionLog {
 
     @Override
     public final void onHighWatermark(long offset, Runnable wake) {
+        touch();
         waiters.add(offset, wake);
         if ((highWatermark.get() >= offset || closed) && waiters.remove(wake)) {
             wake.run();

@@ -232,7 +232,7 @@ public final class StorageEngine implements Engine {
             log = logs.computeIfAbsent(key, this::activate);
         }
         if (log != null) {
-            log.touch(System.currentTimeMillis());
+            log.touch();
         }
         return log;
     }

@@ -10,6 +10,7 @@ import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -409,6 +410,36 @@ class EngineTest {
         }
         try (TestEngine engine = new TestEngine(folder)) {
             assertEquals(appendedCount, readAll(engine.log("t", 0), 0).size());
+        }
+    }
+
+    /** Each by one of the things that a client does with a log it has at hand. */
+    @Test
+    void aLogInUseIsNotLetGoOf() {
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> context.partitionIdleMs(3000).retentionCheckIntervalMs(50))) {
+            engine.create("t", 4, Map.of());
+            PartitionLog appended = engine.log("t", 0);
+            PartitionLog read = engine.log("t", 1);
+            PartitionLog waitedFor = engine.log("t", 2);
+            append(appended, batch("v"));
+            append(read, batch("v"));
+            PartitionLog unused = engine.log("t", 3);
+            Runnable wake = () -> {};
+            await(
+                    "deactivation",
+                    () -> {
+                        appended.append(batch("v"));
+                        read.read(0, 100).close();
+                        waitedFor.onHighWatermark(1, wake);
+                        waitedFor.cancel(wake);
+                        return engine.metric("headrace_active_partitions") < 4;
+                    });
+            assertSame(appended, engine.log("t", 0));
+            assertSame(read, engine.log("t", 1));
+            assertSame(waitedFor, engine.log("t", 2));
         }
     }
 
