@@ -142,13 +142,35 @@ final class JournaledLog extends PartitionLogBase {
         if (index < 0) {
             return Unavailable.COLD;
         }
-        long first = index;
-        int slot = ring.slot(index);
-        Journal.JournalLease mapping = shard.journal().lease(ring.positions[slot]);
+        Journal.JournalLease mapping = shard.journal().lease(ring.positions[ring.slot(index)]);
         if (mapping == null) {
             return Unavailable.COLD;
         }
-        JournalRecords.Builder records = new JournalRecords.Builder(mapping);
+        boolean handedOver = false;
+        try {
+            JournalRecords.Builder records = new JournalRecords.Builder(mapping);
+            collect(ring, index, lengthMax, records);
+            if (ring.holds(index) && !records.isEmpty()) {
+                handedOver = true;
+                return records.build();
+            }
+        } catch (IndexOutOfBoundsException e) {
+            if (ring.holds(index)) {
+                throw e;
+            }
+            // Overwritten meanwhile: a position and a length that do not belong together.
+        } finally {
+            if (!handedOver) {
+                mapping.close();
+            }
+        }
+        return Unavailable.COLD;
+    }
+
+    private void collect(
+            RecentBatches.Ring ring, long first, int lengthMax, JournalRecords.Builder records) {
+        long index = first;
+        int slot = ring.slot(index);
         long end = highWatermark();
         long tail = ring.tail();
         while (index < tail
@@ -160,11 +182,6 @@ final class JournaledLog extends PartitionLogBase {
                         lengthMax)) {
             slot = ring.slot(++index);
         }
-        if (!ring.holds(first) || records.isEmpty()) {
-            mapping.close();
-            return Unavailable.COLD;
-        }
-        return records.build();
     }
 
     @Override

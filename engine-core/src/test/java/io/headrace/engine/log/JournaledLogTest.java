@@ -2,6 +2,7 @@ package io.headrace.engine.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
@@ -14,6 +15,7 @@ import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.Journal.JournalLease;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -25,14 +27,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A log that acknowledges before the disk, over a journal whose disk takes no more. */
-final class OffsetReserveTest {
+/** A log that acknowledges before the disk, over a journal that fails where a test wants it. */
+final class JournaledLogTest {
     private static final int RECORDS_PER_BATCH = 1000;
 
     @TempDir Path folder;
@@ -43,6 +47,7 @@ final class OffsetReserveTest {
                 throw new AssertionError(cause);
             };
     private volatile boolean isDiskFull;
+    private volatile @Nullable JournalLease lease;
     private Journal journal;
     private Projector projector;
     private Shard shard;
@@ -57,7 +62,7 @@ final class OffsetReserveTest {
                                 .folder(folder.resolve("journal"))
                                 .cycleBytes(8 << 20)
                                 .diskReserveBytes(0));
-        journal = refusingReserves(opened);
+        journal = failing(opened);
         projector = new Projector(store, failures);
         projector.recover(1, journal);
         shard = new Shard(1, journal, 1 << 20, projector, failures);
@@ -96,8 +101,8 @@ final class OffsetReserveTest {
                         }));
     }
 
-    /** The journal, with reserves refused while the disk is full. */
-    private Journal refusingReserves(Journal opened) {
+    /** The journal, with reserves refused while the disk is full, and the lease that is set. */
+    private Journal failing(Journal opened) {
         return (Journal)
                 Proxy.newProxyInstance(
                         Journal.class.getClassLoader(),
@@ -107,6 +112,9 @@ final class OffsetReserveTest {
                                     && method.getName().equals("append")
                                     && arguments[0] == EntryType.OFFSET_RESERVE) {
                                 return Journal.OUT_OF_SPACE;
+                            }
+                            if (lease != null && method.getName().equals("lease")) {
+                                return lease;
                             }
                             try {
                                 return method.invoke(opened, arguments);
@@ -141,6 +149,26 @@ final class OffsetReserveTest {
         assertFalse(log.releaseReserve());
         isDiskFull = false;
         assertTrue(log.releaseReserve());
+    }
+
+    @Test
+    void aReadThatFailsGivesTheMappingBack() {
+        AtomicInteger closedCount = new AtomicInteger();
+        lease =
+                new JournalLease() {
+                    @Override
+                    public ByteBuffer buffer() {
+                        return ByteBuffer.allocate(0);
+                    }
+
+                    @Override
+                    public void close() {
+                        closedCount.incrementAndGet();
+                    }
+                };
+        log.append(batch());
+        assertThrows(IndexOutOfBoundsException.class, () -> log.read(0, 100));
+        assertEquals(1, closedCount.get());
     }
 
     private void awaitHighWatermark(long offset) throws InterruptedException {
