@@ -121,7 +121,7 @@ final class OffsetsCompactor {
 
     private static LiveRecords liveRecords(OffsetsPartition partition, long begin, long end) {
         LiveRecords live = new LiveRecords();
-        new OffsetsLogReader(partition, READ_LENGTH_MAX).read(begin, end, live::apply);
+        new OffsetsLogReader(partition, READ_LENGTH_MAX, () -> false).read(begin, end, live::apply);
         return live;
     }
 

@@ -3,8 +3,10 @@ package io.headrace.kafka.group;
 import io.headrace.engine.PartitionLog;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
@@ -25,11 +27,18 @@ import org.slf4j.LoggerFactory;
 final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
     private static final Logger LOGGER = LoggerFactory.getLogger(OffsetsLogLoader.class);
 
+    /** Pause before a store that failed is asked again. */
+    private static final long STORE_PAUSE_MS = 1000;
+
+    /** How often it is asked again in one load: others wait for the same thread. */
+    private static final int STORE_RETRY_COUNT_MAX = 30;
+
     private final List<OffsetsPartition> partitions;
     private final Executor executor;
     private final int readLengthMax;
     private final LoadListener listener;
     private final GroupCoordinatorRecordSerde serde = new GroupCoordinatorRecordSerde();
+    private final CountDownLatch closing = new CountDownLatch(1);
 
     /** Follows a load, on its thread. */
     interface LoadListener {
@@ -81,7 +90,7 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
             future.complete(
                     new LoadSummary(startMs, endMs, queueMs, replay.recordCount, replay.byteCount));
             listener.onLoaded(partition, replay.names);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOGGER.error(
                     "groups not loaded, they stay unavailable: partition={}", partition.id(), e);
             future.completeExceptionally(e);
@@ -95,6 +104,7 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
         private final LoadedNames names = new LoadedNames();
         private long recordCount;
         private long byteCount;
+        private int storeRetryCount;
 
         Replay(OffsetsPartition partition, CoordinatorPlayback<CoordinatorRecord> playback) {
             this.partition = partition;
@@ -105,13 +115,27 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
             partition.startOver();
             PartitionLog log = partition.log();
             long end = log.logEndOffset();
-            new OffsetsLogReader(partition, readLengthMax)
+            new OffsetsLogReader(partition, readLengthMax, this::isStoreAskedAgain)
                     .read(log.logStartOffset(), end, this::onBatch);
             if (end > 0) { // the coordinator counts from 0, and takes no step of zero length
                 playback.updateLastWrittenOffset(end);
                 playback.updateLastCommittedOffset(end);
             }
             partition.resetAppendedBytes(byteCount);
+        }
+
+        /** Without the pause the store would be asked in a loop; ends at once when it is closed. */
+        private boolean isStoreAskedAgain() {
+            if (storeRetryCount++ == STORE_RETRY_COUNT_MAX) {
+                return false;
+            }
+            LOGGER.warn("groups not loaded yet, the store failed: partition={}", partition.id());
+            try {
+                return !closing.await(STORE_PAUSE_MS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return false;
+            }
         }
 
         private void onBatch(MutableRecordBatch batch) {
@@ -163,5 +187,7 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        closing.countDown();
+    }
 }

@@ -24,15 +24,24 @@ final class OffsetsLogReader {
         void onBatch(MutableRecordBatch batch);
     }
 
+    /** Says what to do when the store fails, which may pass. */
+    @FunctionalInterface
+    interface StoreErrors {
+        /** Whether to ask again; pauses before. */
+        boolean isAskedAgain();
+    }
+
     private final OffsetsPartition partition;
     private final int readLengthMax;
+    private final StoreErrors storeErrors;
 
     /**
      * @param readLengthMax bytes asked for at once
      */
-    OffsetsLogReader(OffsetsPartition partition, int readLengthMax) {
+    OffsetsLogReader(OffsetsPartition partition, int readLengthMax, StoreErrors storeErrors) {
         this.partition = partition;
         this.readLengthMax = readLengthMax;
+        this.storeErrors = storeErrors;
     }
 
     /**
@@ -53,7 +62,7 @@ final class OffsetsLogReader {
                 } else if (result == Unavailable.CLOSED
                         && reactivationCount++ < REACTIVATION_COUNT_MAX) {
                     partition.reactivatedLog();
-                } else {
+                } else if (result != Unavailable.STORE_ERROR || !storeErrors.isAskedAgain()) {
                     throw new EngineException(
                             "offsets topic cannot be read: partition="
                                     + partition.id()

@@ -95,6 +95,17 @@ class GroupsTest {
     }
 
     @Test
+    void offsetsAreLoadedAlthoughTheStoreFailsInPassing() throws Exception {
+        engine.create("t", 1);
+        client.commit("g", "t", 0, 5, "");
+        engine.log(Groups.OFFSETS_TOPIC, client.partitionOf("g")).failReads(2);
+
+        restart();
+
+        assertEquals("5 ", client.committed("g", "t", 0));
+    }
+
+    @Test
     void refusedAppendTellsTheClientToRetry() throws Exception {
         engine.create("t", 1);
         client.commit("g", "t", 0, 4, "");

@@ -205,6 +205,10 @@ final class HeldEngine implements Engine, TopicCatalog {
         private volatile long highWatermark;
         private volatile long logEndOffset;
         volatile boolean cold;
+
+        /** So many reads of what is there fail before one succeeds; guarded by this. */
+        private int storeErrorsLeft;
+
         volatile long refusal;
         volatile boolean refusesDeletion;
 
@@ -319,7 +323,15 @@ final class HeldEngine implements Engine, TopicCatalog {
             return readNow(fromOffset, lengthMax);
         }
 
+        synchronized void failReads(int count) {
+            storeErrorsLeft = count;
+        }
+
         private synchronized ReadResult readNow(long fromOffset, int lengthMax) {
+            if (storeErrorsLeft > 0 && fromOffset < highWatermark) {
+                storeErrorsLeft--;
+                return Unavailable.STORE_ERROR;
+            }
             return cold && fromOffset < highWatermark
                     ? Unavailable.COLD
                     : at(fromOffset, lengthMax);
