@@ -20,8 +20,6 @@ import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +41,6 @@ public final class StorageEngine implements Engine {
 
     /** The cache stops so long before the journals would have to. */
     private static final int CACHE_RESERVE_FACTOR = 2;
-
-    private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
     private final EngineContext context;
     private final DataFolder folder;
@@ -91,7 +87,7 @@ public final class StorageEngine implements Engine {
                             catalogState,
                             this::freezeIfEmpty,
                             this::thaw);
-            catalog.recover(bootId());
+            catalog.recover(BootId.read(BootId.FILE));
             projector = new Projector(store, failureHandler);
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
@@ -190,10 +186,6 @@ public final class StorageEngine implements Engine {
                 .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
                 .diskFolder(context.cacheDirectory())
                 .isTopicKnown(topicId -> catalog.find(topicId) != null);
-    }
-
-    private static String bootId() throws IOException {
-        return Files.exists(BOOT_ID) ? Files.readString(BOOT_ID).trim() : "unknown";
     }
 
     @Override
