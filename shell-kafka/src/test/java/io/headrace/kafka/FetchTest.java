@@ -265,6 +265,18 @@ class FetchTest {
     }
 
     @Test
+    void whatFailsOnceTheBytesAreLoadedIsAnsweredToo() throws IOException {
+        log.append(batch("cold").buffer());
+        log.chill();
+        client.send(fetch("t", 0, 600_000, 1), FETCH_VERSION);
+        Await.until("the read is asked for", () -> log.coldReadCount() == 1);
+        log.failLogStart(new OutOfMemoryError("thrown by the test"));
+        log.completeColdReads();
+        assertEquals(Errors.UNKNOWN_SERVER_ERROR.code(), receive().errorCode());
+        assertEquals(0, engine.openLeases.get(), "open leases");
+    }
+
+    @Test
     void noFetchWaitsLongerThanTheServerAllows() throws IOException {
         context.fetchWaitMaxMs(50);
         assertEquals(0, recordCount(partitionOf(ask(fetch("t", 0, Integer.MAX_VALUE, 1)))));

@@ -34,6 +34,7 @@ final class HeapLog implements PartitionLog {
     private boolean stalled;
     private Error readFailure;
     private Error sliceFailure;
+    private Error startFailure;
     private int readCount;
 
     HeapLog(Topic topic, int partition, HeapLog before, AtomicInteger openLeases) {
@@ -95,6 +96,11 @@ final class HeapLog implements PartitionLog {
         sliceFailure = failure;
     }
 
+    /** From now on nobody learns where the log starts. */
+    synchronized void failLogStart(Error failure) {
+        startFailure = failure;
+    }
+
     synchronized int readCount() {
         return readCount;
     }
@@ -152,6 +158,9 @@ final class HeapLog implements PartitionLog {
 
     @Override
     public synchronized long logStartOffset() {
+        if (startFailure != null) {
+            throw startFailure;
+        }
         return logStartOffset;
     }
 

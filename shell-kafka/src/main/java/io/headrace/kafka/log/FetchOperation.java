@@ -139,9 +139,13 @@ final class FetchOperation {
         try {
             readAll();
         } catch (RuntimeException | Error e) {
-            abandon();
-            request.fail(e);
+            fail(e);
         }
+    }
+
+    private void fail(Throwable cause) {
+        abandon();
+        request.fail(cause);
     }
 
     private void readAll() {
@@ -229,6 +233,14 @@ final class FetchOperation {
             loaded.close();
             return;
         }
+        try {
+            addLoaded(partition, setAside, loaded);
+        } catch (RuntimeException | Error e) {
+            fail(e);
+        }
+    }
+
+    private void addLoaded(FetchedPartition partition, int setAside, ReadResult loaded) {
         coldReadCount--;
         coldBytes -= setAside;
         partition.take(loaded);
@@ -336,7 +348,15 @@ final class FetchOperation {
             cancelWaits();
             read();
         } else if (state == State.READING) {
+            decideAtLast();
+        }
+    }
+
+    private void decideAtLast() {
+        try {
             decide();
+        } catch (RuntimeException | Error e) {
+            fail(e);
         }
     }
 
