@@ -16,15 +16,26 @@ final class SerialLine implements Runnable {
         waiting.add(flight);
     }
 
+    /** Flies them all; one that fails does not keep the others waiting, and is thrown last. */
     @Override
     public void run() {
         if (!begin()) {
             return;
         }
+        Throwable failure = null;
         Runnable flight = next();
         while (flight != null) {
-            flight.run();
+            try {
+                flight.run();
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            }
             flight = next();
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        } else if (failure instanceof RuntimeException exception) {
+            throw exception;
         }
     }
 
