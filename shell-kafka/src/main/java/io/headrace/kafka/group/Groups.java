@@ -20,11 +20,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.message.ListGroupsRequestData;
+import org.apache.kafka.common.message.ListGroupsResponseData;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.utils.Time;
@@ -62,6 +66,13 @@ public final class Groups implements AutoCloseable {
 
     private static final int NODE_ID = 1;
     private static final long CLOSE_TIMEOUT_MS = 10_000;
+
+    /** Between two looks at whether a partition is still being loaded. */
+    private static final long LOADING_PAUSE_MS = 20;
+
+    /** Asks of each partition whether it answers, and for nothing else: no group has that state. */
+    private static final ListGroupsRequestData NO_GROUPS =
+            new ListGroupsRequestData().setStatesFilter(List.of("none"));
 
     private final TopicDirectory directory;
     private final ThreadPoolExecutor logExecutor;
@@ -209,18 +220,45 @@ public final class Groups implements AutoCloseable {
         @Override
         public void onLoaded(OffsetsPartition partition, LoadedNames names) {
             compactor.onAppended(partition);
-            committed.addAll(names.committed());
-            try {
-                // Behind the loads that wait: a partition that is being loaded refuses.
-                logExecutor.execute(this::forgetDeleted);
-            } catch (RejectedExecutionException e) {
-                LOGGER.debug("closing, offsets of deleted topics stay until the next start");
+            if (committed.addAll(names.committed())) {
+                later(this::forgetDeletedOnceLoaded, logExecutor);
+            }
+        }
+
+        /**
+         * A partition that is being loaded refuses to forget, and tells nobody; and it is being
+         * loaded until the coordinator has noticed that it is not.
+         */
+        private void forgetDeletedOnceLoaded() {
+            coordinator.listGroups(null, NO_GROUPS).whenComplete(this::onListed);
+        }
+
+        private void onListed(
+                @Nullable ListGroupsResponseData listed, @Nullable Throwable failure) {
+            boolean isLoading =
+                    listed != null
+                            && listed.errorCode() == Errors.COORDINATOR_LOAD_IN_PROGRESS.code();
+            if (isLoading && !closed) {
+                later(
+                        this::forgetDeletedOnceLoaded,
+                        CompletableFuture.delayedExecutor(
+                                LOADING_PAUSE_MS, TimeUnit.MILLISECONDS, logExecutor));
+            } else {
+                later(this::forgetDeleted, logExecutor);
             }
         }
 
         private void forgetDeleted() {
             topics.forgetDeleted(committed);
             committed.clear();
+        }
+
+        private void later(Runnable task, Executor executor) {
+            try {
+                executor.execute(task);
+            } catch (RejectedExecutionException e) {
+                LOGGER.debug("closing, offsets of deleted topics stay until the next start");
+            }
         }
     }
 
