@@ -1,0 +1,87 @@
+package io.headrace.server.powercut;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Creates and deletes topics, and deletes records: so that the disk does not fill, and that journal
+ * files and checkpoints come and go while the power does.
+ */
+final class Administering implements Load.Client {
+    private static final int RECORDS_LEFT = 600;
+    private static final int PAUSE_MS_MAX = 800;
+
+    private final Clients clients;
+    private final Histories histories;
+    private final Load load;
+    private final int round;
+    private final Random random;
+
+    Administering(Clients clients, Histories histories, Load load, int round, Random random) {
+        this.clients = clients;
+        this.histories = histories;
+        this.load = load;
+        this.round = round;
+        this.random = random;
+    }
+
+    @Override
+    public void run() throws Exception {
+        try (Admin admin = clients.admin()) {
+            for (int i = 0; load.goesOn(); i++) {
+                String topic = "made-" + round + "-" + i;
+                create(admin, topic);
+                pause();
+                deleteRecords(admin);
+                pause();
+                if (random.nextBoolean()) {
+                    delete(admin, topic);
+                }
+            }
+        }
+    }
+
+    private void pause() throws InterruptedException {
+        TimeUnit.MILLISECONDS.sleep(random.nextInt(PAUSE_MS_MAX));
+    }
+
+    private void create(Admin admin, String topic) throws Exception {
+        histories.topics.ask(topic);
+        await(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+        histories.topics.created(topic);
+        load.told();
+    }
+
+    private void delete(Admin admin, String topic) throws Exception {
+        histories.topics.ask(topic);
+        await(admin.deleteTopics(List.of(topic)).all());
+        histories.topics.deleted(topic);
+        load.told();
+    }
+
+    private void deleteRecords(Admin admin) throws Exception {
+        List<TopicPartition> kept = histories.kept();
+        TopicPartition partition = kept.get(random.nextInt(kept.size()));
+        LogHistory history = histories.log(partition);
+        long offset = history.offsetOfNewest(RECORDS_LEFT);
+        if (offset >= 0) {
+            history.askDeletion(offset);
+            await(
+                    admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(offset)))
+                            .all());
+            history.deleted(offset);
+            load.told();
+        }
+    }
+
+    private static void await(KafkaFuture<Void> future) throws Exception {
+        future.get(Clients.PATIENCE_MS, TimeUnit.MILLISECONDS);
+    }
+}
