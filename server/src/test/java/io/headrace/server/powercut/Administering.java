@@ -14,28 +14,34 @@ import org.apache.kafka.common.TopicPartition;
  * Creates and deletes topics, and deletes records: so that the disk does not fill, and that journal
  * files and checkpoints come and go while the power does.
  */
-final class Administering implements Load.Client {
+final class Administering implements PoweredClients.Client {
     private static final int RECORDS_LEFT = 600;
     private static final int PAUSE_MS_MAX = 800;
 
     private final Clients clients;
     private final Histories histories;
-    private final Load load;
+    private final PoweredClients powered;
     private final int round;
     private final Random random;
 
-    Administering(Clients clients, Histories histories, Load load, int round, Random random) {
+    Administering(
+            Clients clients,
+            Histories histories,
+            PoweredClients powered,
+            int round,
+            Random random) {
         this.clients = clients;
         this.histories = histories;
-        this.load = load;
+        this.powered = powered;
         this.round = round;
         this.random = random;
     }
 
     @Override
     public void run() throws Exception {
-        try (Admin admin = clients.admin()) {
-            for (int i = 0; load.goesOn(); i++) {
+        Admin admin = clients.admin();
+        try {
+            for (int i = 0; powered.goOn(); i++) {
                 String topic = "made-" + round + "-" + i;
                 create(admin, topic);
                 pause();
@@ -45,6 +51,8 @@ final class Administering implements Load.Client {
                     delete(admin, topic);
                 }
             }
+        } finally {
+            Clients.close(admin);
         }
     }
 
@@ -56,14 +64,14 @@ final class Administering implements Load.Client {
         histories.topics.ask(topic);
         await(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
         histories.topics.created(topic);
-        load.told();
+        powered.told();
     }
 
     private void delete(Admin admin, String topic) throws Exception {
         histories.topics.ask(topic);
         await(admin.deleteTopics(List.of(topic)).all());
         histories.topics.deleted(topic);
-        load.told();
+        powered.told();
     }
 
     private void deleteRecords(Admin admin) throws Exception {
@@ -77,7 +85,7 @@ final class Administering implements Load.Client {
                     admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(offset)))
                             .all());
             history.deleted(offset);
-            load.told();
+            powered.told();
         }
     }
 

@@ -5,12 +5,14 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 
 /** Reads everything that a restarted server has, with stock clients, against what is known. */
@@ -32,21 +34,28 @@ final class Check {
      * @throws KafkaException if the server does not answer
      */
     int run() throws Exception {
-        try (Admin admin = clients.admin()) {
-            histories.topics.check(
-                    new HashSet<>(
-                            admin.listTopics()
-                                    .names()
-                                    .get(Clients.PATIENCE_MS, TimeUnit.MILLISECONDS)));
-        }
-        int count = 0;
-        try (KafkaConsumer<byte[], byte[]> consumer = clients.consumer()) {
+        checkTopics();
+        KafkaConsumer<byte[], byte[]> consumer = clients.consumer();
+        try {
             checkCommits(consumer);
+            int count = 0;
             for (Map.Entry<TopicPartition, LogHistory> log : histories.logs().entrySet()) {
                 count += read(consumer, log.getKey(), log.getValue());
             }
+            return count;
+        } finally {
+            Clients.close(consumer);
         }
-        return count;
+    }
+
+    private void checkTopics() throws Exception {
+        Admin admin = clients.admin();
+        try {
+            KafkaFuture<Set<String>> names = admin.listTopics().names();
+            histories.topics.check(names.get(Clients.PATIENCE_MS, TimeUnit.MILLISECONDS));
+        } finally {
+            Clients.close(admin);
+        }
     }
 
     private void checkCommits(KafkaConsumer<byte[], byte[]> consumer) {

@@ -10,37 +10,40 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /** Reads what arrives in the topics that keep their records, and commits after it. */
-final class Consuming implements Load.Client {
+final class Consuming implements PoweredClients.Client {
     private static final Duration POLL = Duration.ofMillis(100);
 
     private final Clients clients;
     private final Histories histories;
-    private final Load load;
+    private final PoweredClients powered;
     private final int round;
     private int commits;
 
-    Consuming(Clients clients, Histories histories, Load load, int round) {
+    Consuming(Clients clients, Histories histories, PoweredClients powered, int round) {
         this.clients = clients;
         this.histories = histories;
-        this.load = load;
+        this.powered = powered;
         this.round = round;
     }
 
     @Override
     public void run() {
-        try (KafkaConsumer<byte[], byte[]> consumer = clients.consumer()) {
+        KafkaConsumer<byte[], byte[]> consumer = clients.consumer();
+        try {
             consumer.assign(histories.kept());
             consumer.seekToEnd(histories.kept());
-            while (load.goesOn()) {
+            while (powered.goOn()) {
                 Map<TopicPartition, OffsetAndMetadata> offsets = note(consumer.poll(POLL));
                 if (!offsets.isEmpty()) {
                     histories.commits.ask(offsets);
                     consumer.commitSync(offsets);
                     histories.commits.answered();
-                    load.told();
+                    powered.told();
                     commits++;
                 }
             }
+        } finally {
+            Clients.close(consumer);
         }
     }
 
@@ -53,7 +56,7 @@ final class Consuming implements Load.Client {
             offsets.put(
                     partition, new OffsetAndMetadata(record.offset() + 1, round + ":" + commits));
         }
-        load.told();
+        powered.told();
         return offsets;
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.jspecify.annotations.Nullable;
@@ -95,6 +96,7 @@ final class PowerCuts {
     /** Boots, checks, and unless it is the last time loads and cuts. */
     private void cycle(int cycle) throws Exception {
         Random random = new Random(seeds.nextLong());
+        Random coin = forked(random);
         long startNs = System.nanoTime();
         folder(cycle).prepare();
         try (Guest booted = Guest.boot(system, folder(cycle), port, kernelArguments)) {
@@ -108,46 +110,44 @@ final class PowerCuts {
             plug.start();
             int checked = live(booted, plug, cycle, random);
             plug.await();
-            cut(cycle, plug, checked, random);
+            cut(cycle, plug, checked, coin);
         }
         say("  %d s", TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNs));
-    }
-
-    private int check(Plug plug) throws Exception {
-        try {
-            return new Check(clients, histories).run();
-        } finally {
-            // What has been seen has to stay.
-            plug.told();
-        }
     }
 
     /** From boot to cut. Returns how many records were checked; −1 if the cut came before. */
     private int live(Guest booted, Plug plug, int cycle, Random random) throws Exception {
         boolean ready = booted.awaitReady();
-        if (!ready && plug.isPulled() && !booted.hasFailed()) {
-            return -1;
-        }
-        requireReady(ready, booted);
-        int checked = -1;
-        try {
-            if (cycle == 0) {
-                createTopics();
-                plug.told();
-            }
-            checked = check(plug);
-            new Load(clients, histories, plug, cycle, random).run();
-        } catch (Violation e) {
-            throw e;
-        } catch (Exception e) {
-            if (!plug.isPulled()) {
-                throw e;
-            }
+        AtomicInteger checked = new AtomicInteger(-1);
+        if (ready || !plug.isPulled() || booted.hasFailed()) {
+            requireReady(ready, booted);
+            PoweredClients powered = new PoweredClients(plug);
+            powered.run(() -> checked.set(check(cycle, plug)));
+            powered.run(
+                    new Producing(clients, histories, powered, cycle, forked(random)),
+                    new Consuming(clients, histories, powered, cycle),
+                    new Administering(clients, histories, powered, cycle, forked(random)));
         }
         if (booted.hasFailed()) {
             throw new IllegalStateException("the server ended by itself:\n" + booted.lastWords());
         }
-        return checked;
+        return checked.get();
+    }
+
+    private static Random forked(Random random) {
+        return new Random(random.nextLong());
+    }
+
+    private int check(int cycle, Plug plug) throws Exception {
+        try {
+            if (cycle == 0) {
+                createTopics();
+            }
+            return new Check(clients, histories).run();
+        } finally {
+            // What has been seen has to stay.
+            plug.told();
+        }
     }
 
     private static void requireReady(boolean ready, Guest booted) throws IOException {
@@ -157,21 +157,24 @@ final class PowerCuts {
     }
 
     private void createTopics() throws Exception {
-        try (Admin admin = clients.admin()) {
+        Admin admin = clients.admin();
+        try {
             List<NewTopic> topics = Histories.newTopics();
             admin.createTopics(topics).all().get(Clients.PATIENCE_MS, TimeUnit.MILLISECONDS);
             topics.forEach(topic -> histories.topics.created(topic.name()));
+        } finally {
+            Clients.close(admin);
         }
     }
 
-    private void cut(int cycle, Plug plug, int checked, Random random) throws Exception {
+    private void cut(int cycle, Plug plug, int checked, Random coin) throws Exception {
         DiskAfterCut.Summary summary =
-                folder(cycle).cut(folder(cycle + 1), random, plug.toldPosition());
+                folder(cycle).cut(folder(cycle + 1), coin, plug.toldPosition());
         unflushed += summary.unflushed();
         sectorsLost += summary.sectorsLost();
         say(
-                "cut %d, %s: %s; %d requests, %d flushes, %d writes after the last (%d sectors"
-                        + " lost); %d records known, %d commits",
+                "cut %d, %s: %s; after %d of %d requests, %d unflushed, %d sectors lost; %d records"
+                        + " known, %d commits",
                 cycle + 1,
                 plug,
                 checked < 0 ? "no check" : checked + " records checked",

@@ -10,21 +10,26 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /** Produces to all partitions, with some records unanswered at any time. */
-final class Producing implements Load.Client {
+final class Producing implements PoweredClients.Client {
     private static final int UNANSWERED_MAX = 40;
     private static final long STOP_CHECK_MS = 100;
 
     private final Clients clients;
     private final Histories histories;
-    private final Load load;
+    private final PoweredClients powered;
     private final int round;
     private final Random random;
     private final Semaphore unanswered = new Semaphore(UNANSWERED_MAX);
 
-    Producing(Clients clients, Histories histories, Load load, int round, Random random) {
+    Producing(
+            Clients clients,
+            Histories histories,
+            PoweredClients powered,
+            int round,
+            Random random) {
         this.clients = clients;
         this.histories = histories;
-        this.load = load;
+        this.powered = powered;
         this.round = round;
         this.random = random;
     }
@@ -34,7 +39,7 @@ final class Producing implements Load.Client {
         List<TopicPartition> partitions = List.copyOf(histories.logs().keySet());
         KafkaProducer<byte[], byte[]> producer = clients.producer();
         try {
-            while (load.goesOn()) {
+            while (powered.goOn()) {
                 if (unanswered.tryAcquire(STOP_CHECK_MS, TimeUnit.MILLISECONDS)) {
                     send(producer, partitions.get(random.nextInt(partitions.size())));
                 }
@@ -51,15 +56,15 @@ final class Producing implements Load.Client {
                 new ProducerRecord<>(
                         partition.topic(), partition.partition(), null, Payload.of(id)),
                 (metadata, refused) ->
-                        load.guard(
+                        powered.guard(
                                 () -> {
                                     unanswered.release();
                                     if (refused != null) {
                                         throw refused;
                                     }
                                     history.known(metadata.offset(), id);
-                                    load.told();
-                                    load.underLoad();
+                                    powered.told();
+                                    powered.underLoad();
                                 }));
     }
 }

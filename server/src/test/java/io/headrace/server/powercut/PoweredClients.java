@@ -1,49 +1,42 @@
 package io.headrace.server.powercut;
 
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Clients that work until the power goes and keep what they are told, each on a thread of its own;
- * {@link #run} is their owner.
+ * Runs clients, each on a thread of its own, until they are done or the power is gone, and tells
+ * failures that count from those that are the cut's.
  */
-final class Load {
+final class PoweredClients {
+    private static final long PULLED_CHECK_MS = 20;
+
     private final Plug plug;
-    private final List<Client> work;
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
-    /** What a client does until it is told to stop, or fails because the power is gone. */
+    /** What a client does until it is done, is interrupted, or fails. */
     @FunctionalInterface
     interface Client {
         void run() throws Exception;
     }
 
-    /**
-     * Prepares the clients.
-     *
-     * @param round of this boot: no other has this number
-     */
-    Load(Clients clients, Histories histories, Plug plug, int round, Random random) {
+    PoweredClients(Plug plug) {
         this.plug = plug;
-        this.work =
-                List.of(
-                        new Producing(clients, histories, this, round, forked(random)),
-                        new Consuming(clients, histories, this, round),
-                        new Administering(clients, histories, this, round, forked(random)));
     }
 
-    private static Random forked(Random random) {
-        return new Random(random.nextLong());
-    }
-
-    /** Returns when the power is gone; what failed before that is thrown. */
-    void run() throws Exception {
+    /** Returns when all have ended; what failed while there was power is thrown. */
+    void run(Client... clients) throws Exception {
         List<Thread> threads =
-                work.stream().map(client -> new Thread(() -> guard(client))).toList();
+                Stream.of(clients).map(client -> new Thread(() -> guard(client))).toList();
         threads.forEach(Thread::start);
-        plug.await();
+        for (Thread thread : threads) {
+            while (thread.isAlive() && !plug.isPulled()) {
+                thread.join(PULLED_CHECK_MS);
+            }
+        }
+        // Nobody answers any more.
+        threads.forEach(Thread::interrupt);
         for (Thread thread : threads) {
             thread.join();
         }
@@ -53,8 +46,8 @@ final class Load {
         }
     }
 
-    /** Whether clients go on. */
-    boolean goesOn() {
+    /** Whether there is power. */
+    boolean goOn() {
         return !plug.isPulled();
     }
 
