@@ -43,6 +43,7 @@ public final class EngineContext {
     private long retentionCheckIntervalMs = 5 * 60 * 1000L;
     private long partitionIdleMs = 60 * 1000L;
     private long producerExpirationMs = 24 * 3600 * 1000L;
+    private @Nullable String bootId;
     private Consumer<Throwable> failureHandler = EngineContext::halt;
 
     /** Topic configs for names with a prefix, applied where the creator says nothing else. */
@@ -358,6 +359,22 @@ public final class EngineContext {
     /** How long an idempotent producer is remembered, in milliseconds. */
     public long producerExpirationMs() {
         return producerExpirationMs;
+    }
+
+    /**
+     * What tells one boot of the machine from the next: if it has changed after a crash, what was
+     * not synced may be lost. The kernel's own by default.
+     *
+     * @return this
+     */
+    public EngineContext bootId(String id) {
+        this.bootId = id;
+        return this;
+    }
+
+    /** What tells one boot of the machine from the next; null for the kernel's own. */
+    public @Nullable String bootId() {
+        return bootId;
     }
 
     /**

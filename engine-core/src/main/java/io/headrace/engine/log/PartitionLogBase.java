@@ -96,7 +96,7 @@ abstract class PartitionLogBase implements PartitionLog {
         this.logEndOffset = state.logEndOffset;
         this.syncedEndOffset = state.logEndOffset;
         this.syncingEndOffset = state.logEndOffset;
-        this.reserve = state.offsetReserve == 0 ? FIRST_RESERVE : state.offsetReserve;
+        this.reserve = state.reserved();
         this.durableReserve = reserve;
         this.syncingReserve = reserve;
         this.highWatermark.set(state.logEndOffset);

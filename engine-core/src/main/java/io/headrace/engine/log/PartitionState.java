@@ -13,8 +13,8 @@ final class PartitionState {
     long logEndOffset;
 
     /**
-     * Offsets below may have been used although no batch of the journal says so; 0 if nothing was
-     * reserved.
+     * Offsets below may have been used although no batch of the journal says so; 0 if no entry of
+     * the journal reserved any.
      */
     long offsetReserve;
 
@@ -39,6 +39,11 @@ final class PartitionState {
         state.maxTimestampMs = buffer.getLong();
         state.epochs = LeaderEpochs.decode(buffer);
         return state;
+    }
+
+    /** Offsets below are reserved: by an entry of the journal, or by the topic's creation. */
+    long reserved() {
+        return offsetReserve == 0 ? PartitionLogBase.FIRST_RESERVE : offsetReserve;
     }
 
     byte[] encode() {

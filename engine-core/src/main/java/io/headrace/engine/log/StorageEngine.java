@@ -87,7 +87,7 @@ public final class StorageEngine implements Engine {
                             catalogState,
                             this::freezeIfEmpty,
                             this::thaw);
-            catalog.recover(BootId.read(BootId.FILE));
+            catalog.recover(bootId(context));
             projector = new Projector(store, failureHandler);
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
@@ -186,6 +186,11 @@ public final class StorageEngine implements Engine {
                 .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
                 .diskFolder(context.cacheDirectory())
                 .isTopicKnown(topicId -> catalog.find(topicId) != null);
+    }
+
+    private static String bootId(EngineContext context) {
+        String given = context.bootId();
+        return given == null ? BootId.read(BootId.FILE) : given;
     }
 
     @Override
@@ -308,10 +313,9 @@ public final class StorageEngine implements Engine {
             state.offsetReserve = used;
         } else if (!topic.config().syncsBeforeAcknowledging()
                 && lastEpoch(topic, state) <= catalogState.lastLossyEpoch) {
-            long reserve = row == null ? PartitionLogBase.FIRST_RESERVE : state.offsetReserve;
             // Announces the loss: the epoch before ended where its last record is.
             state.epochs.assign(leaderEpoch(), state.logEndOffset);
-            state.logEndOffset = Math.max(state.logEndOffset, reserve);
+            state.logEndOffset = Math.max(state.logEndOffset, state.reserved());
         }
         return state;
     }
