@@ -33,7 +33,10 @@ final class FaultyStoreTest {
                     "headrace.cache.disk.bytes",
                     "0");
 
-    @RegisterExtension final LeakCheck leaks = new LeakCheck();
+    /** The S3 client ends a connection that nobody reads from after a minute. */
+    private static final long PATIENCE_MS = TimeUnit.SECONDS.toMillis(75);
+
+    @RegisterExtension final LeakCheck leaks = new LeakCheck(PATIENCE_MS);
 
     @TempDir Path data;
 

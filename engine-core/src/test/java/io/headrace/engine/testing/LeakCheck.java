@@ -73,7 +73,8 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
         this(PATIENCE_MS);
     }
 
-    LeakCheck(long patienceMs) {
+    /** For what a library ends by itself only after so long. */
+    public LeakCheck(long patienceMs) {
         this.patienceMs = patienceMs;
     }
 
@@ -111,7 +112,7 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
         List<String> found = left.get();
         while (!found.isEmpty()) {
             if (System.nanoTime() - deadline > 0) {
-                throw new AssertionError("left behind: " + what + ": " + found);
+                throw new AssertionError("left behind: " + what + ": " + found + sockets(found));
             }
             LockSupport.parkNanos(PAUSE_NANOS);
             found = left.get();
@@ -148,6 +149,24 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
                 .filter(lasting.negate())
                 .sorted()
                 .toList();
+    }
+
+    /** What the kernel says of sockets: addresses, in hexadecimal, and state. */
+    private static String sockets(List<String> found) {
+        StringBuilder all = new StringBuilder();
+        for (String socket : found.stream().filter(each -> each.startsWith("socket:")).toList()) {
+            String inode = " " + socket.replaceAll("[^0-9]", "") + " ";
+            for (String table : List.of("tcp", "tcp6", "unix")) {
+                try (Stream<String> lines = Files.lines(Path.of("/proc/self/net", table))) {
+                    lines.map(line -> line + " ")
+                            .filter(line -> line.contains(inode))
+                            .forEach(line -> all.append('\n').append(table).append(line));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        }
+        return all.toString();
     }
 
     /** What the descriptors of this process point to; jars and libraries last, and are left out. */

@@ -48,6 +48,7 @@ class LeakCheckTest {
         leaks.beforeEach(passed);
         try (ServerSocket socket = new ServerSocket(0)) {
             assertNamed("socket:");
+            assertNamed(":%04X ".formatted(socket.getLocalPort()));
             assertTrue(socket.isBound());
         }
     }
