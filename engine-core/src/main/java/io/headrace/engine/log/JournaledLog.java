@@ -26,6 +26,11 @@ final class JournaledLog extends PartitionLogBase {
     private final Projector projector;
     private final RecentBatches recent = new RecentBatches();
 
+    /** Offsets from here to {@link #skippedTo} were skipped at activation: no record has them. */
+    private final long skippedFrom;
+
+    private final long skippedTo;
+
     /** Records appended since a sync was last asked for; guarded by the shard's lock. */
     private long unsyncedMessages;
 
@@ -41,6 +46,8 @@ final class JournaledLog extends PartitionLogBase {
         super(topic, partition, shard, leaderEpoch, state, producers);
         this.coldReader = coldReader;
         this.projector = projector;
+        this.skippedFrom = state.recordsEndOffset;
+        this.skippedTo = state.logEndOffset;
     }
 
     @Override
@@ -123,7 +130,12 @@ final class JournaledLog extends PartitionLogBase {
     public ReadResult read(long fromOffset, int lengthMax) {
         touch();
         Unavailable why = unavailable(fromOffset);
-        return why != null ? why : readRecent(fromOffset, lengthMax);
+        return why != null ? why : readRecent(behindSkipped(fromOffset), lengthMax);
+    }
+
+    /** The first batch behind the skipped offsets may be in the ring and not yet in the index. */
+    private long behindSkipped(long offset) {
+        return offset >= skippedFrom && offset < skippedTo ? skippedTo : offset;
     }
 
     private @Nullable Unavailable unavailable(long fromOffset) {

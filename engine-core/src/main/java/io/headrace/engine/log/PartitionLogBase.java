@@ -43,6 +43,13 @@ abstract class PartitionLogBase implements PartitionLog {
     private volatile Topic topic;
     private volatile long logStartOffset;
     private volatile long logEndOffset;
+
+    /**
+     * End of the last record: the log's end too, unless offsets behind it are skipped because they
+     * may have been used. The high watermark stays here, so that who reads to the end gets there.
+     */
+    private volatile long recordsEndOffset;
+
     private volatile boolean refusing;
     private volatile boolean closed;
 
@@ -94,12 +101,13 @@ abstract class PartitionLogBase implements PartitionLog {
         this.producers = producers;
         this.logStartOffset = state.logStartOffset;
         this.logEndOffset = state.logEndOffset;
-        this.syncedEndOffset = state.logEndOffset;
-        this.syncingEndOffset = state.logEndOffset;
+        this.recordsEndOffset = state.recordsEndOffset;
+        this.syncedEndOffset = state.recordsEndOffset;
+        this.syncingEndOffset = state.recordsEndOffset;
         this.reserve = state.reserved();
         this.durableReserve = reserve;
         this.syncingReserve = reserve;
-        this.highWatermark.set(state.logEndOffset);
+        this.highWatermark.set(state.recordsEndOffset);
     }
 
     /** Guards everything that appending changes. */
@@ -201,6 +209,7 @@ abstract class PartitionLogBase implements PartitionLog {
         producers.onAppended(batch, batch.position(), baseOffset, appendTimeMs);
         epochs.assign(leaderEpoch, baseOffset);
         logEndOffset = baseOffset + RecordBatch.offsetCount(batch, batch.position());
+        recordsEndOffset = logEndOffset;
     }
 
     /** Forgets idempotent producers that are silent for too long. */
@@ -237,7 +246,7 @@ abstract class PartitionLogBase implements PartitionLog {
     final void beforeSync() {
         dirty = false;
         if (isJournaled()) {
-            syncingEndOffset = logEndOffset;
+            syncingEndOffset = recordsEndOffset;
         }
         syncingReserve = reserve;
     }
@@ -253,7 +262,7 @@ abstract class PartitionLogBase implements PartitionLog {
     final void publishHighWatermark() {
         long target = syncedEndOffset;
         if (!syncsBeforeAcknowledging()) {
-            target = Math.max(target, Math.min(logEndOffset, durableReserve));
+            target = Math.max(target, Math.min(recordsEndOffset, durableReserve));
         }
         // Several threads may publish; the larger value wins.
         waiters.wake(highWatermark.accumulateAndGet(target, Math::max));

@@ -12,6 +12,9 @@ final class PartitionState {
     long logStartOffset;
     long logEndOffset;
 
+    /** Not in the row: end of the last record, where the log's end was raised beyond it. */
+    long recordsEndOffset;
+
     /**
      * Offsets below may have been used although no batch of the journal says so; 0 if no entry of
      * the journal reserved any.
@@ -34,6 +37,7 @@ final class PartitionState {
         }
         state.logStartOffset = buffer.getLong();
         state.logEndOffset = buffer.getLong();
+        state.recordsEndOffset = state.logEndOffset;
         state.offsetReserve = buffer.getLong();
         state.liveBytes = buffer.getLong();
         state.maxTimestampMs = buffer.getLong();

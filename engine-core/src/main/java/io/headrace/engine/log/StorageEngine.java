@@ -310,6 +310,7 @@ public final class StorageEngine implements Engine {
             }
             state.logStartOffset = used;
             state.logEndOffset = used;
+            state.recordsEndOffset = used;
             state.offsetReserve = used;
         } else if (!topic.config().syncsBeforeAcknowledging()
                 && lastEpoch(topic, state) <= catalogState.lastLossyEpoch) {
