@@ -2,6 +2,7 @@ package io.headrace.kafka.group;
 
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
+import java.util.function.Predicate;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.message.FindCoordinatorRequestData;
 import org.apache.kafka.common.message.FindCoordinatorResponseData;
@@ -10,35 +11,52 @@ import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.requests.FindCoordinatorRequest;
 import org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType;
 
-/** Answers FindCoordinator: this node coordinates every group and every transactional id. */
+/**
+ * Answers FindCoordinator: this node coordinates every group and every transactional id.
+ *
+ * <p>A group has no coordinator before it is loaded. Kafka names the node at once, and answers the
+ * requests that follow with {@code COORDINATOR_LOAD_IN_PROGRESS}; but every client waits for a
+ * coordinator, while kafkajs takes that error for a crash of its consumer.
+ */
 final class CoordinatorFinder implements RequestHandler {
+    private final Predicate<String> isLoaded;
+
+    /**
+     * @param isLoaded whether the group of that name can be asked for
+     */
+    CoordinatorFinder(Predicate<String> isLoaded) {
+        this.isLoaded = isLoaded;
+    }
+
     @Override
     public void handle(KafkaRequest request) {
         FindCoordinatorRequestData data = request.data(FindCoordinatorRequestData.class);
-        Errors error = errorOf(data.keyType());
-        Node node = error == Errors.NONE ? request.broker() : Node.noNode();
         FindCoordinatorResponseData response = new FindCoordinatorResponseData();
         if (request.version() < FindCoordinatorRequest.MIN_BATCHED_VERSION) {
-            response.setErrorCode(error.code())
-                    .setErrorMessage(error == Errors.NONE ? "" : error.message())
-                    .setNodeId(node.id())
-                    .setHost(node.host())
-                    .setPort(node.port());
+            Coordinator found = coordinator(request, data.keyType(), data.key());
+            response.setErrorCode(found.errorCode())
+                    .setErrorMessage(found.errorMessage())
+                    .setNodeId(found.nodeId())
+                    .setHost(found.host())
+                    .setPort(found.port());
         } else {
             for (String key : data.coordinatorKeys()) {
-                response.coordinators().add(coordinator(key, error, node));
+                response.coordinators().add(coordinator(request, data.keyType(), key));
             }
         }
         request.respond(response);
     }
 
-    private static Errors errorOf(byte keyType) {
-        return keyType == CoordinatorType.GROUP.id() || keyType == CoordinatorType.TRANSACTION.id()
-                ? Errors.NONE
-                : Errors.INVALID_REQUEST;
+    private Errors errorOf(byte keyType, String key) {
+        if (keyType == CoordinatorType.GROUP.id()) {
+            return isLoaded.test(key) ? Errors.NONE : Errors.COORDINATOR_NOT_AVAILABLE;
+        }
+        return keyType == CoordinatorType.TRANSACTION.id() ? Errors.NONE : Errors.INVALID_REQUEST;
     }
 
-    private static Coordinator coordinator(String key, Errors error, Node node) {
+    private Coordinator coordinator(KafkaRequest request, byte keyType, String key) {
+        Errors error = errorOf(keyType, key);
+        Node node = error == Errors.NONE ? request.broker() : Node.noNode();
         return new Coordinator()
                 .setKey(key)
                 .setErrorCode(error.code())

@@ -60,7 +60,9 @@ public final class GroupHandlers {
      */
     public static void register(
             RequestHandlers handlers, Supplier<@Nullable GroupHandlers> started) {
-        handlers.register(ApiKeys.FIND_COORDINATOR, new CoordinatorFinder())
+        handlers.register(
+                        ApiKeys.FIND_COORDINATOR,
+                        new CoordinatorFinder(key -> isLoaded(started.get(), key)))
                 .register(ApiKeys.JOIN_GROUP, gated(started, GroupHandlers::joinGroup))
                 .register(ApiKeys.SYNC_GROUP, gated(started, GroupHandlers::syncGroup))
                 .register(ApiKeys.HEARTBEAT, gated(started, GroupHandlers::heartbeat))
@@ -77,6 +79,10 @@ public final class GroupHandlers {
                 .register(ApiKeys.OFFSET_COMMIT, gated(started, (g, r) -> g.offsets.commit(r)))
                 .register(ApiKeys.OFFSET_FETCH, gated(started, (g, r) -> g.offsets.fetch(r)))
                 .register(ApiKeys.OFFSET_DELETE, gated(started, (g, r) -> g.offsets.delete(r)));
+    }
+
+    private static boolean isLoaded(@Nullable GroupHandlers handlers, String group) {
+        return handlers != null && handlers.groups.isLoaded(group);
     }
 
     private static RequestHandler gated(

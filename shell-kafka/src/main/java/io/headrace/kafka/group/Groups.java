@@ -126,8 +126,8 @@ public final class Groups implements AutoCloseable {
 
     /**
      * Starts the coordinator over the directory's engine, creating the offsets topic if it is not
-     * there. Groups are loaded in the background; requests are answered {@code
-     * COORDINATOR_LOAD_IN_PROGRESS} until their partition is there.
+     * there. Groups are loaded in the background; until its partition is there, a group has no
+     * coordinator, and requests about it are answered {@code COORDINATOR_LOAD_IN_PROGRESS}.
      *
      * @throws EngineException if the offsets topic cannot be created, or is not a persistent one
      */
@@ -277,6 +277,11 @@ public final class Groups implements AutoCloseable {
     /** Kafka's coordinator; requests reach it through {@link GroupHandlers}. */
     GroupCoordinator coordinator() {
         return coordinator;
+    }
+
+    /** Whether requests about a group reach it, or find out why it could not be loaded. */
+    boolean isLoaded(String group) {
+        return !closed && partitions.get(coordinator.partitionFor(group)).isLoaded();
     }
 
     /** The topics that the coordinator knows. */

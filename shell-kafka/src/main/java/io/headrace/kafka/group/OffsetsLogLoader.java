@@ -89,11 +89,13 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
             long endMs = System.currentTimeMillis();
             future.complete(
                     new LoadSummary(startMs, endMs, queueMs, replay.recordCount, replay.byteCount));
+            partition.markLoaded();
             listener.onLoaded(partition, replay.names);
         } catch (RuntimeException | Error e) {
             LOGGER.error(
                     "groups not loaded, they stay unavailable: partition={}", partition.id(), e);
             future.completeExceptionally(e);
+            partition.markLoaded();
         }
     }
 

@@ -47,6 +47,7 @@ final class OffsetsPartition {
     private final TopicPartition id;
     private final ReentrantLock appendLock = new ReentrantLock();
     private volatile @Nullable PartitionLog log;
+    private volatile boolean loaded;
 
     // Guarded by appendLock.
     private long hiddenRecordCount;
@@ -72,6 +73,16 @@ final class OffsetsPartition {
     /** Name of the topic, and number of the partition. */
     TopicPartition id() {
         return id;
+    }
+
+    /** Whether the coordinator has been given what is in the partition, or its load has failed. */
+    boolean isLoaded() {
+        return loaded;
+    }
+
+    /** The coordinator's load has ended; what it is asked from now on comes after it took over. */
+    void markLoaded() {
+        loaded = true;
     }
 
     /** Bytes appended since {@link #resetAppendedBytes}. */
