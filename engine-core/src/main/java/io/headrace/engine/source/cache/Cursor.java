@@ -37,6 +37,7 @@ final class Cursor {
     /** Reads at new places after which a cursor that did not move is not believed any more. */
     private static final int STRAYS_MAX = 32;
 
+    private final boolean isFromStart;
     private long next;
     private long span;
     private long seenNanos;
@@ -51,6 +52,7 @@ final class Cursor {
     private long blockRecords;
 
     Cursor(long next, long nowNanos) {
+        this.isFromStart = next == 0;
         this.next = next;
         this.seenNanos = nowNanos;
         this.movedNanos = nowNanos;
@@ -173,12 +175,20 @@ final class Cursor {
     }
 
     boolean wantsMore(double loadNanos) {
-        return rate > 0 && ahead <= lead(loadNanos);
+        return isExpectedToGoOn() && ahead <= lead(loadNanos);
     }
 
     /** Whether a step that was begun goes on. */
     boolean wantsStill(double loadNanos) {
-        return rate > 0 && ahead <= STEP * lead(loadNanos);
+        return isExpectedToGoOn() && ahead <= STEP * lead(loadNanos);
+    }
+
+    /**
+     * It has done so, or has begun where an epoch begins: who waits for the second block as long as
+     * for the first would lose the store's latency once more.
+     */
+    private boolean isExpectedToGoOn() {
+        return rate > 0 || isFromStart && hasRead;
     }
 
     /** So many more records ahead were asked for. */

@@ -48,6 +48,25 @@ final class PrefetcherTest {
     }
 
     @Test
+    void whoBeginsAtTheBeginningWaitsForTheStoreOnce() {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            simulation.forgetLoadTimes();
+            simulation.reader(0, LOAD_MS, 3, i -> i);
+            simulation.run();
+            assertEquals(LOAD_MS / 1000.0, simulation.stallSeconds());
+        }
+    }
+
+    @Test
+    void nothingIsAskedForAheadOfWhoReadsOneBlockSomewhere() {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            simulation.reader(0, LOAD_MS, 1, i -> BLOCKS / 2);
+            simulation.run();
+            assertEquals(1, simulation.storeLoads());
+        }
+    }
+
+    @Test
     void severalReadersShareTheWindow() {
         try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
             simulation.loop(0, 20, 2);
