@@ -114,6 +114,7 @@ public final class HeadraceServer implements AutoCloseable {
         metricSources.add(shell::metrics);
         launchAeron(launched);
         ready = true;
+        stores.probe();
     }
 
     private void launchAdmin() {

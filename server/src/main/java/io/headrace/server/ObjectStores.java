@@ -18,11 +18,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.ObjLongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The object stores that the configuration allows source topics to read. Owned by the server. */
 final class ObjectStores implements AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(ObjectStores.class);
+
+    /** Time for a probe to notice that it is interrupted. */
+    private static final long PROBE_END_MS = 1_000;
+
     private final Map<String, ObjectStore> byUri = new LinkedHashMap<>();
     private final List<StoreCounters> counters = new ArrayList<>();
+    private final List<Thread> probes = new ArrayList<>();
+    private volatile boolean closing;
 
     /**
      * Opens every {@code headrace.store.NAME}.
@@ -91,8 +100,44 @@ final class ObjectStores implements AutoCloseable {
         counters.forEach(store -> store.forEach(consumer));
     }
 
+    /**
+     * Asks each store for its first key, in the background. What is wrong with a store is in the
+     * log from the start, and not only when a topic needs it; and the first topic does not wait for
+     * the store's client to be loaded, which takes most of a second.
+     */
+    void probe() {
+        byUri.forEach(
+                (uri, store) -> {
+                    Thread thread =
+                            new Thread(() -> probe(uri, store), "store-probe-" + store.name());
+                    thread.setDaemon(true);
+                    probes.add(thread);
+                    thread.start();
+                });
+    }
+
+    private void probe(String uri, ObjectStore store) {
+        try {
+            boolean empty = store.list("", null, 1).isEmpty();
+            LOGGER.info("store answers: store={} uri={} empty={}", store.name(), uri, empty);
+        } catch (IOException | RuntimeException e) {
+            if (!closing) {
+                LOGGER.warn("store cannot be listed: store={} uri={}", store.name(), uri, e);
+            }
+        }
+    }
+
     @Override
     public void close() {
+        closing = true;
+        probes.forEach(Thread::interrupt);
+        for (Thread probe : probes) {
+            try {
+                probe.join(PROBE_END_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
         byUri.values().forEach(ObjectStore::close);
     }
 }
