@@ -57,6 +57,9 @@ final class RangeBody implements ResponseTransformer<GetObjectResponse, GetObjec
         } catch (IOException broken) {
             body.abort();
             throw RetryableException.create("not the body that was asked for", broken);
+        } catch (RuntimeException ended) {
+            body.abort(); // closed by the SDK instead, it would first be read to its end
+            throw ended;
         }
     }
 
