@@ -439,7 +439,8 @@ public final class ConfigKeys {
                     Long.MAX_VALUE,
                     "Most bytes of source topics that are read ahead of consumers and not sent yet;"
                             + " 0 for none, -1 for a sixteenth of both tiers of the cache, within"
-                            + " an eighth and a half of the memory's.");
+                            + " an eighth and a half of the memory's, and half of what is free of"
+                            + " that.");
 
     /** {@code headrace.cache.directory}. */
     public static final ConfigKey<String> CACHE_DIRECTORY =

@@ -35,12 +35,19 @@ public final class BlockTiers implements AutoCloseable {
         memory =
                 new MemoryTier(
                         context.memoryBudgetBytes(), counters, context.nanoClock(), this::evicted);
-        window = new PrefetchWindow(context.prefetchBytes());
+        window = new PrefetchWindow(context.prefetchBytes(), this::prefetchSpareBytes);
         prefetcher = new Prefetcher(this);
         disk = context.diskBudgetBytes() == 0 ? null : new DiskTier(context, counters);
         if (disk != null) {
             disk.start(this);
         }
+    }
+
+    /** Half of what is free, which leaves room to whoever waits for a block. */
+    private long prefetchSpareBytes() {
+        return context.isPrefetchWiderWhileFree()
+                ? Math.max(0, memory.budgetBytes() - memory.bytes()) / 2
+                : 0;
     }
 
     /** A partition in the cache: the same object as long as its topic is there. */

@@ -64,7 +64,8 @@ public final class CacheContext {
 
     /**
      * Most bytes that are asked for ahead of readers and not read yet; 0 for none. By default a
-     * sixteenth of both tiers, but no less than an eighth of the memory and no more than half.
+     * sixteenth of both tiers, but no less than an eighth of the memory and no more than half, and
+     * in addition half of the memory that is free.
      *
      * @return this
      */
@@ -77,6 +78,10 @@ public final class CacheContext {
         return prefetchBytes == UNSET
                 ? prefetchBytes(memoryBudgetBytes, diskBudgetBytes)
                 : Math.min(prefetchBytes, memoryBudgetBytes);
+    }
+
+    boolean isPrefetchWiderWhileFree() {
+        return prefetchBytes == UNSET;
     }
 
     /** What lies ahead takes the place of what would be hit later. */

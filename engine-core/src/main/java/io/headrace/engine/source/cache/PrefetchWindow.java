@@ -1,25 +1,32 @@
 package io.headrace.engine.source.cache;
 
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /**
  * Bytes that were asked for ahead of readers and not read yet, and their bound, which is shared
  * evenly by the partitions that are being read, whether they hold any of it yet or not: a share of
  * those that hold some would let the first one take all, and keep the others without for as long as
- * it takes to read that. Thread-safe.
+ * it takes to read that. While memory is free, the bound is wider: what lies ahead takes the place
+ * of nothing then. Thread-safe.
  */
 final class PrefetchWindow {
     /** Who was read in this stretch of time or in the one before has a share. */
     static final long STRETCH_NANOS = TimeUnit.SECONDS.toNanos(4);
 
     private final long limitBytes;
+    private final LongSupplier spareBytes;
     private long bytes;
     private long stretch = Long.MIN_VALUE;
     private int readCount;
     private int readCountBefore;
 
-    PrefetchWindow(long limitBytes) {
+    /**
+     * @param spareBytes by which the bound is wider now; asked without a lock
+     */
+    PrefetchWindow(long limitBytes, LongSupplier spareBytes) {
         this.limitBytes = limitBytes;
+        this.spareBytes = spareBytes;
     }
 
     /** A partition is being read. Takes no lock, except once in a stretch of time. */
@@ -43,11 +50,15 @@ final class PrefetchWindow {
     }
 
     /** Takes a part; false if there is not so much left, or the partition has its share. */
-    synchronized boolean tryTake(PartitionBlocks partition, long length) {
+    boolean tryTake(PartitionBlocks partition, long length) {
+        return tryTake(partition, length, limitBytes + spareBytes.getAsLong());
+    }
+
+    private synchronized boolean tryTake(PartitionBlocks partition, long length, long limit) {
         long held = partition.windowBytes;
-        long share = limitBytes / Math.max(1, Math.max(readCount, readCountBefore));
+        long share = limit / Math.max(1, Math.max(readCount, readCountBefore));
         boolean isOverShare = held > 0 && held + length > share;
-        if (isOverShare || bytes + length > limitBytes) {
+        if (isOverShare || bytes + length > limit) {
             return false;
         }
         add(partition, length);

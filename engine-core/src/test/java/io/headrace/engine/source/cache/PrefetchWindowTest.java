@@ -10,7 +10,8 @@ import org.junit.jupiter.api.Test;
 
 /** Who has a share of the window, and how large it is. */
 final class PrefetchWindowTest {
-    private final PrefetchWindow window = new PrefetchWindow(1000);
+    private long spareBytes;
+    private final PrefetchWindow window = new PrefetchWindow(1000, () -> spareBytes);
     private final TestCache cache = new TestCache(Path.of("unused"), 4, 0, 1).open();
     private final PartitionBlocks first = cache.partition(1);
     private final PartitionBlocks second = cache.partition(2);
@@ -42,6 +43,19 @@ final class PrefetchWindowTest {
         assertFalse(window.tryTake(first, 1));
         assertFalse(window.tryTake(second, 301));
         assertTrue(window.tryTake(second, 300));
+    }
+
+    @Test
+    void isWiderWhileThereIsRoom() {
+        window.read(first, 0);
+        window.read(second, 0);
+        spareBytes = 200;
+        assertTrue(window.tryTake(first, 1));
+        assertTrue(window.tryTake(first, 599));
+        assertFalse(window.tryTake(first, 1));
+        spareBytes = 0;
+        assertFalse(window.tryTake(second, 401));
+        assertTrue(window.tryTake(second, 400));
     }
 
     @Test
