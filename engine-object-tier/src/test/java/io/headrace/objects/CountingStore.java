@@ -17,6 +17,7 @@ final class CountingStore implements ObjectStore {
     private static final long NANOS_PER_MICRO = 1000;
 
     private final ObjectStore delegate;
+    final LongAdder listings = new LongAdder();
     final LongAdder reads = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final Map<String, LongAdder> bytesByKey = new ConcurrentHashMap<>();
@@ -51,6 +52,7 @@ final class CountingStore implements ObjectStore {
             brokenListings.increment();
             throw new NoClassDefFoundError("of a store");
         }
+        listings.increment();
         return delegate.list(prefix, afterKey, limit);
     }
 

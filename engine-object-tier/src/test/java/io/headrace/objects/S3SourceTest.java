@@ -10,6 +10,7 @@ import io.headrace.testing.s3.S3Server;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,6 +59,23 @@ final class S3SourceTest {
             assertEquals(150, log.highWatermark());
         }
         assertEquals(300, fixture.store.reads.sum());
+    }
+
+    @Test
+    void slashAtTheEndOfAUriMeansAFolderAndSavesARequest() {
+        put("shards", "the object");
+        put("shards/a", "in the folder");
+        Map<String, String> both = Map.of("headrace.source.uri", SourceFixture.ROOT + "shards");
+        SourceLog log = fixture.logs().open(SourceFixture.topic(1, 1, both), 0);
+        assertEquals(
+                List.of("the object", "in the folder"),
+                fixture.read(log, 0, 2).stream().map(Decoded::text).toList());
+        assertEquals(2, fixture.store.listings.sumThenReset());
+
+        Map<String, String> folder = Map.of("headrace.source.uri", SourceFixture.ROOT + "shards/");
+        log = fixture.logs().open(SourceFixture.topic(2, 1, folder), 0);
+        assertEquals("in the folder", fixture.read(log, 0, 1).get(0).text());
+        assertEquals(1, fixture.store.listings.sum());
     }
 
     @Test

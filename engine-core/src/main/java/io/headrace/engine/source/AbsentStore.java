@@ -24,6 +24,7 @@ final class AbsentStore implements ObjectStore {
         return new SourceSpec(
                 new AbsentStore(uri),
                 "",
+                true,
                 configs.getOrDefault(SourceSpec.FORMAT_CONFIG, SourceSpec.FILES),
                 SourceSpec.RECORD_LENGTH_MAX_DEFAULT,
                 0,

@@ -86,7 +86,7 @@ interface ObjectPages {
             throws IOException {
         String path = spec.path();
         List<StoredObject> page = new ArrayList<>();
-        if (!path.isEmpty() && afterKey == null) {
+        if (!path.isEmpty() && !spec.isFolder() && afterKey == null) {
             spec.store().list(path, null, 1).stream()
                     .filter(object -> object.key().equals(path))
                     .forEach(page::add);

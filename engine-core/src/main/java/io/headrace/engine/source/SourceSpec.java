@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param store one of those stores
  * @param path below the store's root: an object, or a folder of objects; empty for all of the store
+ * @param isFolder whether the URI ends with a slash, so that the path cannot be an object
  * @param format how bytes become records: {@value #FILES}, {@value #AUTO}, or a reader's name
  * @param recordLengthMax largest record in bytes
  * @param recordLength of format {@code fixed}; 0 if it is not set
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 public record SourceSpec(
         ObjectStore store,
         String path,
+        boolean isFolder,
         String format,
         int recordLengthMax,
         int recordLength,
@@ -40,7 +42,10 @@ public record SourceSpec(
         boolean isStoppedByBad,
         SkippedOffsets skipped,
         long refreshMs) {
-    /** Topic config: URI of an object or a folder of objects, within one of the engine's stores. */
+    /**
+     * Topic config: URI of an object or a folder of objects, within one of the engine's stores.
+     * With a slash at its end it is a folder, which saves asking the store whether it is an object.
+     */
     public static final String URI_CONFIG = "headrace.source.uri";
 
     /**
@@ -189,6 +194,7 @@ public record SourceSpec(
         return new SourceSpec(
                 store,
                 path,
+                configs.getOrDefault(URI_CONFIG, "").endsWith("/"),
                 format,
                 (int)
                         number(

@@ -62,6 +62,7 @@ final class JoinedPagesTest {
                 new SourceSpec(
                         new Keys(keys),
                         "",
+                        true,
                         SourceSpec.FILES,
                         1 << 20,
                         0,
