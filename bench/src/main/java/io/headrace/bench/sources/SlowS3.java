@@ -8,11 +8,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** An S3 server behind a proxy that counts, and is as slow as S3 is. */
 final class SlowS3 implements AutoCloseable {
     /** Name of the store in Headrace's configuration. */
     private static final String STORE = "s3";
+
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
 
     private final S3Server server;
     private final MeteredS3Proxy proxy;
@@ -31,6 +35,17 @@ final class SlowS3 implements AutoCloseable {
 
     Traffic traffic() {
         return proxy.traffic();
+    }
+
+    /** Waits until more than so many requests have come, and none waits for its answer. */
+    void awaitAnswer(long requestCount) throws InterruptedException, TimeoutException {
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        while (traffic().requests() <= requestCount || traffic().inFlight() > 0) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new TimeoutException("the server has not asked its store for anything");
+            }
+            Thread.sleep(1);
+        }
     }
 
     URI endpoint() {

@@ -35,8 +35,12 @@ final class Workbench {
         return new SlowS3(emptyFolder("s3"), options);
     }
 
-    /** A fresh server of ours with an empty data folder, that may read the S3 server's bucket. */
+    /**
+     * A fresh server of ours with an empty data folder, that may read the S3 server's bucket, and
+     * has asked it for one key, as it does when it starts.
+     */
     HeadraceProcess launch(SlowS3 s3, List<String> more) throws Exception {
+        long requestCount = s3.traffic().requests();
         List<String> settings = new ArrayList<>();
         settings.add("headrace.admin.listener=");
         settings.add("headrace.memory.budget.bytes=" + options.scaledCacheBytes() * CACHE_SHARE);
@@ -44,13 +48,16 @@ final class Workbench {
         s3.storeSettings().forEach((key, value) -> settings.add("headrace.store." + key + value));
         settings.addAll(options.settings());
         settings.addAll(more);
-        return HeadraceProcess.start(
-                home,
-                out.resolve("headrace-" + ++serverCount + ".log"),
-                serverFolder(),
-                PORT,
-                List.of(),
-                settings);
+        HeadraceProcess server =
+                HeadraceProcess.start(
+                        home,
+                        out.resolve("headrace-" + ++serverCount + ".log"),
+                        serverFolder(),
+                        PORT,
+                        List.of(),
+                        settings);
+        s3.awaitAnswer(requestCount);
+        return server;
     }
 
     /** A stock consumer with what the options say. */
