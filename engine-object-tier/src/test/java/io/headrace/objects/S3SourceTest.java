@@ -9,6 +9,7 @@ import io.headrace.objects.SourceFixture.Decoded;
 import io.headrace.testing.s3.S3Server;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -63,19 +64,20 @@ final class S3SourceTest {
 
     @Test
     void slashAtTheEndOfAUriMeansAFolderAndSavesARequest() {
-        put("shards", "the object");
+        put("single", "the object");
         put("shards/a", "in the folder");
-        Map<String, String> both = Map.of("headrace.source.uri", SourceFixture.ROOT + "shards");
-        SourceLog log = fixture.logs().open(SourceFixture.topic(1, 1, both), 0);
-        assertEquals(
-                List.of("the object", "in the folder"),
-                fixture.read(log, 0, 2).stream().map(Decoded::text).toList());
+        assertEquals("the object", firstRecordOf(1, "single"));
         assertEquals(2, fixture.store.listings.sumThenReset());
-
-        Map<String, String> folder = Map.of("headrace.source.uri", SourceFixture.ROOT + "shards/");
-        log = fixture.logs().open(SourceFixture.topic(2, 1, folder), 0);
-        assertEquals("in the folder", fixture.read(log, 0, 1).get(0).text());
+        assertEquals("in the folder", firstRecordOf(2, "shards"));
+        assertEquals(2, fixture.store.listings.sumThenReset());
+        assertEquals("in the folder", firstRecordOf(3, "shards/"));
         assertEquals(1, fixture.store.listings.sum());
+    }
+
+    private String firstRecordOf(long topicId, String path) {
+        Map<String, String> configs = Map.of("headrace.source.uri", SourceFixture.ROOT + path);
+        SourceLog log = fixture.logs().open(SourceFixture.topic(topicId, 1, configs), 0);
+        return fixture.read(log, 0, 1).get(0).text();
     }
 
     @Test
@@ -90,6 +92,18 @@ final class S3SourceTest {
         List<Decoded> records = fixture.read(log(1, 0, "lines"), 0, expected.size());
         assertEquals(expected, records.stream().map(Decoded::text).toList());
         assertEquals(text.length(), fixture.store.bytes.sum());
+    }
+
+    @Test
+    void firstRecordsDoNotWaitForTheRestOfWhatWasDownloaded() {
+        int lineLength = 100;
+        put("text", ("x".repeat(lineLength - 1) + "\n").repeat(20_000));
+        SourceLog log = log(1, 0, "lines");
+        List<Long> ends = Collections.synchronizedList(new ArrayList<>());
+        fixture.whenApplied = () -> ends.add(log.logEndOffset());
+        fixture.read(log, 0, 20_000);
+        long firstBlock = ends.stream().filter(end -> end > 0).findFirst().orElseThrow();
+        assertTrue(firstBlock * lineLength < 100_000, "records in the first block: " + firstBlock);
     }
 
     @Test

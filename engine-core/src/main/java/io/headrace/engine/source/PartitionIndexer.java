@@ -32,6 +32,9 @@ final class PartitionIndexer {
     /** Of the cache that all partitions share, one may fill so much with what nobody read yet. */
     private static final int LEAD_CACHE_SHARE = 16;
 
+    /** The first block of a partition is closed when it has this, so that it can be read soon. */
+    private static final int FIRST_BLOCK_LENGTH = 64 << 10;
+
     /** Ranges that a block does without at most: each takes a request of its own to load. */
     private static final int HOLES_MAX = 64;
 
@@ -499,6 +502,8 @@ final class PartitionIndexer {
     private void closeBlockIfFull(ObjectScan now) throws IOException {
         if (framer.isFull() || now.window().holeCount() >= HOLES_MAX) {
             closeBlock(now.position(), false);
+        } else if (framer.length() >= FIRST_BLOCK_LENGTH) {
+            closeFirstBlock(now);
         }
     }
 
