@@ -13,10 +13,12 @@ final class Topics {
 
     static void create(String bootstrapServer, Dataset dataset, int partitionCount)
             throws ExecutionException, InterruptedException {
-        create(bootstrapServer, dataset.folder(), dataset.format(), partitionCount);
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServer))) {
+            create(admin, dataset.folder(), dataset.format(), partitionCount);
+        }
     }
 
-    static void create(String bootstrapServer, String folder, String format, int partitionCount)
+    static void create(Admin admin, String folder, String format, int partitionCount)
             throws ExecutionException, InterruptedException {
         NewTopic topic =
                 new NewTopic(folder, Optional.of(partitionCount), Optional.empty())
@@ -26,8 +28,6 @@ final class Topics {
                                         SlowS3.uri(folder),
                                         "headrace.source.format",
                                         format));
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServer))) {
-            admin.createTopics(List.of(topic)).all().get();
-        }
+        admin.createTopics(List.of(topic)).all().get();
     }
 }

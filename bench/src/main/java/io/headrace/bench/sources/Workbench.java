@@ -9,6 +9,11 @@ import java.util.List;
 
 /** What all parts use: options, folders, and servers of ours. */
 final class Workbench {
+    private static final String WARM_UP_FOLDER = "warm-up";
+    private static final int WARM_UP_OBJECTS = 64;
+    private static final int WARM_UP_LENGTH = 64 << 10;
+    private static final int WARM_UP_THREADS = 32;
+    private static final int WARM_UP_ROUNDS = 8;
     private static final int PORT = 19492;
 
     /** The share of the memory's budget that blocks of sources may take: a quarter. */
@@ -32,7 +37,22 @@ final class Workbench {
 
     /** An S3 server in a folder of its own, behind a proxy as slow as the options say. */
     SlowS3 openS3() throws Exception {
-        return new SlowS3(emptyFolder("s3"), options);
+        SlowS3 s3 = new SlowS3(emptyFolder("s3"), options);
+        warmUp(s3);
+        return s3;
+    }
+
+    /** An S3 server that has just been started takes a second for its first answers. */
+    private static void warmUp(SlowS3 s3) throws Exception {
+        for (int i = 0; i < WARM_UP_OBJECTS; i++) {
+            s3.put(WARM_UP_FOLDER + "/" + i, new byte[WARM_UP_LENGTH]);
+        }
+        try (RangeReader reader = new RangeReader(s3, WARM_UP_THREADS)) {
+            for (int i = 0; i < WARM_UP_ROUNDS; i++) {
+                reader.read(WARM_UP_FOLDER);
+            }
+        }
+        s3.traffic().reset();
     }
 
     /**
