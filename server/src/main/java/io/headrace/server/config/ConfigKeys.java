@@ -438,9 +438,9 @@ public final class ConfigKeys {
                     -1,
                     Long.MAX_VALUE,
                     "Most bytes of source topics that are read ahead of consumers and not sent yet;"
-                            + " 0 for none, -1 for a sixteenth of both tiers of the cache, within"
-                            + " an eighth and a half of the memory's, and half of what is free of"
-                            + " that.");
+                        + " 0 for none, -1 for a sixteenth of both tiers of the cache, within an"
+                        + " eighth and a half of the memory's, and a quarter of what is free of"
+                        + " that.");
 
     /** {@code headrace.cache.directory}. */
     public static final ConfigKey<String> CACHE_DIRECTORY =

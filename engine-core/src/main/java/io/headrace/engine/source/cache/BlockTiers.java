@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 public final class BlockTiers implements AutoCloseable {
     private static final long END_WAIT_MS = 5_000;
 
+    /** The rest of what is free is left to whoever waits for a block. */
+    private static final int PREFETCH_SHARE_OF_FREE = 4;
+
     private final CacheContext context;
     private final CacheCounters counters = new CacheCounters();
     private final MemoryTier memory;
@@ -43,10 +46,9 @@ public final class BlockTiers implements AutoCloseable {
         }
     }
 
-    /** Half of what is free, which leaves room to whoever waits for a block. */
     private long prefetchSpareBytes() {
         return context.isPrefetchWiderWhileFree()
-                ? Math.max(0, memory.budgetBytes() - memory.bytes()) / 2
+                ? Math.max(0, memory.budgetBytes() - memory.bytes()) / PREFETCH_SHARE_OF_FREE
                 : 0;
     }
 

@@ -65,7 +65,7 @@ public final class CacheContext {
     /**
      * Most bytes that are asked for ahead of readers and not read yet; 0 for none. By default a
      * sixteenth of both tiers, but no less than an eighth of the memory and no more than half, and
-     * in addition half of the memory that is free.
+     * in addition a quarter of the memory that is free.
      *
      * @return this
      */

@@ -18,6 +18,9 @@ final class Cursor {
 
     private static final double BOOST_MAX = 64;
 
+    /** Asked for ahead of who has read the first one of an epoch. */
+    private static final int FIRST_LEAD_BLOCKS = 2;
+
     /** Of the boost, lost with each block. */
     private static final double BOOST_DECAY = 0.02;
 
@@ -174,21 +177,21 @@ final class Cursor {
         return Math.max(blockRecords, Math.max(blockRecords, rate * loadNanos * MARGIN) * boost);
     }
 
+    /**
+     * The same before it has gone on: two blocks if it has begun where an epoch begins, as who
+     * waits for the second one as long as for the first loses the store's latency once more.
+     */
+    private long firstLead() {
+        return isFromStart && hasRead ? FIRST_LEAD_BLOCKS * blockRecords : 0;
+    }
+
     boolean wantsMore(double loadNanos) {
-        return isExpectedToGoOn() && ahead <= lead(loadNanos);
+        return rate == 0 ? ahead < firstLead() : ahead <= lead(loadNanos);
     }
 
     /** Whether a step that was begun goes on. */
     boolean wantsStill(double loadNanos) {
-        return isExpectedToGoOn() && ahead <= STEP * lead(loadNanos);
-    }
-
-    /**
-     * It has done so, or has begun where an epoch begins: who waits for the second block as long as
-     * for the first would lose the store's latency once more.
-     */
-    private boolean isExpectedToGoOn() {
-        return rate > 0 || isFromStart && hasRead;
+        return rate == 0 ? ahead < firstLead() : ahead <= STEP * lead(loadNanos);
     }
 
     /** So many more records ahead were asked for. */

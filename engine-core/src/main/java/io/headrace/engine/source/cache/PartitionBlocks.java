@@ -45,6 +45,9 @@ public final class PartitionBlocks {
     /** Of the prefetch window; guarded by its lock. */
     long windowBytes;
 
+    /** Whether these count; guarded by the prefetch window's lock. */
+    boolean hasWindowShare;
+
     /** When the prefetch window last counted this partition; written under its lock. */
     volatile long windowStretch = Long.MIN_VALUE;
 

@@ -1,5 +1,7 @@
 package io.headrace.engine.source.cache;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -7,8 +9,11 @@ import java.util.function.LongSupplier;
  * Bytes that were asked for ahead of readers and not read yet, and their bound, which is shared
  * evenly by the partitions that are being read, whether they hold any of it yet or not: a share of
  * those that hold some would let the first one take all, and keep the others without for as long as
- * it takes to read that. While memory is free, the bound is wider: what lies ahead takes the place
- * of nothing then. Thread-safe.
+ * it takes to read that. One that holds nothing may take one block in any case.
+ *
+ * <p>What was asked for ahead of readers who left does not count: it lies in the cache like any
+ * other block, and would keep those who read from asking for theirs. While memory is free, the
+ * bound is wider: what lies ahead takes the place of nothing then. Thread-safe.
  */
 final class PrefetchWindow {
     /** Who was read in this stretch of time or in the one before has a share. */
@@ -16,10 +21,13 @@ final class PrefetchWindow {
 
     private final long limitBytes;
     private final LongSupplier spareBytes;
+
+    /** Of the partitions that have a share. */
     private long bytes;
+
     private long stretch = Long.MIN_VALUE;
-    private int readCount;
-    private int readCountBefore;
+    private List<PartitionBlocks> read = new ArrayList<>();
+    private List<PartitionBlocks> readBefore = new ArrayList<>();
 
     /**
      * @param spareBytes by which the bound is wider now; asked without a lock
@@ -39,13 +47,36 @@ final class PrefetchWindow {
 
     private synchronized void count(PartitionBlocks partition, long now) {
         if (stretch < now) {
-            readCountBefore = stretch == now - 1 ? readCount : 0;
-            readCount = 0;
-            stretch = now;
+            beginStretch(now);
         }
         if (partition.windowStretch < stretch) {
             partition.windowStretch = stretch;
-            readCount++;
+            read.add(partition);
+            if (!partition.hasWindowShare) {
+                partition.hasWindowShare = true;
+                bytes += partition.windowBytes;
+            }
+        }
+    }
+
+    private void beginStretch(long now) {
+        boolean isNext = stretch == now - 1;
+        List<PartitionBlocks> ended = readBefore;
+        readBefore = read;
+        read = new ArrayList<>();
+        ended.forEach(partition -> endShare(partition, isNext ? stretch : now));
+        if (!isNext) {
+            readBefore.forEach(partition -> endShare(partition, now));
+            readBefore = new ArrayList<>();
+        }
+        stretch = now;
+    }
+
+    /** Ends the share of who was not read in a stretch of time or after it. */
+    private void endShare(PartitionBlocks partition, long since) {
+        if (partition.hasWindowShare && partition.windowStretch < since) {
+            partition.hasWindowShare = false;
+            bytes -= partition.windowBytes;
         }
     }
 
@@ -56,9 +87,9 @@ final class PrefetchWindow {
 
     private synchronized boolean tryTake(PartitionBlocks partition, long length, long limit) {
         long held = partition.windowBytes;
-        long share = limit / Math.max(1, Math.max(readCount, readCountBefore));
-        boolean isOverShare = held > 0 && held + length > share;
-        if (isOverShare || bytes + length > limit) {
+        long share = limit / Math.max(1, Math.max(read.size(), readBefore.size()));
+        boolean isLeft = held + length <= share && bytes + length <= limit;
+        if (limit == 0 || held > 0 && !isLeft) {
             return false;
         }
         add(partition, length);
@@ -77,9 +108,12 @@ final class PrefetchWindow {
 
     private void add(PartitionBlocks partition, long length) {
         partition.windowBytes += length;
-        bytes += length;
+        if (partition.hasWindowShare) {
+            bytes += length;
+        }
     }
 
+    /** Asked for ahead of those who read, and not read yet. */
     synchronized long bytes() {
         return bytes;
     }

@@ -36,13 +36,20 @@ final class PrefetchWindowTest {
     }
 
     @Test
-    void whoHasNothingYetMayTakeMoreThanItsShare() {
+    void whoHasNothingYetMayTakeABlockInAnyCase() {
         window.read(first, 0);
         window.read(second, 0);
         assertTrue(window.tryTake(first, 700));
         assertFalse(window.tryTake(first, 1));
-        assertFalse(window.tryTake(second, 301));
-        assertTrue(window.tryTake(second, 300));
+        assertTrue(window.tryTake(second, 400));
+        assertFalse(window.tryTake(second, 1));
+    }
+
+    @Test
+    void nothingIsTakenOfNothing() {
+        PrefetchWindow none = new PrefetchWindow(0, () -> 0);
+        none.read(first, 0);
+        assertFalse(none.tryTake(first, 1));
     }
 
     @Test
@@ -54,8 +61,9 @@ final class PrefetchWindowTest {
         assertTrue(window.tryTake(first, 599));
         assertFalse(window.tryTake(first, 1));
         spareBytes = 0;
-        assertFalse(window.tryTake(second, 401));
-        assertTrue(window.tryTake(second, 400));
+        assertTrue(window.tryTake(second, 1));
+        assertFalse(window.tryTake(second, 400));
+        assertTrue(window.tryTake(second, 399));
     }
 
     @Test
@@ -67,6 +75,22 @@ final class PrefetchWindowTest {
         assertFalse(window.tryTake(second, 500));
         window.read(second, PrefetchWindow.STRETCH_NANOS);
         assertTrue(window.tryTake(second, 500));
+    }
+
+    @Test
+    void whatLiesAheadOfWhoLeftDoesNotCountUntilItIsReadAgain() {
+        window.read(first, -1);
+        window.read(second, -1);
+        assertTrue(window.tryTake(first, 500));
+        window.read(second, 0);
+        assertEquals(500, window.bytes());
+        window.read(second, PrefetchWindow.STRETCH_NANOS);
+        assertEquals(0, window.bytes());
+        window.give(first, 100);
+        assertEquals(0, window.bytes());
+        assertTrue(window.tryTake(second, 1000));
+        window.read(first, PrefetchWindow.STRETCH_NANOS);
+        assertEquals(1400, window.bytes());
     }
 
     @Test

@@ -57,6 +57,33 @@ final class PrefetcherTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16})
+    void whoReadsTheFirstBlockAloneCostsTwoMore(int readers) {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            for (int i = 0; i < readers; i++) {
+                simulation.reader(i, LOAD_MS, 1, block -> 0);
+            }
+            simulation.run();
+            assertEquals(3, simulation.storeLoads());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 60_000})
+    void whatWasAskedForAheadOfWhoLeftTakesNothingFromOthers(int pauseMs) {
+        try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {
+            for (int i = 1; i <= 100; i++) {
+                simulation.inPartition(i).reader(0, LOAD_MS, 3, block -> block);
+            }
+            Simulation.Reader other =
+                    simulation.inPartition(0).reader(1_000 + pauseMs, 20, 1_500, block -> block);
+            simulation.run();
+            double sharedSeconds = pauseMs == 0 ? 2 * PrefetchWindow.STRETCH_NANOS / 1e9 : 0;
+            assertTrue(other.waitedSeconds() <= sharedSeconds + 0.5, "" + other.waitedSeconds());
+        }
+    }
+
     @Test
     void nothingIsAskedForAheadOfWhoReadsOneBlockSomewhere() {
         try (Simulation simulation = new Simulation(BLOCKS, BLOCKS / 4, 0, folder, LOAD_MS)) {

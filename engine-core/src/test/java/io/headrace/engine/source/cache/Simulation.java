@@ -28,7 +28,7 @@ final class Simulation implements BlockSource, AutoCloseable {
     private final int blockCount;
     private final long loadNanos;
     private final BlockTiers tiers;
-    final PartitionBlocks partition;
+    private PartitionBlocks partition;
     private final PriorityQueue<Event> events = new PriorityQueue<>();
     private LoadTimes loadTimes = new LoadTimes();
     private final LoadTimes ignored = new LoadTimes();
@@ -84,13 +84,19 @@ final class Simulation implements BlockSource, AutoCloseable {
         private final long blockNanos;
         private final int count;
         private final IntUnaryOperator order;
+        private final PartitionBlocks blocks = partition;
         private int read;
         private long askedNanos;
+        private long waitedNanos;
 
         private Reader(long blockNanos, int count, IntUnaryOperator order) {
             this.blockNanos = blockNanos;
             this.count = count;
             this.order = order;
+        }
+
+        double waitedSeconds() {
+            return waitedNanos / 1e9;
         }
 
         private void next() {
@@ -99,12 +105,12 @@ final class Simulation implements BlockSource, AutoCloseable {
             }
             int block = order.applyAsInt(read);
             askedNanos = nowNanos;
-            CachedBlock resident = partition.resident((long) block * RECORDS);
+            CachedBlock resident = blocks.resident((long) block * RECORDS);
             if (resident != null) {
                 take(resident);
                 return;
             }
-            partition.load(
+            blocks.load(
                     (long) block * RECORDS,
                     new Stored(block),
                     (loaded, failure) -> {
@@ -117,22 +123,30 @@ final class Simulation implements BlockSource, AutoCloseable {
 
         private void take(CachedBlock block) {
             int number = (int) (block.firstOffset() / RECORDS);
+            waitedNanos += nowNanos - askedNanos;
             stallNanos += nowNanos - askedNanos;
             stalls.merge(number, nowNanos - askedNanos, Long::sum);
             trace.add(number);
-            partition.onRead(
+            blocks.onRead(
                     Simulation.this, block.firstOffset(), block.endOffset(), block.recordCount());
-            partition.visited(block);
+            blocks.visited(block);
             block.release();
             read++;
             schedule(blockNanos, this::next);
         }
     }
 
+    /** Readers that are added from now on read this partition, which is like the others. */
+    Simulation inPartition(int number) {
+        partition = tiers.partition(TOPIC, number);
+        return this;
+    }
+
     /** Adds a reader of so many blocks in a given order, which begins at a given time. */
-    void reader(long startMs, double blockMs, int count, IntUnaryOperator order) {
+    Reader reader(long startMs, double blockMs, int count, IntUnaryOperator order) {
         Reader reader = new Reader((long) (blockMs * 1e6), count, order);
         events.add(new Event(startMs * 1_000_000, sequence++, reader::next));
+        return reader;
     }
 
     /** Adds a reader that goes around so many times. */
