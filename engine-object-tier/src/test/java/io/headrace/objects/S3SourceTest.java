@@ -63,7 +63,7 @@ final class S3SourceTest {
     }
 
     @Test
-    void slashAtTheEndOfAUriMeansAFolderAndSavesARequest() {
+    void slashAtTheEndOfAFoldersUriSavesARequest() {
         put("single", "the object");
         put("shards/a", "in the folder");
         assertEquals("the object", firstRecordOf(1, "single"));
@@ -71,7 +71,8 @@ final class S3SourceTest {
         assertEquals("in the folder", firstRecordOf(2, "shards"));
         assertEquals(2, fixture.store.listings.sumThenReset());
         assertEquals("in the folder", firstRecordOf(3, "shards/"));
-        assertEquals(1, fixture.store.listings.sum());
+        assertEquals(1, fixture.store.listings.sumThenReset());
+        assertEquals("the object", firstRecordOf(4, "single/"));
     }
 
     private String firstRecordOf(long topicId, String path) {

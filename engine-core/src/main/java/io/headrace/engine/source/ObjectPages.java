@@ -85,16 +85,24 @@ interface ObjectPages {
     static List<StoredObject> list(SourceSpec spec, @Nullable String afterKey, int limit)
             throws IOException {
         String path = spec.path();
+        boolean mayBeObject = !path.isEmpty() && afterKey == null;
         List<StoredObject> page = new ArrayList<>();
-        if (!path.isEmpty() && !spec.isFolder() && afterKey == null) {
-            spec.store().list(path, null, 1).stream()
-                    .filter(object -> object.key().equals(path))
-                    .forEach(page::add);
+        if (mayBeObject && !spec.isFolder()) {
+            addObject(spec, page);
         }
         String folder = path.isEmpty() ? "" : path + "/";
         String after = path.equals(afterKey) ? null : afterKey;
         page.addAll(spec.store().list(folder, after, limit - page.size()));
+        if (mayBeObject && page.isEmpty()) {
+            addObject(spec, page); // whose URI was given a slash
+        }
         return page;
+    }
+
+    private static void addObject(SourceSpec spec, List<StoredObject> page) throws IOException {
+        spec.store().list(spec.path(), null, 1).stream()
+                .filter(object -> object.key().equals(spec.path()))
+                .forEach(page::add);
     }
 
     /** False for the marker of a folder, as some S3 tools leave them. */

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param store one of those stores
  * @param path below the store's root: an object, or a folder of objects; empty for all of the store
- * @param isFolder whether the URI ends with a slash, so that the path cannot be an object
+ * @param isFolder whether the URI ends with a slash: then the path is an object only if it is no
+ *     folder
  * @param format how bytes become records: {@value #FILES}, {@value #AUTO}, or a reader's name
  * @param recordLengthMax largest record in bytes
  * @param recordLength of format {@code fixed}; 0 if it is not set
