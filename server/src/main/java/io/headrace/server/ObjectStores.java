@@ -120,9 +120,13 @@ final class ObjectStores implements AutoCloseable {
         try {
             boolean empty = store.list("", null, 1).isEmpty();
             LOGGER.info("store answers: store={} uri={} empty={}", store.name(), uri, empty);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             if (!closing) {
-                LOGGER.warn("store cannot be listed: store={} uri={}", store.name(), uri, e);
+                LOGGER.warn(
+                        "store cannot be listed at its root: store={} uri={}",
+                        store.name(),
+                        uri,
+                        e);
             }
         }
     }

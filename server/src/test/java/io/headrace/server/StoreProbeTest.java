@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.testing.LeakCheck;
 import io.headrace.testing.s3.Operation;
+import io.headrace.testing.s3.Traffic;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -22,23 +26,31 @@ final class StoreProbeTest {
 
     @Test
     void storeIsAskedOnceBeforeAnyTopicNeedsIt() throws Exception {
+        Traffic traffic;
         try (SourceServer server = new SourceServer(data, Map.of(), Map.of())) {
+            traffic = server.proxy.traffic();
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-            while (server.proxy.traffic().requests() == 0) {
+            while (traffic.requests() == 0 || traffic.inFlight() > 0) {
                 assertTrue(System.nanoTime() - deadline < 0, "not asked");
                 LockSupport.parkNanos(1_000_000);
             }
-            assertEquals(1, server.proxy.traffic().requests(Operation.LIST));
-            assertEquals(1, server.proxy.traffic().requests());
         }
+        assertEquals(1, traffic.requests(Operation.LIST));
+        assertEquals(1, traffic.requests());
     }
 
     @Test
     void serverServesAndEndsWhileAStoreDoesNotAnswer() throws Exception {
-        Map<String, String> store = Map.of("endpoint", "http://127.0.0.1:1");
-        try (SourceServer server = new SourceServer(data, Map.of(), store);
-                Admin admin = Admin.create(Map.of("bootstrap.servers", server.bootstrap()))) {
-            assertEquals(1, admin.describeCluster().nodes().get().size());
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            silent.setSoTimeout(30_000);
+            Map<String, String> store =
+                    Map.of("endpoint", "http://127.0.0.1:" + silent.getLocalPort());
+            try (SourceServer server = new SourceServer(data, Map.of(), store);
+                    Admin admin = Admin.create(Map.of("bootstrap.servers", server.bootstrap()));
+                    Socket asking = silent.accept()) {
+                assertEquals(1, admin.describeCluster().nodes().get().size());
+                assertTrue(asking.isConnected());
+            }
         }
     }
 }

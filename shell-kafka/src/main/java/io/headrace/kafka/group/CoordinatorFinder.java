@@ -15,7 +15,7 @@ import org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType;
  * Answers FindCoordinator: this node coordinates every group and every transactional id.
  *
  * <p>A group has no coordinator before it is loaded. Kafka names the node at once, and answers the
- * requests that follow with {@code COORDINATOR_LOAD_IN_PROGRESS}; but every client waits for a
+ * requests that follow with {@code COORDINATOR_LOAD_IN_PROGRESS}; but consumers ask again for a
  * coordinator, while kafkajs takes that error for a crash of its consumer.
  */
 final class CoordinatorFinder implements RequestHandler {

@@ -67,11 +67,13 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
     public CompletableFuture<LoadSummary> load(
             TopicPartition tp, CoordinatorPlayback<CoordinatorRecord> playback) {
         CompletableFuture<LoadSummary> future = new CompletableFuture<>();
+        OffsetsPartition partition = partitions.get(tp.partition());
         long startMs = System.currentTimeMillis();
         try {
-            executor.execute(() -> load(partitions.get(tp.partition()), playback, startMs, future));
+            executor.execute(() -> load(partition, playback, startMs, future));
         } catch (RejectedExecutionException e) {
             future.completeExceptionally(e);
+            partition.markLoaded();
         }
         return future;
     }

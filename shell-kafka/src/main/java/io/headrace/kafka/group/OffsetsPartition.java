@@ -80,7 +80,10 @@ final class OffsetsPartition {
         return loaded;
     }
 
-    /** The coordinator's load has ended; what it is asked from now on comes after it took over. */
+    /**
+     * The coordinator's load has ended. But for a load that was over before the coordinator looked,
+     * what it is asked from now on comes after it took over.
+     */
     void markLoaded() {
         loaded = true;
     }
