@@ -36,6 +36,9 @@ final class FaultyStoreTest {
     /** The S3 client ends a connection that nobody reads from after a minute. */
     private static final long PATIENCE_MS = TimeUnit.SECONDS.toMillis(75);
 
+    /** Long enough for a request that is on its way to arrive. */
+    private static final long REST_MS = 1_000;
+
     @RegisterExtension final LeakCheck leaks = new LeakCheck(PATIENCE_MS);
 
     @TempDir Path data;
@@ -57,7 +60,7 @@ final class FaultyStoreTest {
                         fault == Fault.NONE || server.proxy.traffic().faults(fault) > 0,
                         "not one " + fault);
             }
-            String metrics = metrics(server);
+            String metrics = metricsAtRest(server);
             assertEquals(0, value(metrics, "headrace_store_errors_total"));
             assertTrue(value(metrics, "headrace_store_retries_total") > 0);
             assertTrue(value(metrics, "headrace_store_throttled_total") > 0);
@@ -120,6 +123,21 @@ final class FaultyStoreTest {
             for (int epoch = 0; epoch < epochs; epoch++) {
                 trainer.epoch();
             }
+        }
+    }
+
+    /** The metrics when nothing is asked of the store any more: what lies ahead goes on a while. */
+    private static String metricsAtRest(SourceServer server) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (true) {
+            long requests = server.proxy.traffic().requests();
+            boolean isAnswered = server.proxy.traffic().inFlight() == 0;
+            Thread.sleep(REST_MS);
+            String metrics = metrics(server);
+            if (isAnswered && server.proxy.traffic().requests() == requests) {
+                return metrics;
+            }
+            assertTrue(System.nanoTime() - deadline < 0, "the store is still being asked");
         }
     }
 
