@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeoutException;
 
 /** What all parts use: options, folders, and servers of ours. */
 final class Workbench {
@@ -76,8 +77,13 @@ final class Workbench {
                         PORT,
                         List.of(),
                         settings);
-        s3.awaitAnswer(requestCount);
-        return server;
+        try {
+            s3.awaitAnswer(requestCount);
+            return server;
+        } catch (InterruptedException | TimeoutException e) {
+            server.close();
+            throw e;
+        }
     }
 
     /** A stock consumer with what the options say. */
