@@ -1,6 +1,5 @@
 package io.headrace.engine.log;
 
-import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
@@ -48,8 +47,8 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    boolean isJournaled() {
-        return false;
+    long journaledEndOffset() {
+        return 0;
     }
 
     @Override
@@ -97,14 +96,9 @@ final class InMemoryLog extends PartitionLogBase {
 
     @Override
     public ReadResult read(long fromOffset, int lengthMax) {
-        if (isClosed()) {
-            return Unavailable.CLOSED;
-        }
-        if (fromOffset < logStartOffset() || fromOffset > logEndOffset()) {
-            return Unavailable.OFFSET_OUT_OF_RANGE;
-        }
-        if (fromOffset >= highWatermark()) {
-            return Unavailable.CAUGHT_UP;
+        Unavailable why = unavailable(fromOffset);
+        if (why != null) {
+            return why;
         }
         ReadResult result = memory.read(fromOffset, lengthMax);
         if (result instanceof RecordsLease lease && !mayBeRead(lease.nextOffset())) {
@@ -179,11 +173,9 @@ final class InMemoryLog extends PartitionLogBase {
 
     @Override
     public CompletableFuture<Long> deleteRecords(long beforeOffset) {
-        long end = highWatermark();
-        long target = beforeOffset == -1 ? end : beforeOffset;
-        if (target < 0 || target > end) {
-            return CompletableFuture.failedFuture(
-                    new OffsetOutOfRangeException(beforeOffset, logStartOffset(), end));
+        long target = deletionTarget(beforeOffset);
+        if (target < 0) {
+            return outOfRange(beforeOffset);
         }
         synchronized (lock) {
             if (!isClosed()) {

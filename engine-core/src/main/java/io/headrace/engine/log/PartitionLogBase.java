@@ -1,11 +1,14 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.EntryType;
 import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -113,8 +116,11 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Guards everything that appending changes. */
     abstract Object appendLock();
 
-    /** Whether batches are in the journal, so that a sync makes them durable. */
-    abstract boolean isJournaled();
+    /**
+     * Records below are in the journal, so that a sync makes them durable; 0 if none ever is.
+     * Called under the shard's lock.
+     */
+    abstract long journaledEndOffset();
 
     /** Whether an acknowledgement waits for the disk. */
     abstract boolean syncsBeforeAcknowledging();
@@ -151,6 +157,39 @@ abstract class PartitionLogBase implements PartitionLog {
     @Override
     public final long logEndOffset() {
         return logEndOffset;
+    }
+
+    /** End of the last record; see the field. */
+    final long recordsEndOffset() {
+        return recordsEndOffset;
+    }
+
+    /** Why nothing can be read from this offset on; null if something can. */
+    final @Nullable Unavailable unavailable(long fromOffset) {
+        if (closed) {
+            return Unavailable.CLOSED;
+        }
+        if (fromOffset < logStartOffset() || fromOffset > logEndOffset) {
+            return Unavailable.OFFSET_OUT_OF_RANGE;
+        }
+        return fromOffset >= highWatermark.get() ? Unavailable.CAUGHT_UP : null;
+    }
+
+    /**
+     * The offset up to which {@link #deleteRecords} drops what it is asked to drop; negative if
+     * that is out of range.
+     */
+    final long deletionTarget(long beforeOffset) {
+        long end = highWatermark();
+        if (beforeOffset > end) {
+            return -1;
+        }
+        return beforeOffset == -1 ? end : beforeOffset;
+    }
+
+    final CompletableFuture<Long> outOfRange(long beforeOffset) {
+        return CompletableFuture.failedFuture(
+                new OffsetOutOfRangeException(beforeOffset, logStartOffset(), highWatermark()));
     }
 
     /** Raises the log start offset; never lowers it. */
@@ -245,9 +284,7 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Called by the syncer under the shard's lock, before it forces. */
     final void beforeSync() {
         dirty = false;
-        if (isJournaled()) {
-            syncingEndOffset = recordsEndOffset;
-        }
+        syncingEndOffset = Math.max(syncingEndOffset, journaledEndOffset());
         syncingReserve = reserve;
     }
 

@@ -1,0 +1,214 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.LogClosedException;
+import io.headrace.engine.OutOfSpaceException;
+import io.headrace.engine.PartitionLog.ReadCallback;
+import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one partition has in its shard's journal. The newest batches are found through {@link
+ * RecentBatches} and read from the journal's mapping; everything else is {@link Unavailable#COLD}
+ * and goes through the {@link ColdReader}.
+ *
+ * <p>Part of its log. Appends run under the shard's lock, everything else on any thread.
+ */
+final class JournalTier {
+    private final PartitionLogBase log;
+    private final Shard shard;
+    private final ColdReader coldReader;
+    private final Projector projector;
+    private final RecentBatches recent = new RecentBatches();
+
+    /** Offsets from here to {@link #skippedTo} were skipped at activation: no record has them. */
+    private final long skippedFrom;
+
+    private final long skippedTo;
+
+    JournalTier(
+            PartitionLogBase log,
+            Shard shard,
+            PartitionState state,
+            ColdReader coldReader,
+            Projector projector) {
+        this.log = log;
+        this.shard = shard;
+        this.coldReader = coldReader;
+        this.projector = projector;
+        this.skippedFrom = state.recordsEndOffset;
+        this.skippedTo = state.logEndOffset;
+    }
+
+    /**
+     * Appends a batch; the caller holds the shard's lock. Returns its position, or a negative
+     * status.
+     */
+    long append(ByteBuffer batch, long baseOffset) {
+        long position = shard.appendBatch(log, batch, baseOffset, log.leaderEpoch);
+        if (position >= 0) {
+            log.lastPosition = position;
+            int offsetCount = RecordBatch.offsetCount(batch, batch.position());
+            recent.add(
+                    baseOffset + offsetCount - 1,
+                    position,
+                    batch.remaining(),
+                    offsetCount,
+                    projector.appliedPosition(shard.id()));
+        }
+        return position;
+    }
+
+    /** The first batch behind the skipped offsets may be in memory and not yet in the index. */
+    long behindSkipped(long offset) {
+        return offset >= skippedFrom && offset < skippedTo ? skippedTo : offset;
+    }
+
+    /** Reads what is mapped, up to the high watermark; {@code COLD} if the offset is not there. */
+    ReadResult readRecent(long fromOffset, int lengthMax) {
+        RecentBatches.Ring ring = recent.ring();
+        long index = ring.find(fromOffset);
+        if (index < 0) {
+            return Unavailable.COLD;
+        }
+        Journal.JournalLease mapping = shard.journal().lease(ring.positions[ring.slot(index)]);
+        if (mapping == null) {
+            return Unavailable.COLD;
+        }
+        boolean handedOver = false;
+        try {
+            JournalRecords.Builder records = new JournalRecords.Builder(mapping);
+            collect(ring, index, lengthMax, records);
+            if (ring.holds(index) && !records.isEmpty()) {
+                handedOver = true;
+                return records.build();
+            }
+        } catch (IndexOutOfBoundsException e) {
+            if (ring.holds(index)) {
+                throw e;
+            }
+            // Overwritten meanwhile: a position and a length that do not belong together.
+        } finally {
+            if (!handedOver) {
+                mapping.close();
+            }
+        }
+        return Unavailable.COLD;
+    }
+
+    private void collect(
+            RecentBatches.Ring ring, long first, int lengthMax, JournalRecords.Builder records) {
+        long index = first;
+        int slot = ring.slot(index);
+        long end = log.highWatermark();
+        long tail = ring.tail();
+        while (index < tail
+                && ring.lastOffsets[slot] < end
+                && records.add(
+                        ring.positions[slot],
+                        ring.lengths[slot],
+                        ring.lastOffsets[slot],
+                        lengthMax)) {
+            slot = ring.slot(++index);
+        }
+    }
+
+    void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        coldReader.execute(
+                () -> {
+                    Unavailable why = log.unavailable(fromOffset);
+                    whenRead.onRead(
+                            why != null ? why : coldReader.readOrFail(log, fromOffset, lengthMax));
+                },
+                () -> whenRead.onRead(Unavailable.STORE_ERROR));
+    }
+
+    /** As the log's, of what is in the journal now. */
+    CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
+        return whenIndexed(() -> coldReader.offsetForTimestamp(log, timestampMs));
+    }
+
+    /** As the log's, of what is in the journal now. */
+    CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
+        return whenIndexed(() -> coldReader.maxTimestamp(log));
+    }
+
+    private interface Lookup {
+        @Nullable TimestampedOffset run();
+    }
+
+    private CompletableFuture<@Nullable TimestampedOffset> whenIndexed(Lookup lookup) {
+        CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
+        Runnable onColdThread =
+                () -> {
+                    try {
+                        found.complete(lookup.run());
+                    } catch (RuntimeException e) {
+                        found.completeExceptionally(e);
+                    }
+                };
+        shard.requestSync();
+        projector.whenApplied(
+                shard.id(),
+                lastPositionAppended(),
+                () -> coldReader.execute(onColdThread, () -> found.completeExceptionally(busy())));
+        return found;
+    }
+
+    private EngineException busy() {
+        return new EngineException(
+                "too much is being read, retry: topic="
+                        + log.topic().name()
+                        + " partition="
+                        + log.partition());
+    }
+
+    private long lastPositionAppended() {
+        synchronized (shard.lock) {
+            return log.lastPosition;
+        }
+    }
+
+    /** Drops the records below an offset of the journal's, durably; as the log's. */
+    CompletableFuture<Long> deleteRecords(long target) {
+        if (target <= log.logStartOffset()) {
+            return CompletableFuture.completedFuture(log.logStartOffset());
+        }
+        long position;
+        synchronized (shard.lock) {
+            if (log.isRefusingAppends()) {
+                return CompletableFuture.failedFuture(new LogClosedException(log.topic().name()));
+            }
+            position = shard.appendMark(EntryType.LOG_START, log, target, log.leaderEpoch);
+            log.lastPosition = Math.max(log.lastPosition, position);
+        }
+        if (position < 0) {
+            return CompletableFuture.failedFuture(new OutOfSpaceException(log.topic().name()));
+        }
+        CompletableFuture<Long> done = new CompletableFuture<>();
+        projector.whenApplied(
+                shard.id(),
+                position,
+                () -> {
+                    log.advanceLogStart(target);
+                    done.complete(log.logStartOffset());
+                });
+        shard.requestSync();
+        return done;
+    }
+
+    /**
+     * Whether all that the log appended is in the index, so that the row which a new activation
+     * reads knows it; the caller holds the shard's lock.
+     */
+    boolean isIndexed(long indexedPosition) {
+        return !log.dirty && log.lastPosition < indexedPosition;
+    }
+}
