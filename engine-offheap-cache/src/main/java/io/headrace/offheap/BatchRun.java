@@ -134,6 +134,23 @@ final class BatchRun {
     }
 
     /**
+     * As {@link #end}, of the batches that end at or below an offset.
+     *
+     * @param offset {@link Long#MAX_VALUE} for all of them, which costs no search
+     */
+    int endAtOrBelow(long offset) {
+        int end = end();
+        if (offset == Long.MAX_VALUE) {
+            return end;
+        }
+        if (offset <= baseOffset) {
+            return 0;
+        }
+        int position = positionOf(offset, end);
+        return position < 0 ? end : position;
+    }
+
+    /**
      * Position of the last batch, from one at {@code from} on, that ends at or before {@code
      * limit}, which is at most an {@link #end} seen; −1 if not even that one does.
      */

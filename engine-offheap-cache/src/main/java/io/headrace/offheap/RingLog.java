@@ -54,6 +54,9 @@ final class RingLog implements MemoryLog {
 
     private long budgetBytes;
 
+    /** Batches that end beyond this offset are not dropped. */
+    private volatile long keptFrom = NOTHING_KEPT;
+
     private volatile long bytes;
     private volatile boolean isClosed;
 
@@ -101,7 +104,11 @@ final class RingLog implements MemoryLog {
             throw new IllegalStateException("log is closed: logEndOffset=" + logEndOffset());
         }
         int preferred = preferredClass(length);
-        makeRoom(Math.max(length, preferred < SizeClass.COUNT ? SizeClass.bytes(preferred) : 0));
+        makeRoom(slabBytes(length, preferred));
+        preferred = classWithinBudget(length, preferred);
+        if (!isWithinBudget(slabBytes(length, preferred))) {
+            return null;
+        }
         OffHeapSlab slab = store.allocateForLog(this, length, preferred);
         if (slab == null) {
             return null;
@@ -123,10 +130,36 @@ final class RingLog implements MemoryLog {
         return Math.max(grown, SizeClass.holding(length));
     }
 
+    /**
+     * A smaller one, as long as the batch fits, where what is kept takes the preferred one's room.
+     */
+    private int classWithinBudget(int length, int preferred) {
+        int smallest = SizeClass.holding(length);
+        int sizeClass = preferred;
+        while (sizeClass > smallest && !isWithinBudget(slabBytes(length, sizeClass))) {
+            sizeClass--;
+        }
+        return sizeClass;
+    }
+
+    private static long slabBytes(int length, int sizeClass) {
+        return Math.max(length, sizeClass < SizeClass.COUNT ? SizeClass.bytes(sizeClass) : 0);
+    }
+
     private void makeRoom(long wanted) {
-        while (current != null && bytes + wanted > budgetBytes) {
+        while (!isWithinBudget(wanted) && isFirstDroppable()) {
             dropFirst();
         }
+    }
+
+    /** Whether so many bytes more may be held; an empty log may hold anything. */
+    private boolean isWithinBudget(long wanted) {
+        return current == null || bytes + wanted <= budgetBytes;
+    }
+
+    /** Under the lock; false when empty. */
+    private boolean isFirstDroppable() {
+        return current != null && ring.secondBaseOffset(logEndOffset()) <= keptFrom;
     }
 
     /** Under the lock; not when empty. */
@@ -152,7 +185,7 @@ final class RingLog implements MemoryLog {
 
     /**
      * Drops the oldest slab for somebody else's sake; false if this log is empty, or locked, or was
-     * used since it was last asked.
+     * used since it was last asked, or keeps that slab.
      *
      * @param isUsedLogDropped also if it was used
      */
@@ -174,7 +207,7 @@ final class RingLog implements MemoryLog {
 
     /** As {@link #tryDropFirst}, from within this log's own append. */
     boolean dropFirstIfAny() {
-        if (current == null) {
+        if (!isFirstDroppable()) {
             return false;
         }
         dropFirst();
@@ -188,17 +221,17 @@ final class RingLog implements MemoryLog {
     }
 
     @Override
-    public ReadResult read(long fromOffset, int lengthMax) {
+    public ReadResult read(long fromOffset, int lengthMax, long endOffset) {
         touch();
         for (int attempt = 0; attempt < OPTIMISTIC_READS_MAX; attempt++) {
-            ReadResult result = tryRead(fromOffset, lengthMax);
+            ReadResult result = tryRead(fromOffset, lengthMax, endOffset);
             if (result != null) {
                 return result;
             }
         }
         lock.lock();
         try {
-            ReadResult result = tryRead(fromOffset, lengthMax);
+            ReadResult result = tryRead(fromOffset, lengthMax, endOffset);
             if (result == null) {
                 throw new IllegalStateException(
                         "no run holds an offset of the log: offset=" + fromOffset);
@@ -210,7 +243,7 @@ final class RingLog implements MemoryLog {
     }
 
     /** Null if the ring changed in the way. */
-    private @Nullable ReadResult tryRead(long fromOffset, int lengthMax) {
+    private @Nullable ReadResult tryRead(long fromOffset, int lengthMax, long endOffset) {
         // The end first: it is never below a start that was read before it.
         long end = logEndOffset();
         if (isClosed) {
@@ -219,36 +252,38 @@ final class RingLog implements MemoryLog {
         if (fromOffset < logStartOffset() || fromOffset > end) {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
-        return fromOffset == end ? Unavailable.CAUGHT_UP : tryLease(fromOffset, lengthMax);
+        return fromOffset >= Math.min(end, endOffset)
+                ? Unavailable.CAUGHT_UP
+                : tryLease(fromOffset, lengthMax, endOffset);
     }
 
-    private @Nullable RecordsLease tryLease(long fromOffset, int lengthMax) {
+    private @Nullable ReadResult tryLease(long fromOffset, int lengthMax, long endOffset) {
         long index = ring.indexOf(fromOffset);
         BatchRun run = index < 0 ? null : ring.retain(index);
         if (run == null) {
             return null;
         }
-        int end = run.end();
-        int position = run.positionOf(fromOffset, end);
-        if (position < 0) {
+        int position = run.positionOf(fromOffset, run.end());
+        int end = run.endAtOrBelow(endOffset);
+        if (position < 0 || position >= end) {
             run.slab.release();
-            return null;
+            return position < 0 ? null : Unavailable.CAUGHT_UP;
         }
         RingLease lease = new RingLease();
         long limit = Math.min(end, (long) position + lengthMax);
         lease.add(run, position, Math.max(position, run.lastWithin(position, limit)));
-        addFollowing(lease, index + 1, lengthMax);
+        addFollowing(lease, index + 1, lengthMax, endOffset);
         return lease;
     }
 
-    private void addFollowing(RingLease lease, long firstIndex, int lengthMax) {
+    private void addFollowing(RingLease lease, long firstIndex, int lengthMax, long endOffset) {
         long index = firstIndex;
         while (lease.sliceCount() < RecordsLease.SLICE_COUNT_MAX && index < ring.tail()) {
             BatchRun run = ring.retain(index);
             if (run == null) {
                 return;
             }
-            int last = lastFollowing(lease, run, lengthMax);
+            int last = lastFollowing(lease, run, lengthMax, endOffset);
             if (last < 0) {
                 run.slab.release();
                 return;
@@ -259,8 +294,8 @@ final class RingLog implements MemoryLog {
     }
 
     /** Last batch of a run that may join a lease; −1 if none may. */
-    private static int lastFollowing(RingLease lease, BatchRun run, int lengthMax) {
-        int end = run.end();
+    private static int lastFollowing(RingLease lease, BatchRun run, int lengthMax, long endOffset) {
+        int end = run.endAtOrBelow(endOffset);
         int rest = lengthMax - lease.length();
         boolean isNext = end > 0 && run.positionOf(lease.nextOffset(), end) == 0;
         return isNext && rest > 0 ? run.lastWithin(0, Math.min(end, rest)) : -1;
@@ -278,12 +313,17 @@ final class RingLog implements MemoryLog {
         return (long) END.getAcquire(this);
     }
 
+    @Override
+    public void keepFrom(long offset) {
+        keptFrom = offset;
+    }
+
     /** {@inheritDoc} At most up to the log end offset. */
     @Override
     public void dropBefore(long offset) {
         lock.lock();
         try {
-            long start = Math.min(offset, logEndOffset());
+            long start = Math.min(offset, Math.min(keptFrom, logEndOffset()));
             if (start <= logStartOffset()) {
                 return;
             }
@@ -301,7 +341,10 @@ final class RingLog implements MemoryLog {
         lock.lock();
         try {
             BatchRun first = ring.first();
-            while (first != null && first.end() > 0 && first.newestMs() < timestampMs) {
+            while (first != null
+                    && first.end() > 0
+                    && first.newestMs() < timestampMs
+                    && isFirstDroppable()) {
                 dropFirst();
                 first = ring.first();
             }

@@ -299,6 +299,71 @@ class RingLogTest {
     }
 
     @Test
+    void readsNoBatchThatEndsBeyondTheEndThatIsAskedFor() {
+        MemoryLog log = store.openLog(0, MIB);
+        for (int i = 0; i < 200; i++) {
+            log.append(Batches.batch(log.logEndOffset(), 2, 500), 1, NOW_MS);
+        }
+        for (long end = 1; end <= 400; end++) {
+            List<Long> baseOffsets = new ArrayList<>();
+            long offset = 0;
+            while (log.read(offset, 10 * KIB, end) instanceof RecordsLease lease) {
+                baseOffsets.addAll(Batches.checkedBaseOffsets(lease));
+                offset = lease.nextOffset();
+                lease.close();
+            }
+            assertEquals(
+                    LongStream.range(0, end / 2).map(i -> 2 * i).boxed().toList(), baseOffsets);
+            assertSame(Unavailable.CAUGHT_UP, log.read(offset, 10 * KIB, end));
+        }
+    }
+
+    @Test
+    void whatIsKeptIsNotOverwrittenAndAppendsAreRefusedInstead() {
+        MemoryLog log = store.openLog(0, 64 * KIB);
+        fill(log, 20, 500);
+        log.keepFrom(20);
+        long end = fillUntilRefused(log);
+        assertTrue(end > 80, "most of the budget is used: end=" + end);
+        assertTrue(log.bytes() <= 64 * KIB);
+        assertTrue(log.logStartOffset() <= 20);
+        try (RecordsLease lease = lease(log, 20, MIB)) {
+            assertEquals(range(20, end), Batches.checkedBaseOffsets(lease));
+        }
+        log.dropOlderThan(Long.MAX_VALUE);
+        log.dropBefore(end);
+        log.budgetBytes(KIB);
+        assertEquals(20, log.logStartOffset());
+        log.budgetBytes(64 * KIB);
+        log.keepFrom(end);
+        fill(log, 10, 500);
+        assertTrue(log.logStartOffset() > 20);
+    }
+
+    @Test
+    void whatIsKeptIsNotDroppedForOthers() {
+        useBudget(4 * MIB);
+        MemoryLog idle = store.openLog(0, 64 * MIB);
+        idle.keepFrom(0);
+        fill(idle, 2000, 900);
+        MemoryLog busy = store.openLog(0, 64 * MIB);
+        fill(busy, 3000, 900);
+        assertEquals(0, idle.logStartOffset());
+        idle.keepFrom(2000);
+        fill(busy, 5000, 900);
+        assertEquals(2000, idle.logStartOffset());
+    }
+
+    private static long fillUntilRefused(MemoryLog log) {
+        long result = 0;
+        for (int i = 0; i < 100_000 && result != MemoryLog.BACK_PRESSURED; i++) {
+            result = log.append(Batches.batch(log.logEndOffset(), 1, 500), 1, NOW_MS);
+        }
+        assertEquals(MemoryLog.BACK_PRESSURED, result);
+        return log.logEndOffset();
+    }
+
+    @Test
     void slabsForOthersLeaveTheLogsTheirReserveAndPushLogsBackBeyondIt() {
         useBudget(4 * MIB);
         MemoryLog log = store.openLog(0, 64 * MIB);

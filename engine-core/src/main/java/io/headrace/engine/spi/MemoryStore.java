@@ -45,6 +45,9 @@ public interface MemoryStore extends AutoCloseable {
         /** {@link #append}: the budget is exhausted and nothing can be dropped; retry shortly. */
         long BACK_PRESSURED = -1;
 
+        /** {@link #keepFrom}: nothing is kept, the oldest may always be dropped for the newest. */
+        long NOTHING_KEPT = Long.MAX_VALUE;
+
         /**
          * Copies a record batch to the end of the log, with base offset {@link #logEndOffset} and
          * the leader epoch set in the copy. The buffer is borrowed and left as it was.
@@ -55,8 +58,23 @@ public interface MemoryStore extends AutoCloseable {
          */
         long append(ByteBuffer batch, int leaderEpoch, long nowMs);
 
-        /** Reads whole batches from the one that holds the offset; never {@code COLD}. */
-        ReadResult read(long fromOffset, int lengthMax);
+        /**
+         * Reads whole batches from the one that holds the offset, at least one if there is any; of
+         * those that end at or below {@code endOffset}. Never {@code COLD}.
+         */
+        ReadResult read(long fromOffset, int lengthMax, long endOffset);
+
+        /** As {@link #read(long, int, long)}, up to the log's end. */
+        default ReadResult read(long fromOffset, int lengthMax) {
+            return read(fromOffset, lengthMax, Long.MAX_VALUE);
+        }
+
+        /**
+         * Has everything from an offset on kept: it is not dropped to make room, for its age, or
+         * when {@link #dropBefore} is called; an append that finds no room is refused instead. By
+         * one thread at a time, with offsets that grow; {@link #NOTHING_KEPT} at first.
+         */
+        void keepFrom(long offset);
 
         /** First offset held. */
         long logStartOffset();
