@@ -204,8 +204,9 @@ public final class EngineContext {
     }
 
     /**
-     * Most bytes that one partition of a memory topic holds where the topic has no {@code
-     * retention.bytes}.
+     * Most bytes of memory that one partition of a memory or hybrid topic holds where its configs
+     * do not say: {@link TopicConfig#memoryBudgetBytes}, in a memory topic {@code retention.bytes}
+     * too.
      *
      * @return this
      */
@@ -214,7 +215,7 @@ public final class EngineContext {
         return this;
     }
 
-    /** Most bytes that one partition of a memory topic holds. */
+    /** Most bytes of memory that one partition of a memory or hybrid topic holds. */
     public long memoryTopicBudgetBytes() {
         return memoryTopicBudgetBytes;
     }

@@ -11,6 +11,11 @@ public enum StorageMode {
     /** Off-heap memory. Lost, announced, when the process ends; offsets are never reused. */
     MEMORY,
     /**
+     * Off-heap memory, and the journal within a window. After a crash a clean prefix is left: what
+     * is lost, announced, was acknowledged within one window. Nothing after a clean stop.
+     */
+    HYBRID,
+    /**
      * The journal: acknowledged means on disk and synced, unless the topic's flush settings say
      * otherwise.
      */
@@ -26,6 +31,11 @@ public enum StorageMode {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** Whether its records are, sooner or later, in the journal. */
+    public boolean isJournaled() {
+        return this == HYBRID || this == PERSISTENT;
+    }
+
     /**
      * The mode of a config value.
      *
@@ -37,6 +47,7 @@ public enum StorageMode {
                 return mode;
             }
         }
-        throw new InvalidConfigException(CONFIG, configValue, "memory, persistent or source");
+        throw new InvalidConfigException(
+                CONFIG, configValue, "memory, hybrid, persistent or source");
     }
 }

@@ -18,6 +18,10 @@ import java.util.Set;
  * @param logAppendTime {@code message.timestamp.type=LogAppendTime}
  * @param compact {@code cleanup.policy} contains {@code compact}
  * @param delete {@code cleanup.policy} contains {@code delete}
+ * @param spillMs {@code headrace.spill.ms}: window of a hybrid topic, in which what was
+ *     acknowledged is written to disk
+ * @param memoryBudgetBytes {@code headrace.memory.topic.budget.bytes}: most bytes of memory that a
+ *     partition of a memory or hybrid topic holds; −1 for the engine's default
  */
 @Stable
 public record TopicConfig(
@@ -29,7 +33,15 @@ public record TopicConfig(
         int maxMessageBytes,
         boolean logAppendTime,
         boolean compact,
-        boolean delete) {
+        boolean delete,
+        long spillMs,
+        long memoryBudgetBytes) {
+
+    private static final String SPILL_MS = "headrace.spill.ms";
+    private static final String MEMORY_BUDGET = "headrace.memory.topic.budget.bytes";
+
+    /** Longest window: beyond it, a topic is better off in mode memory. */
+    private static final long SPILL_MS_MAX = 60_000;
 
     /** Defaults as Kafka has them, except that we sync before we acknowledge. */
     public static final TopicConfig DEFAULTS =
@@ -42,7 +54,9 @@ public record TopicConfig(
                     1_048_588,
                     false,
                     false,
-                    true);
+                    true,
+                    10,
+                    -1);
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
@@ -132,6 +146,8 @@ public record TopicConfig(
             case "max.message.bytes" -> withMaxMessageBytes(intOf(key, value, 0));
             case "message.timestamp.type" -> withLogAppendTime(isLogAppendTime(value));
             case "cleanup.policy" -> withCleanupPolicy(value);
+            case SPILL_MS -> withSpillMs(spillMsOf(value));
+            case MEMORY_BUDGET -> withMemoryBudgetBytes(longOf(key, value, -1));
             default -> {
                 if (key.equals(SOURCE_URI)
                         || OF_SOURCES.contains(key)
@@ -175,7 +191,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 wantsCompact,
-                wantsDelete);
+                wantsDelete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     private static long longOf(String key, String value, long min) {
@@ -209,7 +227,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /** Copy with another retention time, in milliseconds; −1 keeps for ever. */
@@ -223,7 +243,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /** Copy with another retention size, in bytes per partition; −1 is without limit. */
@@ -237,7 +259,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /**
@@ -253,7 +277,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /** Copy with another longest time that an appended record stays unsynced, in milliseconds. */
@@ -267,7 +293,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /** Copy with another largest record batch, in bytes. */
@@ -281,7 +309,49 @@ public record TopicConfig(
                 bytes,
                 logAppendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
+    }
+
+    private static long spillMsOf(String value) {
+        long ms = longOf(SPILL_MS, value, 1);
+        if (ms > SPILL_MS_MAX) {
+            throw new InvalidConfigException(SPILL_MS, value, "1 to " + SPILL_MS_MAX);
+        }
+        return ms;
+    }
+
+    /** Copy with another window of hybrid topics, in milliseconds. */
+    public TopicConfig withSpillMs(long ms) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete,
+                ms,
+                memoryBudgetBytes);
+    }
+
+    /** Copy with another budget of memory, in bytes per partition; −1 for the engine's default. */
+    public TopicConfig withMemoryBudgetBytes(long bytes) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete,
+                spillMs,
+                bytes);
     }
 
     private TopicConfig withLogAppendTime(boolean appendTime) {
@@ -294,7 +364,9 @@ public record TopicConfig(
                 maxMessageBytes,
                 appendTime,
                 compact,
-                delete);
+                delete,
+                spillMs,
+                memoryBudgetBytes);
     }
 
     /** Whether an acks=all answer follows the sync. */

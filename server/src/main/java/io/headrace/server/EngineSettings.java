@@ -76,6 +76,7 @@ final class EngineSettings {
                         "max.message.bytes", text(config.get(ConfigKeys.MESSAGE_MAX_BYTES)),
                         "flush.messages", text(config.get(ConfigKeys.LOG_FLUSH_INTERVAL_MESSAGES)),
                         "flush.ms", text(config.get(ConfigKeys.LOG_FLUSH_INTERVAL_MS)),
+                        "headrace.spill.ms", text(config.get(ConfigKeys.SPILL_MS)),
                         "retention.ms", text(config.retentionMs()),
                         "retention.bytes", text(config.get(ConfigKeys.LOG_RETENTION_BYTES)),
                         "cleanup.policy", config.get(ConfigKeys.LOG_CLEANUP_POLICY),

@@ -53,7 +53,7 @@ class TimestampsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"persistent", "memory"})
+    @ValueSource(strings = {"persistent", "hybrid", "memory"})
     void theFirstRecordSinceATimeIsFoundInTheMiddleOfABatch(String mode) throws Exception {
         create(Map.of("headrace.storage.mode", mode));
         // Each later by ten, but for the one in the middle, which is the latest of all.

@@ -48,6 +48,10 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_journal_sync_nanoseconds_total", sum(Shard::syncTimeNs));
         consumer.accept(
                 "headrace_journal_disk_bytes", sum(shard -> shard.journal().lengthOnDisk()));
+        consumer.accept(
+                "headrace_spilled_bytes_total", sum(shard -> shard.spiller().spilledBytes()));
+        consumer.accept("headrace_spill_turns_total", sum(shard -> shard.spiller().turnCount()));
+        consumer.accept("headrace_spill_late_total", sum(shard -> shard.spiller().lateCount()));
         consumer.accept("headrace_producers_expired_total", producerExpiry.expiredCount());
         consumer.accept("headrace_producer_expiry_passes_total", producerExpiry.passCount());
         sources.forEachMetric(consumer);

@@ -37,8 +37,9 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     static long budgetBytes(Topic topic, long defaultBudgetBytes) {
-        long own = topic.config().retentionBytes();
-        return own > 0 ? own : defaultBudgetBytes;
+        long own = topic.config().memoryBudgetBytes();
+        long kept = own > 0 ? own : topic.config().retentionBytes();
+        return kept > 0 ? kept : defaultBudgetBytes;
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.EntryType;
@@ -33,6 +34,12 @@ final class JournalTier {
 
     private final long skippedTo;
 
+    /** Records below are in the journal. Written under the shard's lock, read by anyone. */
+    private volatile long endOffset;
+
+    /** Whether nothing may be appended any more; guarded by the shard's lock. */
+    private boolean isClosed;
+
     JournalTier(
             PartitionLogBase log,
             Shard shard,
@@ -45,6 +52,12 @@ final class JournalTier {
         this.projector = projector;
         this.skippedFrom = state.recordsEndOffset;
         this.skippedTo = state.logEndOffset;
+        this.endOffset = state.recordsEndOffset;
+    }
+
+    /** Records below are in the journal; those skipped do not count at its end. */
+    long endOffset() {
+        return endOffset;
     }
 
     /**
@@ -62,8 +75,44 @@ final class JournalTier {
                     batch.remaining(),
                     offsetCount,
                     projector.appliedPosition(shard.id()));
+            // Behind the entry, under the same lock: a sync that begins now covers it.
+            endOffset = baseOffset + offsetCount;
         }
         return position;
+    }
+
+    /**
+     * Appends the batches of a lease, with the offsets that they have; none once this is closed.
+     *
+     * @return false if the journal has no space for one of them
+     */
+    boolean appendAll(RecordsLease lease) {
+        synchronized (shard.lock) {
+            for (int i = 0; i < lease.sliceCount() && !isClosed; i++) {
+                if (!appendAll(lease.slice(i).duplicate())) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    private boolean appendAll(ByteBuffer batches) {
+        int end = batches.limit();
+        for (int at = batches.position(); at < end; at = batches.limit()) {
+            batches.limit(end).position(at).limit(at + RecordBatch.length(batches, at));
+            if (append(batches, RecordBatch.baseOffset(batches, at)) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Appends nothing any more. */
+    void close() {
+        synchronized (shard.lock) {
+            isClosed = true;
+        }
     }
 
     /** The first batch behind the skipped offsets may be in memory and not yet in the index. */

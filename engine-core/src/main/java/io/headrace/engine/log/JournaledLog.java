@@ -38,7 +38,7 @@ final class JournaledLog extends PartitionLogBase {
 
     @Override
     long journaledEndOffset() {
-        return recordsEndOffset();
+        return tier.endOffset();
     }
 
     @Override

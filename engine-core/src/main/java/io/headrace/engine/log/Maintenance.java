@@ -3,7 +3,6 @@ package io.headrace.engine.log;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
-import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
@@ -257,9 +256,7 @@ final class Maintenance {
             MetadataStore.Cursor index,
             long nowMs) {
         Topic topic = engine.catalog().find(topicId);
-        if (topic == null
-                || topic.storageMode() != StorageMode.PERSISTENT
-                || !topic.config().delete()) {
+        if (topic == null || !topic.storageMode().isJournaled() || !topic.config().delete()) {
             return;
         }
         long keepSinceMs =

@@ -122,6 +122,14 @@ abstract class PartitionLogBase implements PartitionLog {
      */
     abstract long journaledEndOffset();
 
+    /** What may be acknowledged without waiting for the disk, where the mode allows that. */
+    long acknowledgeableEndOffset() {
+        return recordsEndOffset;
+    }
+
+    /** Told by the syncer that records below an offset are on disk. */
+    void onSynced(long endOffset) {}
+
     /** Whether an acknowledgement waits for the disk. */
     abstract boolean syncsBeforeAcknowledging();
 
@@ -162,6 +170,11 @@ abstract class PartitionLogBase implements PartitionLog {
     /** End of the last record; see the field. */
     final long recordsEndOffset() {
         return recordsEndOffset;
+    }
+
+    /** Records below are on disk. */
+    final long syncedEndOffset() {
+        return syncedEndOffset;
     }
 
     /** Why nothing can be read from this offset on; null if something can. */
@@ -292,6 +305,7 @@ abstract class PartitionLogBase implements PartitionLog {
     final void afterSync() {
         syncedEndOffset = syncingEndOffset;
         durableReserve = syncingReserve;
+        onSynced(syncedEndOffset);
         publishHighWatermark();
     }
 
@@ -299,7 +313,7 @@ abstract class PartitionLogBase implements PartitionLog {
     final void publishHighWatermark() {
         long target = syncedEndOffset;
         if (!syncsBeforeAcknowledging()) {
-            target = Math.max(target, Math.min(recordsEndOffset, durableReserve));
+            target = Math.max(target, Math.min(acknowledgeableEndOffset(), durableReserve));
         }
         // Several threads may publish; the larger value wins.
         waiters.wake(highWatermark.accumulateAndGet(target, Math::max));
@@ -371,7 +385,7 @@ abstract class PartitionLogBase implements PartitionLog {
      * Tells the journal the exact end, so that the next start goes on there instead of behind the
      * reserve; at a clean stop, after the last append. False if there is no space to do so.
      */
-    final boolean releaseReserve() {
+    boolean releaseReserve() {
         synchronized (appendLock()) {
             if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve == FIRST_RESERVE) {
                 return true;

@@ -7,11 +7,11 @@ import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 
 /**
- * One data journal with its lock and its {@link Syncer}. Whoever appends does so on its own thread
- * while it holds {@link #lock}.
+ * One data journal with its lock, its {@link Syncer} and its {@link Spiller}. Whoever appends does
+ * so on its own thread while it holds {@link #lock}.
  *
- * <p>Owned by the engine; {@link #start} after recovery, {@link #endSyncer} when no log appends any
- * more.
+ * <p>Owned by the engine; {@link #start} after recovery, {@link #endSpiller} when no log is
+ * appended to any more, {@link #endSyncer} when the journal is not either.
  */
 final class Shard {
     /** Appended bytes that the index may lag by before appends are refused. */
@@ -27,6 +27,7 @@ final class Shard {
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
     private final Syncer syncer;
+    private final Spiller spiller;
 
     /** Logs with something appended since the last sync began; guarded by {@link #lock}. */
     private DirtyLogs dirtyLogs = new DirtyLogs();
@@ -50,10 +51,17 @@ final class Shard {
         this.batchBytesMax = batchBytesMax;
         this.failureHandler = failureHandler;
         this.syncer = new Syncer(this, projector, failureHandler);
+        this.spiller = new Spiller(this, failureHandler);
     }
 
     void start() {
         syncer.start();
+        spiller.start();
+    }
+
+    /** What carries hybrid logs over into the journal. */
+    Spiller spiller() {
+        return spiller;
     }
 
     /** Longest batch that the journal takes. */
@@ -135,6 +143,11 @@ final class Shard {
     /** Tells that entries of so many bytes more are in the index. */
     void onIndexed(long bytes) {
         indexedBytes = indexedBytes + bytes;
+    }
+
+    /** Spills what hybrid logs hold in memory alone, and ends the spiller. */
+    void endSpiller() {
+        spiller.close();
     }
 
     /** Syncs what is left and ends the syncer; the journal stays open for the projector. */

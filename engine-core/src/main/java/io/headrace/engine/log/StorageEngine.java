@@ -283,6 +283,22 @@ public final class StorageEngine implements Engine {
                             producers,
                             context.memoryStore().openLog(state.logEndOffset, memoryBudget(topic)),
                             context::memoryTopicBudgetBytes);
+            case HYBRID ->
+                    new HybridLog(
+                            topic,
+                            key.partition(),
+                            shard,
+                            leaderEpoch(),
+                            state,
+                            producers,
+                            context.memoryStore()
+                                    .openLog(
+                                            state.logEndOffset,
+                                            HybridLog.budgetBytes(
+                                                    topic, context.memoryTopicBudgetBytes())),
+                            context::memoryTopicBudgetBytes,
+                            coldReader,
+                            projector);
             case SOURCE -> throw new IllegalStateException("a source: topic=" + topic.name());
         };
     }
@@ -312,13 +328,20 @@ public final class StorageEngine implements Engine {
             state.logEndOffset = used;
             state.recordsEndOffset = used;
             state.offsetReserve = used;
-        } else if (!topic.config().syncsBeforeAcknowledging()
-                && lastEpoch(topic, state) <= catalogState.lastLossyEpoch) {
+        } else if (lastEpoch(topic, state) <= lastEpochWithLosses(topic)) {
             // Announces the loss: the epoch before ended where its last record is.
             state.epochs.assign(leaderEpoch(), state.logEndOffset);
             state.logEndOffset = Math.max(state.logEndOffset, state.reserved());
         }
         return state;
+    }
+
+    /** The newest epoch whose end may have taken acknowledged records of the topic; 0 if none. */
+    private int lastEpochWithLosses(Topic topic) {
+        if (topic.storageMode() == StorageMode.HYBRID) {
+            return catalogState.lastUncleanEpoch;
+        }
+        return topic.config().syncsBeforeAcknowledging() ? 0 : catalogState.lastLossyEpoch;
     }
 
     private int lastEpoch(Topic topic, PartitionState state) {
@@ -443,9 +466,10 @@ public final class StorageEngine implements Engine {
     }
 
     /**
-     * Ends in the order of the data: appends are refused, reserves given back, everything synced,
-     * the clean stop noted. Nothing that a client or an object store can hold up comes before that.
-     * Then what was synced is projected and the readers are waited for.
+     * Ends in the order of the data: appends are refused, what is in memory alone spilled, reserves
+     * given back, everything synced, the clean stop noted. Nothing that a client or an object store
+     * can hold up comes before that. Then what was synced is projected and the readers are waited
+     * for.
      */
     @Override
     public void close(Deadline deadline) {
@@ -455,9 +479,10 @@ public final class StorageEngine implements Engine {
         closed = true;
         maintenance.stop();
         sources.close();
+        logs.values().forEach(PartitionLogBase::refuseAppends);
+        shards.forEach(Shard::endSpiller);
         boolean released = true;
         for (PartitionLogBase log : logs.values()) {
-            log.refuseAppends();
             released &= log.releaseReserve();
         }
         shards.forEach(Shard::endSyncer);

@@ -85,6 +85,7 @@ final class JournaledLogTest {
     @AfterEach
     void close() {
         isDiskFull = false;
+        shard.endSpiller();
         shard.endSyncer();
         projector.close();
         journal.close();

@@ -380,8 +380,20 @@ public final class ConfigKeys {
                     64 * MIB,
                     1024,
                     Long.MAX_VALUE,
-                    "Most bytes of one partition of a memory topic that has no retention.bytes;"
-                            + " the oldest are overwritten beyond it.");
+                    "Most bytes of memory of one partition of a memory or hybrid topic, where the"
+                            + " topic config of that name does not say (nor, for a memory topic,"
+                            + " retention.bytes). Beyond it the oldest are overwritten; those of a"
+                            + " hybrid topic are on disk then.");
+
+    /** {@code headrace.spill.ms}. */
+    public static final ConfigKey<Long> SPILL_MS =
+            ConfigKey.number(
+                    "headrace.spill.ms",
+                    10,
+                    1,
+                    60_000,
+                    "Topic config of that name: the window of a hybrid topic, within which what it"
+                            + " acknowledged in memory is written to disk and synced.");
 
     /** {@code headrace.metadata.cache.bytes}. */
     public static final ConfigKey<Long> METADATA_CACHE_BYTES =
@@ -528,6 +540,7 @@ public final class ConfigKeys {
                     DISK_RESERVE_BYTES,
                     MEMORY_BUDGET_BYTES,
                     MEMORY_TOPIC_BUDGET_BYTES,
+                    SPILL_MS,
                     METADATA_CACHE_BYTES,
                     COLD_READERS,
                     SOURCE_THREADS,

@@ -29,6 +29,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -47,7 +48,7 @@ class EngineTest {
     @TempDir Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void whatIsAppendedIsRead(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("t", 2, Map.of("headrace.storage.mode", mode));
@@ -64,7 +65,7 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aBatchWithAFlippedBitIsRefused(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("t", 1, Map.of("headrace.storage.mode", mode));
@@ -75,7 +76,7 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aBatchWhoseOffsetCountOverflowsIsRefused(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("t", 1, Map.of("headrace.storage.mode", mode));
@@ -87,10 +88,11 @@ class EngineTest {
         }
     }
 
-    @Test
-    void aBatchLongerThanTheJournalTakesIsRefused() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void aBatchLongerThanTheJournalTakesIsRefused(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of("max.message.bytes", "100000000"));
+            engine.create("t", 1, in(mode, "max.message.bytes", "100000000"));
             PartitionLog log = engine.log("t", 0);
             assertEquals(PartitionLog.BATCH_TOO_LARGE, log.append(batch("x".repeat(300 * 1024))));
             assertEquals(0, append(log, batch("y".repeat(200 * 1024))));
@@ -113,13 +115,14 @@ class EngineTest {
         }
     }
 
-    @Test
-    void anEmptyFolderOfTheMetadataStoreIsRestoredLikeAnAbsentOne() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void anEmptyFolderOfTheMetadataStoreIsRestoredLikeAnAbsentOne(String mode) throws Exception {
         try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
-            engine.create("kept", 1, Map.of());
+            engine.create("kept", 1, in(mode));
             append(engine.log("kept", 0), batch("a"));
             get(engine.log("kept", 0).deleteRecords(1));
-            Topic gone = engine.create("gone", 1, Map.of());
+            Topic gone = engine.create("gone", 1, in(mode));
             fill(engine.log("gone", 0), 6 << 20);
             get(engine.engine.catalog().delete(List.of(gone.id())));
             awaitJournalFiles(3);
@@ -148,10 +151,11 @@ class EngineTest {
         }
     }
 
-    @Test
-    void aPersistentTopicOutlivesARestart() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void whatIsOnDiskOutlivesARestart(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of());
+            engine.create("t", 1, in(mode));
             append(engine.log("t", 0), batch("a", "b"));
         }
         try (TestEngine engine = new TestEngine(folder)) {
@@ -162,11 +166,12 @@ class EngineTest {
         }
     }
 
-    @Test
-    void theJournalAloneBringsEverythingBack() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void theJournalAloneBringsEverythingBack(String mode) throws IOException {
         List<String> expected = new ArrayList<>();
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of("retention.ms", "-1"));
+            engine.create("t", 1, in(mode, "retention.ms", "-1"));
             PartitionLog log = engine.log("t", 0);
             for (int i = 0; i < 5000; i++) {
                 append(log, ofProducer(batch("value-" + i + "x".repeat(400)), 7, 0, i));
@@ -207,10 +212,11 @@ class EngineTest {
     }
 
     /** Few rows are deleted one by one, many as a range. */
-    @Test
-    void deletedRecordsHaveNoRowsInTheIndex() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void deletedRecordsHaveNoRowsInTheIndex(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of("flush.messages", String.valueOf(Long.MAX_VALUE)));
+            engine.create("t", 1, in(mode, "flush.messages", String.valueOf(Long.MAX_VALUE)));
             PartitionLog log = engine.log("t", 0);
             for (int i = 0; i < 600; i++) {
                 log.append(batch("v" + i));
@@ -249,10 +255,11 @@ class EngineTest {
         }
     }
 
-    @Test
-    void aProducersBatchSentAgainIsAppendedOnce() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void aProducersBatchSentAgainIsAppendedOnce(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of());
+            engine.create("t", 1, in(mode));
             PartitionLog log = engine.log("t", 0);
             assertEquals(0, append(log, ofProducer(batch("a", "b"), 9, 0, 0)));
             assertEquals(2, append(log, ofProducer(batch("c"), 9, 0, 2)));
@@ -312,11 +319,12 @@ class EngineTest {
     }
 
     /** Two topics go at once; what is appended to the second before its turn must go with it. */
-    @Test
-    void whatIsAppendedToATopicWhileItGoesLeavesNoTrace() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void whatIsAppendedToATopicWhileItGoesLeavesNoTrace(String mode) throws Exception {
         try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
-            Topic first = engine.create("first", 1, Map.of());
-            Topic second = engine.create("second", 1, Map.of());
+            Topic first = engine.create("first", 1, in(mode));
+            Topic second = engine.create("second", 1, in(mode));
             fill(engine.log("first", 0), 6 << 20);
             PartitionLog log = engine.log("second", 0);
             append(log, batch("a"));
@@ -328,7 +336,7 @@ class EngineTest {
             assertEquals(1, append(log, batch("late")));
             appended.countDown();
             get(deleted);
-            Topic last = engine.create("last", 1, Map.of());
+            Topic last = engine.create("last", 1, in(mode));
             fill(engine.log("last", 0), 6 << 20);
             get(engine.engine.catalog().delete(List.of(last.id())));
             awaitJournalFiles(1);
@@ -346,13 +354,14 @@ class EngineTest {
         }
     }
 
-    @Test
-    void aCheckpointBringsBackWhatDeletedCyclesSaid() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void aCheckpointBringsBackWhatDeletedCyclesSaid(String mode) throws Exception {
         try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
-            engine.create("kept", 1, Map.of());
+            engine.create("kept", 1, in(mode));
             append(engine.log("kept", 0), batch("a"));
             get(engine.log("kept", 0).deleteRecords(1));
-            Topic gone = engine.create("gone", 1, Map.of());
+            Topic gone = engine.create("gone", 1, in(mode));
             fill(engine.log("gone", 0), 6 << 20);
             get(engine.engine.catalog().delete(List.of(gone.id())));
             awaitJournalFiles(3);
@@ -366,12 +375,13 @@ class EngineTest {
         }
     }
 
-    @Test
-    void retentionDropsWhatIsTooOldAndWhatIsTooMuch() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void retentionDropsWhatIsTooOldAndWhatIsTooMuch(String mode) throws Exception {
         try (TestEngine engine =
                 new TestEngine(folder, context -> context.retentionCheckIntervalMs(50))) {
-            engine.create("old", 1, Map.of("retention.ms", "60000"));
-            engine.create("big", 1, Map.of("retention.bytes", "3000", "retention.ms", "-1"));
+            engine.create("old", 1, in(mode, "retention.ms", "60000"));
+            engine.create("big", 1, in(mode, "retention.bytes", "3000", "retention.ms", "-1"));
             PartitionLog old = engine.log("old", 0);
             append(old, batch(System.currentTimeMillis() - 3_600_000, "a"));
             append(old, batch(System.currentTimeMillis(), "b"));
@@ -386,15 +396,16 @@ class EngineTest {
         }
     }
 
-    @Test
-    void aLogThatIsLetGoOfComesBackWhole() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void aLogThatIsLetGoOfComesBackWhole(String mode) {
         int appendedCount = 0;
         try (TestEngine engine =
                 new TestEngine(
                         folder,
                         context -> context.partitionIdleMs(0).retentionCheckIntervalMs(1))) {
             // Left to the operating system, so that the projection lags behind the appends.
-            engine.create("t", 1, Map.of("flush.messages", String.valueOf(Long.MAX_VALUE)));
+            engine.create("t", 1, in(mode, "flush.messages", String.valueOf(Long.MAX_VALUE)));
             PartitionLog first = engine.log("t", 0);
             long deadline = System.nanoTime() + 3_000_000_000L;
             for (int i = 0; System.nanoTime() < deadline; i++) {
@@ -414,13 +425,14 @@ class EngineTest {
     }
 
     /** Each by one of the things that a client does with a log it has at hand. */
-    @Test
-    void aLogInUseIsNotLetGoOf() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void aLogInUseIsNotLetGoOf(String mode) {
         try (TestEngine engine =
                 new TestEngine(
                         folder,
                         context -> context.partitionIdleMs(3000).retentionCheckIntervalMs(50))) {
-            engine.create("t", 4, Map.of());
+            engine.create("t", 4, in(mode));
             PartitionLog appended = engine.log("t", 0);
             PartitionLog read = engine.log("t", 1);
             PartitionLog waitedFor = engine.log("t", 2);
@@ -463,7 +475,8 @@ class EngineTest {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("p", 1, Map.of("retention.ms", "-1"));
             engine.create("m", 1, MEMORY);
-            for (String topic : List.of("p", "m")) {
+            engine.create("h", 1, in("hybrid", "retention.ms", "-1"));
+            for (String topic : List.of("p", "m", "h")) {
                 PartitionLog log = engine.log(topic, 0);
                 IntStream.range(0, 100).forEach(i -> append(log, batch(1000 + 10 * i, "v" + i)));
                 assertEquals(50, get(log.offsetForTimestamp(1500)).offset());
@@ -476,11 +489,12 @@ class EngineTest {
         }
     }
 
-    @Test
-    void epochsEndWhereTheNextBegan() {
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void epochsEndWhereTheNextBegan(String mode) {
         int first;
         try (TestEngine engine = new TestEngine(folder)) {
-            engine.create("t", 1, Map.of());
+            engine.create("t", 1, in(mode));
             append(engine.log("t", 0), batch("a", "b"));
             first = engine.engine.leaderEpoch();
         }
@@ -563,6 +577,14 @@ class EngineTest {
                                             false))
                             .error());
         }
+    }
+
+    private static Map<String, String> in(String mode, String... more) {
+        Map<String, String> configs = new HashMap<>(Map.of("headrace.storage.mode", mode));
+        for (int i = 0; i < more.length; i += 2) {
+            configs.put(more[i], more[i + 1]);
+        }
+        return configs;
     }
 
     private static void fill(PartitionLog log, long bytes) {

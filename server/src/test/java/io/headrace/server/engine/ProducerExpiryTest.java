@@ -23,7 +23,7 @@ class ProducerExpiryTest {
     @TempDir Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aLogInUseForgetsASilentProducer(String mode) {
         try (TestEngine engine = expiringAfter(300)) {
             engine.create("t", 1, Map.of("headrace.storage.mode", mode));

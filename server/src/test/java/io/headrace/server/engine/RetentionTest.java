@@ -20,7 +20,7 @@ class RetentionTest {
     @TempDir Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aRecordDatedInTheFutureGoesWhenItsTimeSinceTheAppendIsOver(String mode) {
         try (TestEngine engine = engine()) {
             PartitionLog log = log(engine, "t", mode, 1000);
@@ -31,7 +31,7 @@ class RetentionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aRecordWithoutTimestampIsKeptAsLongAsAnyOther(String mode) {
         try (TestEngine engine = engine()) {
             PartitionLog undated = log(engine, "undated", mode, HOUR_MS);
@@ -47,7 +47,7 @@ class RetentionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void aRecordDatedInThePastGoesByItsDate(String mode) {
         try (TestEngine engine = engine()) {
             PartitionLog log = log(engine, "t", mode, HOUR_MS);

@@ -18,7 +18,7 @@ class TimestampLookupTest {
     @TempDir Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void theFirstBatchThatReachesTheTimestampItselfIsNamed(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
             PartitionLog log = logOf(engine, mode, 1000, 5000, 2000, 3000, 6000);
@@ -32,7 +32,7 @@ class TimestampLookupTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"memory", "persistent"})
+    @ValueSource(strings = {"memory", "hybrid", "persistent"})
     void whatDeletedRecordsWereDatedDoesNotCount(String mode) {
         try (TestEngine engine = new TestEngine(folder)) {
             PartitionLog log = logOf(engine, mode, 9000, 1000, 3000, 2000);

@@ -17,6 +17,7 @@ final class Histories {
     private static final int SYNCED_PARTITIONS = 3;
     private static final String UNSYNCED = "unsynced";
     private static final String MEMORY = "memory";
+    private static final String HYBRID = "hybrid";
     private static final String KEEP = "retention.ms";
 
     final TopicHistory topics = new TopicHistory();
@@ -29,6 +30,7 @@ final class Histories {
         }
         add(new TopicPartition(UNSYNCED, 0), Promise.MAY_BE_LOST);
         add(new TopicPartition(MEMORY, 0), Promise.MAY_BE_LOST);
+        add(new TopicPartition(HYBRID, 0), Promise.MAY_BE_LOST);
     }
 
     private void add(TopicPartition partition, Promise promise) {
@@ -50,13 +52,13 @@ final class Histories {
                                         "-1",
                                         "flush.messages",
                                         String.valueOf(Long.MAX_VALUE))),
-                new NewTopic(MEMORY, 1, (short) 1)
-                        .configs(
-                                Map.of(
-                                        KEEP,
-                                        "-1",
-                                        StorageMode.CONFIG,
-                                        StorageMode.MEMORY.configValue())));
+                inMode(MEMORY, StorageMode.MEMORY),
+                inMode(HYBRID, StorageMode.HYBRID));
+    }
+
+    private static NewTopic inMode(String name, StorageMode mode) {
+        return new NewTopic(name, 1, (short) 1)
+                .configs(Map.of(KEEP, "-1", StorageMode.CONFIG, mode.configValue()));
     }
 
     Map<TopicPartition, LogHistory> logs() {

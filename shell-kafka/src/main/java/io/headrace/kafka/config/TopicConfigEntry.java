@@ -53,6 +53,12 @@ record TopicConfigEntry(
         active(entries, "retention.bytes", ConfigType.LONG, c -> "" + c.retentionBytes());
         active(entries, "flush.messages", ConfigType.LONG, c -> "" + c.flushMessages());
         active(entries, "flush.ms", ConfigType.LONG, c -> "" + c.flushMs());
+        active(entries, "headrace.spill.ms", ConfigType.LONG, c -> "" + c.spillMs());
+        active(
+                entries,
+                "headrace.memory.topic.budget.bytes",
+                ConfigType.LONG,
+                c -> "" + c.memoryBudgetBytes());
         active(entries, "max.message.bytes", ConfigType.INT, c -> "" + c.maxMessageBytes());
         active(
                 entries,

@@ -1,0 +1,368 @@
+package io.headrace.engine.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.OutOfSpaceException;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.journal.ChronicleJournal;
+import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.offheap.OffHeapContext;
+import io.headrace.offheap.OffHeapMemoryStore;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A hybrid log over a ring and a journal that is full, slow or held where a test wants it. */
+final class HybridLogTest {
+    private static final int KIB = 1 << 10;
+    private static final long FOR_EVER_MS = 60_000;
+    private static final int VALUE_LENGTH = 500;
+
+    @TempDir Path folder;
+
+    private final Consumer<Throwable> failures =
+            cause -> {
+                throw new AssertionError(cause);
+            };
+    private final OffHeapMemoryStore memory =
+            new OffHeapMemoryStore(new OffHeapContext().budgetBytes(16 << 20));
+    private volatile boolean isDiskFull;
+    private volatile CountDownLatch syncGate = new CountDownLatch(0);
+    private MetadataStore store;
+    private Journal journal;
+    private Projector projector;
+    private Shard shard;
+    private ColdReader coldReader;
+    private HybridLog log;
+
+    @BeforeEach
+    void open() throws IOException {
+        store = HeapMetadataStore.open(folder.resolve("store"));
+        Journal opened =
+                ChronicleJournal.open(
+                        new JournalContext()
+                                .folder(folder.resolve("journal"))
+                                .cycleBytes(8 << 20)
+                                .diskReserveBytes(0));
+        journal = troubled(opened);
+        projector = new Projector(store, failures);
+        projector.recover(1, journal);
+        shard = new Shard(1, journal, 1 << 20, projector, failures);
+        projector.attach(shard);
+        coldReader = new ColdReader(store, memory, 1, List.of(shard));
+        projector.start();
+        shard.start();
+    }
+
+    @AfterEach
+    void close() {
+        isDiskFull = false;
+        syncGate.countDown();
+        shard.endSpiller();
+        shard.endSyncer();
+        projector.close();
+        coldReader.close();
+        log.close();
+        journal.close();
+        store.close();
+        memory.close();
+    }
+
+    /**
+     * The journal, that takes no batch while the disk is full, and whose syncs wait at the gate.
+     */
+    private Journal troubled(Journal opened) {
+        return (Journal)
+                Proxy.newProxyInstance(
+                        Journal.class.getClassLoader(),
+                        new Class<?>[] {Journal.class},
+                        (proxy, method, arguments) -> {
+                            if (isDiskFull
+                                    && method.getName().equals("append")
+                                    && arguments[0] == EntryType.BATCH) {
+                                return Journal.OUT_OF_SPACE;
+                            }
+                            if (method.getName().equals("sync")) {
+                                syncGate.await();
+                            }
+                            try {
+                                return method.invoke(opened, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    private void openLog(long spillMs, long budgetBytes) {
+        Topic topic = topic(spillMs, budgetBytes);
+        log =
+                new HybridLog(
+                        topic,
+                        0,
+                        shard,
+                        1,
+                        PartitionState.decode(null),
+                        new ProducerStates(store, 1, 0, () -> 0),
+                        memory.openLog(0, budgetBytes),
+                        () -> budgetBytes,
+                        coldReader,
+                        projector);
+    }
+
+    private static Topic topic(long spillMs, long budgetBytes) {
+        TopicConfig config =
+                TopicConfig.DEFAULTS
+                        .withStorageMode(StorageMode.HYBRID)
+                        .withSpillMs(spillMs)
+                        .withMemoryBudgetBytes(budgetBytes);
+        return new Topic(1, "t", 1, Map.of(), config, 1);
+    }
+
+    @Test
+    void anAcknowledgementWaitsForNoDisk() throws Exception {
+        syncGate = new CountDownLatch(1);
+        openLog(FOR_EVER_MS, 1 << 20);
+        for (int i = 0; i < 10; i++) {
+            assertEquals(i, log.append(batch(i)));
+            assertEquals(i + 1, log.highWatermark());
+        }
+        assertEquals(0, shard.appendedBytes());
+        checkReadable(0, 10);
+    }
+
+    @Test
+    void whatIsAppendedIsOnDiskAfterItsWindow() throws Exception {
+        openLog(1, 1 << 20);
+        append(0, 100);
+        await("spill and sync", () -> log.syncedEndOffset() == 100);
+        checkOnDisk(100);
+    }
+
+    /** Whatever is acknowledged while the disk hangs was appended within one window. */
+    @Test
+    void whenItsWindowIsOverTheHighWatermarkWaitsForTheDisk() throws Exception {
+        syncGate = new CountDownLatch(1);
+        openLog(1, 1 << 20);
+        append(0, 1);
+        await("the end of the window", () -> isAppendedAndNotAcknowledged());
+        long acknowledged = log.highWatermark();
+        append(log.logEndOffset(), 10);
+        assertEquals(acknowledged, log.highWatermark());
+        assertEquals(Unavailable.CAUGHT_UP, log.read(acknowledged, 1 << 20));
+        checkReadable(0, acknowledged);
+        syncGate.countDown();
+        awaitHighWatermark(log.logEndOffset());
+        checkReadable(0, log.logEndOffset());
+    }
+
+    private boolean isAppendedAndNotAcknowledged() {
+        append(log.logEndOffset(), 1);
+        return log.highWatermark() < log.logEndOffset();
+    }
+
+    @Test
+    void aFullDiskRefusesAppendsUntilThereIsSpaceAndLosesNothing() throws Exception {
+        isDiskFull = true;
+        openLog(1, 1 << 20);
+        await("refusal", () -> log.append(batch(log.logEndOffset())) == PartitionLog.OUT_OF_SPACE);
+        long end = log.logEndOffset();
+        checkReadable(0, log.highWatermark());
+        assertFalse(log.releaseReserve());
+        ExecutionException refused =
+                assertThrows(ExecutionException.class, () -> get(log.deleteRecords(1)));
+        assertInstanceOf(OutOfSpaceException.class, refused.getCause());
+        isDiskFull = false;
+        await("space", () -> log.append(batch(end)) == end);
+        awaitHighWatermark(end + 1);
+        await("spill and sync", () -> log.syncedEndOffset() == end + 1);
+        checkOnDisk(end + 1);
+        assertTrue(log.releaseReserve());
+    }
+
+    @Test
+    void theRingKeepsWhatIsInMemoryAloneAndRefusesMoreThanItsBudget() throws Exception {
+        openLog(FOR_EVER_MS, 64 * KIB);
+        append(0, 5);
+        long end;
+        synchronized (shard.lock) { // the spiller waits for it
+            while (log.append(batch(log.logEndOffset())) >= 0) {
+                assertTrue(log.logEndOffset() < 1000);
+            }
+            end = log.logEndOffset();
+            assertEquals(PartitionLog.BACK_PRESSURED, log.append(batch(end)));
+            checkReadable(0, end);
+        }
+        await("room", () -> log.append(batch(end)) == end);
+        append(end + 1, 1000);
+        checkReadable(0, log.logEndOffset());
+        checkOnDisk(log.logEndOffset());
+    }
+
+    @Test
+    void recordsThatWereJustAppendedAreDeletedBehindTheirEntries() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 50);
+        assertEquals(30, get(log.deleteRecords(30)));
+        assertEquals(30, log.logStartOffset());
+        assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(29, 100));
+        checkReadable(30, 50);
+        PartitionState state = projected();
+        assertEquals(30, state.logStartOffset);
+        assertEquals(50, state.logEndOffset);
+        assertEquals(20L * batch(0).remaining(), state.liveBytes);
+    }
+
+    @Test
+    void nothingFollowsTheEndOfALogInTheJournal() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 50);
+        log.close();
+        long position = journal.appendedPosition();
+        shard.spiller().request();
+        await("a turn", () -> shard.spiller().turnCount() > 0);
+        assertEquals(position, journal.appendedPosition());
+    }
+
+    @Test
+    void aLogWithSomethingInMemoryAloneIsNotLetGoOf() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 1);
+        log.noteUse(0);
+        assertFalse(log.closeIfIdle(1, Long.MAX_VALUE));
+        get(log.maxTimestamp());
+        log.noteUse(0);
+        assertTrue(log.closeIfIdle(1, Long.MAX_VALUE));
+        assertEquals(PartitionLog.CLOSED, log.append(batch(1)));
+    }
+
+    /** Appends batches of one record each, whose timestamp is their offset. */
+    private void append(long firstOffset, int count) {
+        for (long offset = firstOffset; offset < firstOffset + count; offset++) {
+            long due = offset;
+            await("room", () -> log.append(batch(due)) == due);
+        }
+    }
+
+    private void awaitHighWatermark(long offset) throws InterruptedException {
+        CountDownLatch reached = new CountDownLatch(1);
+        log.onHighWatermark(offset, reached::countDown);
+        assertTrue(reached.await(20, TimeUnit.SECONDS), "highWatermark=" + log.highWatermark());
+    }
+
+    private void checkReadable(long from, long to) throws Exception {
+        check(log, from, to);
+    }
+
+    /** Reads the records with a log that knows no more than the projection. */
+    private void checkOnDisk(long end) throws Exception {
+        get(log.maxTimestamp());
+        PartitionState state = projected();
+        assertEquals(end, state.logEndOffset);
+        PartitionLog onDisk =
+                new JournaledLog(
+                        topic(1, 1),
+                        0,
+                        shard,
+                        1,
+                        state,
+                        new ProducerStates(store, 1, 0, () -> 0),
+                        coldReader,
+                        projector);
+        check(onDisk, 0, end);
+    }
+
+    private PartitionState projected() {
+        return PartitionState.decode(store.get(Rows.partitionKey(1, 0)));
+    }
+
+    private static void check(PartitionLog log, long from, long to) throws Exception {
+        long offset = from;
+        while (offset < to) {
+            try (ReadResult result = read(log, offset)) {
+                RecordsLease lease = assertInstanceOf(RecordsLease.class, result, "at " + offset);
+                for (int i = 0; i < lease.sliceCount(); i++) {
+                    offset = check(lease.slice(i), offset);
+                }
+                assertEquals(lease.nextOffset(), offset);
+            }
+        }
+        assertEquals(to, offset);
+    }
+
+    private static ReadResult read(PartitionLog log, long offset) throws Exception {
+        ReadResult result = log.read(offset, 16 * KIB);
+        if (result != Unavailable.COLD) {
+            return result;
+        }
+        CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
+        log.readCold(offset, 16 * KIB, loaded::complete);
+        return get(loaded);
+    }
+
+    private static long check(ByteBuffer slice, long firstOffset) {
+        long offset = firstOffset;
+        int at = slice.position();
+        while (at < slice.limit()) {
+            int next = at + RecordBatch.length(slice, at);
+            assertTrue(RecordBatch.isSound(slice.duplicate().limit(next).position(at)));
+            assertEquals(offset, RecordBatch.baseOffset(slice, at));
+            assertEquals(offset, RecordBatch.baseTimestamp(slice, at));
+            offset++;
+            at = next;
+        }
+        return offset;
+    }
+
+    private static <T> T get(CompletableFuture<T> future) throws Exception {
+        return future.get(20, TimeUnit.SECONDS);
+    }
+
+    private static void await(String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < deadline, "not within 20 s: " + what);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private static ByteBuffer batch(long offset) {
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(
+                        RecordBatch.HEADER_LENGTH + RecordBatchWriter.lengthMax(0, VALUE_LENGTH));
+        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, offset);
+        writer.append(offset, null, ByteBuffer.allocate(VALUE_LENGTH));
+        writer.end();
+        return buffer.flip();
+    }
+}
