@@ -31,11 +31,6 @@ public enum StorageMode {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Whether its records are, sooner or later, in the journal. */
-    public boolean isJournaled() {
-        return this == HYBRID || this == PERSISTENT;
-    }
-
     /**
      * The mode of a config value.
      *

@@ -54,8 +54,8 @@ final class RingLog implements MemoryLog {
 
     private long budgetBytes;
 
-    /** Batches that end beyond this offset are not dropped. */
-    private volatile long keptFrom = NOTHING_KEPT;
+    /** Batches that end beyond this offset are not dropped. Guarded by the lock. */
+    private long keptFrom = NOTHING_KEPT;
 
     private volatile long bytes;
     private volatile boolean isClosed;
@@ -315,7 +315,12 @@ final class RingLog implements MemoryLog {
 
     @Override
     public void keepFrom(long offset) {
-        keptFrom = offset;
+        lock.lock();
+        try {
+            keptFrom = offset;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** {@inheritDoc} At most up to the log end offset. */

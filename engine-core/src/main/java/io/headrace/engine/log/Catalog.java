@@ -26,8 +26,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -52,8 +52,8 @@ final class Catalog implements TopicCatalog {
     private final MetadataStore store;
     private final Journal journal;
     private final CatalogState state;
-    private final Predicate<Topic> freezeIfEmpty;
-    private final Consumer<Topic> thaw;
+    private final BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange;
+    private final Consumer<Topic> endModeChange;
     private final TopicCache cache = new TopicCache(CACHED_MAX);
     private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
     private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
@@ -90,22 +90,22 @@ final class Catalog implements TopicCatalog {
     }
 
     /**
-     * @param freezeIfEmpty refuses appends to a topic, if nothing was ever appended to it
-     * @param thaw takes appends again
+     * @param beginModeChange as {@link ModeChanges#begin}
+     * @param endModeChange as {@link ModeChanges#end}
      */
     Catalog(
             EngineContext context,
             MetadataStore store,
             Journal journal,
             CatalogState state,
-            Predicate<Topic> freezeIfEmpty,
-            Consumer<Topic> thaw) {
+            BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange,
+            Consumer<Topic> endModeChange) {
         this.context = context;
         this.store = store;
         this.journal = journal;
         this.state = state;
-        this.freezeIfEmpty = freezeIfEmpty;
-        this.thaw = thaw;
+        this.beginModeChange = beginModeChange;
+        this.endModeChange = endModeChange;
         thread.setDaemon(true);
     }
 
@@ -397,23 +397,14 @@ final class Catalog implements TopicCatalog {
                     "what a source reads is fixed, its offsets are bound to it: name="
                             + topic.name());
         }
-        if (altered.storageMode() != topic.storageMode() && !freeze(topic)) {
-            return CatalogResult.failed(
-                    Error.REFUSED,
-                    "the storage mode can be set while the topic is empty: name="
-                            + topic.name()
-                            + " mode="
-                            + topic.storageMode().configValue());
-        }
-        return put(row, altered, topic, validateOnly);
-    }
-
-    private boolean freeze(Topic topic) {
-        boolean empty = freezeIfEmpty.test(topic);
-        if (empty) {
+        if (altered.storageMode() != topic.storageMode() && !validateOnly) {
+            CatalogResult refused = beginModeChange.apply(topic, altered);
+            if (refused != null) {
+                return refused;
+            }
             frozen.add(topic);
         }
-        return empty;
+        return put(row, altered, topic, validateOnly);
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {
@@ -528,7 +519,7 @@ final class Catalog implements TopicCatalog {
         try {
             answers = prepareAndCommit(group);
         } finally {
-            frozen.forEach(thaw);
+            frozen.forEach(endModeChange);
             frozen.clear();
         }
         answers.forEach(Runnable::run);

@@ -10,7 +10,9 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +35,9 @@ final class HybridLog extends PartitionLogBase {
     private static final int WAITING_PER_BUDGET = 8;
 
     private static final long EVERYTHING_SYNCED = -1;
+
+    /** How long a change of the mode waits for the disk. */
+    private static final long MOVE_TIMEOUT_S = 30;
 
     private final Object lock = new Object();
     private final Spiller spiller;
@@ -340,6 +345,19 @@ final class HybridLog extends PartitionLogBase {
     @Override
     boolean releaseReserve() {
         return tier.endOffset() >= recordsEndOffset() && super.releaseReserve();
+    }
+
+    @Override
+    boolean moveToJournal() {
+        try {
+            whenSynced(recordsEndOffset()).get(MOVE_TIMEOUT_S, TimeUnit.SECONDS);
+            return appendEnd();
+        } catch (ExecutionException | TimeoutException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     @Override

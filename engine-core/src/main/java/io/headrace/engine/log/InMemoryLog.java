@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.LogClosedException;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
@@ -14,13 +15,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * A partition of a memory topic. Its batches live in a ring of slabs; the journal only knows which
  * offsets may have been used. The log start offset is the ring's: the oldest are overwritten.
+ *
+ * <p>If the topic was of another mode before, the journal has records from that time, which are
+ * read until the ring begins to overwrite: then they are the oldest, and go.
  */
 final class InMemoryLog extends PartitionLogBase {
     private static final int SCAN_LENGTH = 1 << 20;
 
+    /** Bytes that are moved to the journal under the shard's lock at a time, or one batch. */
+    private static final int MOVE_LENGTH = 256 << 10;
+
     private final Object lock = new Object();
     private final MemoryLog memory;
     private final LongSupplier defaultBudgetBytes;
+    private final ColdReader coldReader;
+    private final Projector projector;
+
+    /** Offset of the first record that the ring ever held, or will. */
+    private final long ringBeginOffset;
+
+    /**
+     * What the journal has, from a time in another mode or for one to come; null if nothing.
+     * Written by the housekeeping and the catalog's thread, under the log's lock.
+     */
+    private volatile @Nullable JournalTier past;
 
     InMemoryLog(
             Topic topic,
@@ -30,10 +48,19 @@ final class InMemoryLog extends PartitionLogBase {
             PartitionState state,
             ProducerStates producers,
             MemoryLog memory,
-            LongSupplier defaultBudgetBytes) {
+            LongSupplier defaultBudgetBytes,
+            ColdReader coldReader,
+            Projector projector) {
         super(topic, partition, shard, leaderEpoch, state, producers);
         this.memory = memory;
         this.defaultBudgetBytes = defaultBudgetBytes;
+        this.coldReader = coldReader;
+        this.projector = projector;
+        this.ringBeginOffset = state.logEndOffset;
+        this.past =
+                state.liveBytes == 0
+                        ? null
+                        : new JournalTier(this, shard, state, coldReader, projector);
     }
 
     static long budgetBytes(Topic topic, long defaultBudgetBytes) {
@@ -101,6 +128,17 @@ final class InMemoryLog extends PartitionLogBase {
         if (why != null) {
             return why;
         }
+        JournalTier journal = past;
+        if (journal == null) {
+            return readRing(fromOffset, lengthMax);
+        }
+        long offset = journal.behindSkipped(fromOffset);
+        return offset < ringBeginOffset
+                ? journal.readRecent(offset, lengthMax)
+                : readRing(offset, lengthMax);
+    }
+
+    private ReadResult readRing(long fromOffset, int lengthMax) {
         ReadResult result = memory.read(fromOffset, lengthMax);
         if (result instanceof RecordsLease lease && !mayBeRead(lease.nextOffset())) {
             lease.close();
@@ -112,23 +150,56 @@ final class InMemoryLog extends PartitionLogBase {
     /** The oldest are overwritten without asking: the ring knows where it begins. */
     @Override
     public long logStartOffset() {
-        return Math.max(super.logStartOffset(), memory.logStartOffset());
+        long ringStart = memory.logStartOffset();
+        long start = super.logStartOffset();
+        return ringStart == ringBeginOffset ? start : Math.max(start, ringStart);
+    }
+
+    private boolean isPastOverwritten() {
+        return memory.logStartOffset() > ringBeginOffset;
     }
 
     /** Nothing is ever cold in memory; answered like {@link #read}. */
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
-        whenRead.onRead(read(fromOffset, lengthMax));
+        JournalTier journal = past;
+        if (journal != null && fromOffset < ringBeginOffset) {
+            journal.readCold(fromOffset, lengthMax, whenRead);
+        } else {
+            whenRead.onRead(read(fromOffset, lengthMax));
+        }
     }
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        return CompletableFuture.completedFuture(scan(timestampMs));
+        JournalTier journal = past;
+        if (journal == null || isPastOverwritten()) {
+            return CompletableFuture.completedFuture(scan(timestampMs));
+        }
+        return journal.offsetForTimestamp(timestampMs)
+                .thenApply(found -> found != null ? found : scan(timestampMs));
     }
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        return CompletableFuture.completedFuture(scan(Long.MAX_VALUE));
+        JournalTier journal = past;
+        if (journal == null || isPastOverwritten()) {
+            return CompletableFuture.completedFuture(scan(Long.MAX_VALUE));
+        }
+        return journal.maxTimestamp().thenApply(found -> higher(found, scan(Long.MAX_VALUE)));
+    }
+
+    private static @Nullable TimestampedOffset higher(
+            @Nullable TimestampedOffset first, @Nullable TimestampedOffset second) {
+        if (first == null || second == null) {
+            return first == null ? second : first;
+        }
+        return second.timestampMs() > first.timestampMs() ? second : first;
+    }
+
+    /** The first offset that can be read from the ring. */
+    private long firstInRing() {
+        return Math.max(logStartOffset(), ringBeginOffset);
     }
 
     /**
@@ -137,12 +208,12 @@ final class InMemoryLog extends PartitionLogBase {
      */
     private @Nullable TimestampedOffset scan(long timestampMs) {
         TimestampedOffset highest = null;
-        long offset = logStartOffset();
+        long offset = firstInRing();
         while (true) {
             try (ReadResult result = read(offset, SCAN_LENGTH)) {
                 if (result == Unavailable.OFFSET_OUT_OF_RANGE && offset < logStartOffset()) {
                     // Overwritten meanwhile: what is left begins further on.
-                    offset = logStartOffset();
+                    offset = firstInRing();
                     continue;
                 }
                 if (!(result instanceof RecordsLease lease)) {
@@ -178,13 +249,69 @@ final class InMemoryLog extends PartitionLogBase {
         if (target < 0) {
             return outOfRange(beforeOffset);
         }
+        JournalTier journal = past;
+        return journal == null
+                ? dropBefore(target)
+                : journal.deleteRecords(target).thenCompose(start -> dropBefore(target));
+    }
+
+    private CompletableFuture<Long> dropBefore(long target) {
         synchronized (lock) {
-            if (!isClosed()) {
-                memory.dropBefore(target);
+            if (isRefusingAppends()) {
+                return CompletableFuture.failedFuture(new LogClosedException(topic().name()));
+            }
+            memory.dropBefore(target);
+            advanceLogStart(target);
+        }
+        return CompletableFuture.completedFuture(logStartOffset());
+    }
+
+    /** Gives up what the journal has, once the ring overwrites what is younger. */
+    void releasePast() {
+        synchronized (lock) {
+            JournalTier journal = past;
+            if (journal != null
+                    && !isRefusingAppends()
+                    && isPastOverwritten()
+                    && journal.appendStart(logStartOffset()) >= 0) {
+                past = null;
             }
         }
-        advanceLogStart(target);
-        return CompletableFuture.completedFuture(logStartOffset());
+    }
+
+    @Override
+    boolean moveToJournal() {
+        memory.keepFrom(0);
+        long start = logStartOffset();
+        JournalTier journal = past;
+        boolean isStartKnown = journal != null && !isPastOverwritten();
+        if (journal == null) {
+            long first = Math.max(start, ringBeginOffset);
+            journal = new JournalTier(this, shard, first, first, coldReader, projector);
+            past = journal;
+        }
+        return (isStartKnown || journal.appendStart(start) >= 0)
+                && moveRing(journal, Math.max(firstInRing(), journal.endOffset()))
+                && appendEnd();
+    }
+
+    private boolean moveRing(JournalTier journal, long fromOffset) {
+        long offset = fromOffset;
+        while (offset < logEndOffset()) {
+            try (ReadResult next = memory.read(offset, MOVE_LENGTH)) {
+                if (!(next instanceof RecordsLease lease) || !journal.appendAll(lease)) {
+                    return false;
+                }
+                offset = lease.nextOffset();
+            }
+        }
+        return true;
+    }
+
+    @Override
+    void acceptAppends() {
+        memory.keepFrom(MemoryLog.NOTHING_KEPT);
+        super.acceptAppends();
     }
 
     /** Drops what is older than the topic's retention. */

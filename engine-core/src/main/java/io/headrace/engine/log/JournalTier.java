@@ -46,13 +46,27 @@ final class JournalTier {
             PartitionState state,
             ColdReader coldReader,
             Projector projector) {
+        this(log, shard, state.recordsEndOffset, state.logEndOffset, coldReader, projector);
+    }
+
+    /**
+     * @param endOffset end of the last record that is in the journal
+     * @param nextOffset offset of the next record that will be
+     */
+    JournalTier(
+            PartitionLogBase log,
+            Shard shard,
+            long endOffset,
+            long nextOffset,
+            ColdReader coldReader,
+            Projector projector) {
         this.log = log;
         this.shard = shard;
         this.coldReader = coldReader;
         this.projector = projector;
-        this.skippedFrom = state.recordsEndOffset;
-        this.skippedTo = state.logEndOffset;
-        this.endOffset = state.recordsEndOffset;
+        this.skippedFrom = endOffset;
+        this.skippedTo = nextOffset;
+        this.endOffset = endOffset;
     }
 
     /** Records below are in the journal; those skipped do not count at its end. */
@@ -235,8 +249,7 @@ final class JournalTier {
             if (log.isRefusingAppends()) {
                 return CompletableFuture.failedFuture(new LogClosedException(log.topic().name()));
             }
-            position = shard.appendMark(EntryType.LOG_START, log, target, log.leaderEpoch);
-            log.lastPosition = Math.max(log.lastPosition, position);
+            position = appendStart(target);
         }
         if (position < 0) {
             return CompletableFuture.failedFuture(new OutOfSpaceException(log.topic().name()));
@@ -251,6 +264,15 @@ final class JournalTier {
                 });
         shard.requestSync();
         return done;
+    }
+
+    /** Gives up what the journal has below an offset. Returns a position, or a negative status. */
+    long appendStart(long offset) {
+        synchronized (shard.lock) {
+            long position = shard.appendMark(EntryType.LOG_START, log, offset, log.leaderEpoch);
+            log.lastPosition = Math.max(log.lastPosition, position);
+            return position;
+        }
     }
 
     /**

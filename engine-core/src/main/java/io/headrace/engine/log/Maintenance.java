@@ -3,6 +3,7 @@ package io.headrace.engine.log;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
@@ -256,7 +257,14 @@ final class Maintenance {
             MetadataStore.Cursor index,
             long nowMs) {
         Topic topic = engine.catalog().find(topicId);
-        if (topic == null || !topic.storageMode().isJournaled() || !topic.config().delete()) {
+        if (topic == null || topic.storageMode() == StorageMode.SOURCE) {
+            return;
+        }
+        if (topic.storageMode() == StorageMode.MEMORY
+                && engine.partitionLog(topic, partition) instanceof InMemoryLog memoryLog) {
+            memoryLog.releasePast();
+        }
+        if (!topic.config().delete()) {
             return;
         }
         long keepSinceMs =

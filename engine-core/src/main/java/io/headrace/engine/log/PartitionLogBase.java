@@ -365,7 +365,7 @@ abstract class PartitionLogBase implements PartitionLog {
     }
 
     /** Takes back {@link #refuseAppends}. */
-    final void acceptAppends() {
+    void acceptAppends() {
         synchronized (appendLock()) {
             refusing = closed;
         }
@@ -390,13 +390,37 @@ abstract class PartitionLogBase implements PartitionLog {
             if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve == FIRST_RESERVE) {
                 return true;
             }
+            return appendEnd();
+        }
+    }
+
+    /** Tells the journal the exact end; reserves anew what is appended afterwards. */
+    final boolean appendEnd() {
+        synchronized (appendLock()) {
             synchronized (shard.lock) {
                 long position =
                         shard.appendMark(EntryType.OFFSET_RESERVE, this, logEndOffset, leaderEpoch);
-                shard.requestSync();
-                return position >= 0;
+                if (position < 0) {
+                    return false;
+                }
+                lastPosition = position;
+                reserve = logEndOffset;
+                syncingReserve = Math.min(syncingReserve, reserve);
+                durableReserve = Math.min(durableReserve, reserve);
             }
         }
+        shard.requestSync();
+        return true;
+    }
+
+    /**
+     * Brings everything that the log knows into its journal, unsynced, so that a log of another
+     * mode can go on from there; while appends are refused. May wait for the disk.
+     *
+     * @return false if there is no space for it, or the disk does not answer
+     */
+    boolean moveToJournal() {
+        return appendEnd();
     }
 
     /** Frees what the log holds. */

@@ -187,6 +187,8 @@ final class ShardProjection {
         } else {
             PartitionState state = state(key);
             state.logStartOffset = Math.max(state.logStartOffset, offset);
+            // A log that begins beyond its end: what was before it was in memory alone.
+            state.logEndOffset = Math.max(state.logEndOffset, offset);
         }
     }
 

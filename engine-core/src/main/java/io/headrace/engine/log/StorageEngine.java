@@ -12,6 +12,7 @@ import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange;
+import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.source.SourceLogs;
@@ -23,7 +24,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -54,11 +54,9 @@ public final class StorageEngine implements Engine {
     private final SourceLogs sources;
     private final SourceTools sourceTools;
     private final Maintenance maintenance;
+    private final ModeChanges modeChanges;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
-
-    /** Topics whose storage mode is being changed: no log of theirs is activated. */
-    private final Set<Long> frozen = ConcurrentHashMap.newKeySet();
 
     private volatile boolean closed;
 
@@ -85,10 +83,13 @@ public final class StorageEngine implements Engine {
                             store,
                             metadataJournal,
                             catalogState,
-                            this::freezeIfEmpty,
-                            this::thaw);
+                            this::beginModeChange,
+                            this::endModeChange);
             catalog.recover(bootId(context));
             projector = new Projector(store, failureHandler);
+            modeChanges =
+                    new ModeChanges(
+                            logs, this::loadState, store, shards, projector, this::leaderEpoch);
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
             for (int id = 1; id <= journalCount; id++) {
@@ -251,7 +252,7 @@ public final class StorageEngine implements Engine {
         Topic topic = catalog.find(key.topicId());
         if (closed
                 || topic == null
-                || frozen.contains(topic.id())
+                || modeChanges.isFrozen(topic.id())
                 || topic.storageMode() == StorageMode.SOURCE
                 || key.partition() < 0
                 || key.partition() >= topic.partitionCount()) {
@@ -282,7 +283,9 @@ public final class StorageEngine implements Engine {
                             state,
                             producers,
                             context.memoryStore().openLog(state.logEndOffset, memoryBudget(topic)),
-                            context::memoryTopicBudgetBytes);
+                            context::memoryTopicBudgetBytes,
+                            coldReader,
+                            projector);
             case HYBRID ->
                     new HybridLog(
                             topic,
@@ -321,71 +324,59 @@ public final class StorageEngine implements Engine {
         PartitionState state = PartitionState.decode(row);
         if (topic.storageMode() == StorageMode.MEMORY) {
             long used = state.offsetReserve;
-            if (row == null && catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch) {
+            if (used == 0 && catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch) {
                 used = PartitionLogBase.FIRST_RESERVE;
             }
-            state.logStartOffset = used;
-            state.logEndOffset = used;
-            state.recordsEndOffset = used;
-            state.offsetReserve = used;
+            beginInMemory(Math.max(used, state.logEndOffset), state);
+        } else if (topic.config().syncsBeforeAcknowledging()) {
+            // What a crash took when the mode was another one.
+            if (lastEpoch(topic, state) <= catalogState.lastUncleanEpoch) {
+                jumpTo(state.offsetReserve, state);
+            }
         } else if (lastEpoch(topic, state) <= lastEpochWithLosses(topic)) {
-            // Announces the loss: the epoch before ended where its last record is.
-            state.epochs.assign(leaderEpoch(), state.logEndOffset);
-            state.logEndOffset = Math.max(state.logEndOffset, state.reserved());
+            jumpTo(state.reserved(), state);
         }
         return state;
     }
 
+    /** What is in the journal, from a time in another mode, stays until the ring overwrites. */
+    private void beginInMemory(long offset, PartitionState state) {
+        if (state.liveBytes > 0) {
+            jumpTo(offset, state);
+        } else {
+            state.logStartOffset = offset;
+            state.logEndOffset = offset;
+            state.recordsEndOffset = offset;
+        }
+        state.offsetReserve = offset;
+    }
+
+    /** Skips offsets that may have been used, and announces the loss of their records. */
+    private void jumpTo(long offset, PartitionState state) {
+        if (offset > state.logEndOffset) {
+            // The epoch before ended where its last record is.
+            state.epochs.assign(leaderEpoch(), state.logEndOffset);
+            state.logEndOffset = offset;
+        }
+    }
+
     /** The newest epoch whose end may have taken acknowledged records of the topic; 0 if none. */
     private int lastEpochWithLosses(Topic topic) {
-        if (topic.storageMode() == StorageMode.HYBRID) {
-            return catalogState.lastUncleanEpoch;
-        }
-        return topic.config().syncsBeforeAcknowledging() ? 0 : catalogState.lastLossyEpoch;
+        return topic.storageMode() == StorageMode.HYBRID
+                ? catalogState.lastUncleanEpoch
+                : catalogState.lastLossyEpoch;
+    }
+
+    private @Nullable CatalogResult beginModeChange(Topic topic, Topic altered) {
+        return modeChanges.begin(topic, altered);
+    }
+
+    private void endModeChange(Topic topic) {
+        modeChanges.end(topic);
     }
 
     private int lastEpoch(Topic topic, PartitionState state) {
         return Math.max(state.epochs.last(), catalog.createdEpoch(topic.id()));
-    }
-
-    /**
-     * Refuses appends to a topic if nothing was ever appended to it, until {@link #thaw}; so that
-     * it stays empty while its mode is changed.
-     */
-    private boolean freezeIfEmpty(Topic topic) {
-        frozen.add(topic.id());
-        for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            PartitionKey key = new PartitionKey(topic.id(), partition);
-            // Waits for an activation that is under way; later ones find the topic frozen.
-            PartitionLogBase log =
-                    logs.computeIfPresent(
-                            key,
-                            (k, active) -> {
-                                active.refuseAppends();
-                                return active;
-                            });
-            if (log != null ? log.logEndOffset() > 0 : mayHaveUsedOffsets(topic, key)) {
-                thaw(topic);
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private boolean mayHaveUsedOffsets(Topic topic, PartitionKey key) {
-        return loadState(topic, key).logEndOffset > 0;
-    }
-
-    private void thaw(Topic topic) {
-        for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            logs.computeIfPresent(
-                    new PartitionKey(topic.id(), partition),
-                    (k, active) -> {
-                        active.acceptAppends();
-                        return active;
-                    });
-        }
-        frozen.remove(topic.id());
     }
 
     private static boolean isSource(Topic topic) {

@@ -71,8 +71,8 @@ public interface MemoryStore extends AutoCloseable {
 
         /**
          * Has everything from an offset on kept: it is not dropped to make room, for its age, or
-         * when {@link #dropBefore} is called; an append that finds no room is refused instead. By
-         * one thread at a time, with offsets that grow; {@link #NOTHING_KEPT} at first.
+         * when {@link #dropBefore} is called; an append that finds no room is refused instead. When
+         * this returns, nothing of it is being dropped. {@link #NOTHING_KEPT} at first.
          */
         void keepFrom(long offset);
 

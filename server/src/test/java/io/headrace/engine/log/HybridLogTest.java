@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
@@ -25,6 +26,7 @@ import io.headrace.engine.spi.MetadataStore;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
@@ -48,6 +50,7 @@ final class HybridLogTest {
     private static final int KIB = 1 << 10;
     private static final long FOR_EVER_MS = 60_000;
     private static final int VALUE_LENGTH = 500;
+    private static final int APPEND_COUNT = 20_000;
 
     @TempDir Path folder;
 
@@ -264,6 +267,39 @@ final class HybridLogTest {
         log.noteUse(0);
         assertTrue(log.closeIfIdle(1, Long.MAX_VALUE));
         assertEquals(PartitionLog.CLOSED, log.append(batch(1)));
+    }
+
+    @Test
+    void aDiskThatIsFullKeepsTheLogInItsMode() throws Exception {
+        isDiskFull = true;
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 10);
+        assertFalse(log.moveToJournal());
+        isDiskFull = false;
+        await("space", () -> log.append(batch(10)) == 10);
+        assertTrue(log.moveToJournal());
+        checkOnDisk(11);
+    }
+
+    @Test
+    void appendingAllocatesNothing() {
+        openLog(1, 1 << 20);
+        ByteBuffer batch = batch(0);
+        appendAll(batch);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        appendAll(batch);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        // Not per append: whatever the JVM itself does on this thread now and then.
+        assertTrue(allocated < APPEND_COUNT, "allocated bytes " + allocated);
+    }
+
+    private void appendAll(ByteBuffer batch) {
+        for (int i = 0; i < APPEND_COUNT; i++) {
+            while (log.append(batch) < 0) {
+                LockSupport.parkNanos(100_000);
+            }
+        }
     }
 
     /** Appends batches of one record each, whose timestamp is their offset. */

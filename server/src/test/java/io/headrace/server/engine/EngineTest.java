@@ -134,23 +134,6 @@ class EngineTest {
         }
     }
 
-    @Test
-    void theModeOfATopicWhoseOffsetsMayBeKnownCannotBeSet() {
-        Topic topic;
-        try (TestEngine engine = new TestEngine(folder)) {
-            topic = engine.create("t", 1, MEMORY);
-            append(engine.log("t", 0), batch("a", "b"));
-        }
-        try (TestEngine engine = new TestEngine(folder)) {
-            Map<String, String> persistent = Map.of("headrace.storage.mode", "persistent");
-            assertEquals(
-                    TopicCatalog.Error.REFUSED,
-                    get(engine.engine.catalog().alterConfigs(topic.id(), persistent, false))
-                            .error());
-            assertEquals(2, append(engine.log("t", 0), batch("c")));
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"hybrid", "persistent"})
     void whatIsOnDiskOutlivesARestart(String mode) {
@@ -567,15 +550,6 @@ class EngineTest {
             assertNull(
                     get(engine.engine.catalog().alterConfigs(topic.id(), MEMORY, false)).error());
             append(engine.log("t", 0), batch("a"));
-            assertEquals(
-                    TopicCatalog.Error.REFUSED,
-                    get(engine.engine
-                                    .catalog()
-                                    .alterConfigs(
-                                            topic.id(),
-                                            Map.of("headrace.storage.mode", "persistent"),
-                                            false))
-                            .error());
         }
     }
 

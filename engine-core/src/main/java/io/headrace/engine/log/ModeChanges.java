@@ -1,0 +1,215 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicCatalog.Error;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.MetadataStore;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BiFunction;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is done to a topic's logs around a change of its storage mode: appends are refused, all that
+ * a log knows is brought into the journal and the projection, and the log of the new mode begins
+ * from there. So a log is never changed under its users, and what a crash leaves at any step is one
+ * mode or the other (docs/design/hybrid.md).
+ *
+ * <p>Owned by the engine; {@link #begin} and {@link #end} are called by the catalog's thread, which
+ * waits for the disk meanwhile.
+ */
+final class ModeChanges {
+    private static final long PROJECTION_TIMEOUT_S = 60;
+    private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
+
+    private final Map<PartitionKey, PartitionLogBase> logs;
+    private final BiFunction<Topic, PartitionKey, PartitionState> stateLoader;
+    private final MetadataStore store;
+    private final List<Shard> shards;
+    private final Projector projector;
+    private final IntSupplier leaderEpoch;
+
+    /** Topics whose mode is being changed: no log of theirs is activated. */
+    private final Set<Long> frozen = ConcurrentHashMap.newKeySet();
+
+    /** End of a partition's last record, and of its log, which may be beyond it. */
+    private record Ends(long records, long log) {}
+
+    /**
+     * @param logs those in use; the map's lock for a key keeps its log from being activated
+     * @param stateLoader what an activation in the topic's mode starts from
+     */
+    ModeChanges(
+            Map<PartitionKey, PartitionLogBase> logs,
+            BiFunction<Topic, PartitionKey, PartitionState> stateLoader,
+            MetadataStore store,
+            List<Shard> shards,
+            Projector projector,
+            IntSupplier leaderEpoch) {
+        this.logs = logs;
+        this.stateLoader = stateLoader;
+        this.store = store;
+        this.shards = shards;
+        this.projector = projector;
+        this.leaderEpoch = leaderEpoch;
+    }
+
+    boolean isFrozen(long topicId) {
+        return frozen.contains(topicId);
+    }
+
+    /**
+     * Refuses appends to a topic until {@link #end}, and has the journal and the projection know
+     * all of it.
+     *
+     * @return null if the mode can be changed now, else why not, and appends are taken again
+     */
+    @Nullable CatalogResult begin(Topic topic, Topic altered) {
+        frozen.add(topic.id());
+        CatalogResult refused = refuseAppends(topic, altered);
+        if (refused == null && !isSource(altered) && !isMoved(topic)) {
+            refused =
+                    CatalogResult.failed(
+                            Error.OUT_OF_SPACE,
+                            "records cannot be brought to the journal now, retry: name="
+                                    + topic.name());
+        }
+        if (refused != null) {
+            end(topic);
+        }
+        return refused;
+    }
+
+    private @Nullable CatalogResult refuseAppends(Topic topic, Topic altered) {
+        boolean isSource = isSource(topic) || isSource(altered);
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            Ends ends = refuseAppends(topic, new PartitionKey(topic.id(), partition));
+            if (isSource && ends.log > 0) {
+                return refused(topic, "objects and records cannot be in one topic");
+            }
+            if (ends.records < ends.log && isJumpForgotten(altered)) {
+                return refused(topic, "append a record first, a crash left offsets open");
+            }
+        }
+        return null;
+    }
+
+    private Ends refuseAppends(Topic topic, PartitionKey key) {
+        // Waits for an activation that is under way; later ones find the topic frozen.
+        PartitionLogBase log = logs.computeIfPresent(key, ModeChanges::refusing);
+        if (log != null) {
+            return new Ends(log.recordsEndOffset(), log.logEndOffset());
+        }
+        PartitionState state = stateLoader.apply(topic, key);
+        return new Ends(state.recordsEndOffset, state.logEndOffset);
+    }
+
+    private static PartitionLogBase refusing(PartitionKey key, PartitionLogBase log) {
+        log.refuseAppends();
+        return log;
+    }
+
+    private static CatalogResult refused(Topic topic, String why) {
+        return CatalogResult.failed(
+                Error.REFUSED,
+                "the storage mode cannot be set: "
+                        + why
+                        + ": name="
+                        + topic.name()
+                        + " mode="
+                        + topic.storageMode().configValue());
+    }
+
+    private static boolean isSource(Topic topic) {
+        return topic.storageMode() == StorageMode.SOURCE;
+    }
+
+    /** Such a log looks at its reserve after a loss of its own alone. */
+    private static boolean isJumpForgotten(Topic altered) {
+        return altered.storageMode() == StorageMode.PERSISTENT
+                && !altered.config().syncsBeforeAcknowledging();
+    }
+
+    private boolean isMoved(Topic topic) {
+        if (isSource(topic)) {
+            return true;
+        }
+        Shard shard = shards.get(topic.journal() - 1);
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            PartitionKey key = new PartitionKey(topic.id(), partition);
+            PartitionLogBase log = logs.get(key);
+            if (log != null ? !log.moveToJournal() : !moveRow(topic, key, shard)) {
+                return false;
+            }
+        }
+        return isProjected(shard);
+    }
+
+    /** Tells the journal what only an activation in the mode before would know. */
+    private boolean moveRow(Topic topic, PartitionKey key, Shard shard) {
+        PartitionState state = stateLoader.apply(topic, key);
+        if (state.logEndOffset == 0) {
+            return true;
+        }
+        byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
+        boolean isStartKnown = PartitionState.decode(row).logStartOffset >= state.logStartOffset;
+        return (isStartKnown || mark(shard, EntryType.LOG_START, key, state.logStartOffset))
+                && mark(shard, EntryType.OFFSET_RESERVE, key, state.logEndOffset);
+    }
+
+    private boolean mark(Shard shard, EntryType type, PartitionKey key, long offset) {
+        synchronized (shard.lock) {
+            return shard.appendEntry(
+                            type,
+                            key.topicId(),
+                            key.partition(),
+                            offset,
+                            leaderEpoch.getAsInt(),
+                            NO_PAYLOAD)
+                    >= 0;
+        }
+    }
+
+    /** Waits until everything appended so far is in the projection. */
+    private boolean isProjected(Shard shard) {
+        long position;
+        synchronized (shard.lock) {
+            position = shard.journal().appendedPosition();
+        }
+        CompletableFuture<Void> applied = new CompletableFuture<>();
+        projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
+        shard.requestSync();
+        try {
+            applied.get(PROJECTION_TIMEOUT_S, TimeUnit.SECONDS);
+            return true;
+        } catch (ExecutionException | TimeoutException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Takes appends again: to the logs of the mode before, if the change did not come. */
+    void end(Topic topic) {
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            logs.computeIfPresent(
+                    new PartitionKey(topic.id(), partition),
+                    (key, log) -> {
+                        log.acceptAppends();
+                        return log;
+                    });
+        }
+        frozen.remove(topic.id());
+    }
+}

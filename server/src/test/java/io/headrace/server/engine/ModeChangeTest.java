@@ -1,0 +1,342 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
+import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.get;
+import static io.headrace.server.engine.TestEngine.ofProducer;
+import static io.headrace.server.engine.TestEngine.readAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.PartitionLog.EpochEnd;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicCatalog.Error;
+import io.headrace.engine.Unavailable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The storage mode of a topic that is in use, changed from the next offset on. */
+class ModeChangeTest {
+    private static final String LATE = "60000";
+
+    @TempDir Path folder;
+    @TempDir Path crashed;
+
+    private static Map<String, String> in(String mode, String... more) {
+        Map<String, String> configs = new HashMap<>(Map.of(StorageMode.CONFIG, mode));
+        configs.put("headrace.spill.ms", LATE);
+        for (int i = 0; i < more.length; i += 2) {
+            configs.put(more[i], more[i + 1]);
+        }
+        return configs;
+    }
+
+    private static void change(TestEngine engine, String mode) {
+        CatalogResult result = tryChange(engine, mode);
+        assertNull(result.error(), result.message());
+    }
+
+    private static CatalogResult tryChange(TestEngine engine, String mode) {
+        Topic topic = engine.engine.catalog().find("t");
+        return get(
+                engine.engine
+                        .catalog()
+                        .alterConfigs(topic.id(), Map.of(StorageMode.CONFIG, mode), false));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "memory, hybrid",
+        "memory, persistent",
+        "hybrid, memory",
+        "hybrid, persistent",
+        "persistent, memory",
+        "persistent, hybrid"
+    })
+    void nothingIsLostAndTheNextOffsetIsInTheNewMode(String from, String to) {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 2, in(from));
+            PartitionLog before = engine.log("t", 0);
+            append(before, ofProducer(batch("a", "b"), 9, 0, 0));
+            append(before, ofProducer(batch("c"), 9, 0, 2));
+            change(engine, to);
+            assertEquals(PartitionLog.CLOSED, before.append(batch("late")));
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(to, log.topic().storageMode().configValue());
+            assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+            assertEquals(2, append(log, ofProducer(batch("c"), 9, 0, 2)), "sent again");
+            assertEquals(3, append(log, ofProducer(batch("d"), 9, 0, 3)));
+            assertEquals(List.of("0:a", "1:b", "2:c", "3:d"), readAll(log, 0));
+            assertEquals(List.of("2:c", "3:d"), readAll(log, 2));
+            assertEquals(0, engine.log("t", 1).logEndOffset());
+            assertEquals(0, append(engine.log("t", 1), batch("first")));
+        }
+        boolean isKept = !to.equals("memory");
+        try (TestEngine engine = new TestEngine(folder)) {
+            PartitionLog log = engine.log("t", 0);
+            List<String> expected = new ArrayList<>(List.of("0:a", "1:b", "2:c"));
+            if (isKept) {
+                expected.add("3:d");
+            }
+            assertEquals(expected, readAll(log, 0));
+            assertEquals(4, append(log, batch("e")));
+            expected.add("4:e");
+            assertEquals(expected, readAll(log, 0));
+            change(engine, from);
+            assertEquals(expected, readAll(engine.log("t", 0), 0));
+            assertEquals(5, append(engine.log("t", 0), batch("f")));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"persistent, memory", "hybrid, memory", "persistent, hybrid"})
+    void aCrashAfterTheChangeTakesNothingFromBeforeIt(String from, String to) throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in(from));
+            append(engine.log("t", 0), batch("a", "b"));
+            change(engine, to);
+            assertEquals(2, append(engine.log("t", 0), batch("lost")));
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(List.of("0:a", "1:b"), readAll(log, 0));
+            assertEquals(2, log.highWatermark());
+            assertEquals(new EpochEnd(1, 2), log.endOffsetForEpoch(1));
+            long offset = append(log, batch("later"));
+            assertTrue(offset > 2, "offset used again: " + offset);
+            assertEquals(List.of("0:a", "1:b", offset + ":later"), readAll(log, 0));
+            change(engine, "persistent");
+            assertEquals(List.of("1:b", offset + ":later"), readAll(engine.log("t", 0), 1));
+            assertEquals(offset + 1, append(engine.log("t", 0), batch("last")));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void offsetsThatACrashLeftOpenAreSkippedInTheNewModeToo(String to) throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("memory"));
+            append(engine.log("t", 0), batch("lost"));
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        for (int start = 0; start < 2; start++) {
+            try (TestEngine engine = new TestEngine(crashed)) {
+                change(engine, to);
+                assertTrue(engine.log("t", 0).logEndOffset() > 0);
+            }
+            to = "memory";
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            assertTrue(append(engine.log("t", 0), batch("later")) > 0);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void whatARingHasOverwrittenStaysGone(String to) {
+        long start;
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("memory", "headrace.memory.topic.budget.bytes", "65536"));
+            PartitionLog before = engine.log("t", 0);
+            for (int i = 0; i < 1000; i++) {
+                append(before, batch("x".repeat(500)));
+            }
+            start = before.logStartOffset();
+            assertTrue(start > 0);
+            change(engine, to);
+            checkBeginsAt(start, engine.log("t", 0));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            checkBeginsAt(start, engine.log("t", 0));
+        }
+    }
+
+    private static void checkBeginsAt(long start, PartitionLog log) {
+        assertEquals(start, log.logStartOffset());
+        assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(start - 1, 100));
+        assertEquals(1000 - start, readAll(log, start).size());
+        assertEquals(1000, log.logEndOffset());
+    }
+
+    /** The oldest go first, wherever they are. */
+    @Test
+    void whenTheRingOverwritesWhatIsInTheJournalGoesBeforeIt() {
+        try (TestEngine engine =
+                new TestEngine(
+                        folder, context -> context.journalCount(1).retentionCheckIntervalMs(50))) {
+            engine.create("t", 1, in("persistent", "headrace.memory.topic.budget.bytes", "65536"));
+            PartitionLog before = engine.log("t", 0);
+            for (int i = 0; i < 100; i++) {
+                append(before, batch("x".repeat(60_000)));
+            }
+            change(engine, "memory");
+            PartitionLog log = engine.log("t", 0);
+            append(log, batch("y"));
+            assertEquals(0, log.logStartOffset());
+            assertEquals(101, readAll(log, 0).size());
+            for (int i = 0; i < 200; i++) {
+                append(log, batch("y".repeat(1000)));
+            }
+            assertTrue(log.logStartOffset() > 100);
+            assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(0, 100));
+            await("space", () -> journalFiles() <= 2);
+            assertTrue(readAll(log, log.logStartOffset()).size() > 10);
+        }
+    }
+
+    @Test
+    void offsetsAreFoundByTimestampOnBothSidesOfTheChange() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("persistent", "retention.ms", "-1"));
+            IntStream.range(0, 10).forEach(i -> append(engine.log("t", 0), batch(1000 + i, "v")));
+            change(engine, "memory");
+            IntStream.range(10, 20).forEach(i -> append(engine.log("t", 0), batch(1000 + i, "v")));
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(5, get(log.offsetForTimestamp(1005)).offset());
+            assertEquals(15, get(log.offsetForTimestamp(1015)).offset());
+            assertNull(get(log.offsetForTimestamp(1020)));
+            assertEquals(19, get(log.maxTimestamp()).offset());
+            assertEquals(7, get(log.deleteRecords(7)));
+            assertEquals(7, get(log.offsetForTimestamp(0)).offset());
+            assertEquals(13, readAll(log, 7).size());
+            assertEquals(12, get(log.deleteRecords(12)));
+            assertEquals(8, readAll(log, 12).size());
+        }
+    }
+
+    @Test
+    void aModeThatIsOnlyValidatedChangesNothing() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            Topic topic = engine.create("t", 1, in("memory"));
+            PartitionLog log = engine.log("t", 0);
+            append(log, batch("a"));
+            Map<String, String> hybrid = Map.of(StorageMode.CONFIG, "hybrid");
+            assertNull(get(engine.engine.catalog().alterConfigs(topic.id(), hybrid, true)).error());
+            assertEquals(1, append(log, batch("b")));
+        }
+    }
+
+    @Test
+    void aTopicWithRecordsBecomesNoSource() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("memory"));
+            append(engine.log("t", 0), batch("a"));
+            assertTrue(
+                    List.of(Error.REFUSED, Error.INVALID_CONFIG)
+                            .contains(tryChange(engine, "source").error()));
+            assertEquals(1, append(engine.log("t", 0), batch("b")));
+        }
+    }
+
+    /** A producer and a reader go on while the mode changes again and again. */
+    @Test
+    void clientsDoNotNotice() throws Exception {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("persistent", "retention.ms", "-1"));
+            AtomicBoolean isOver = new AtomicBoolean();
+            AtomicInteger count = new AtomicInteger();
+            CompletableFuture<Void> producer =
+                    CompletableFuture.runAsync(
+                            () -> {
+                                while (!isOver.get()) {
+                                    appendNext(engine, count.getAndIncrement());
+                                }
+                            });
+            CompletableFuture<Void> reader =
+                    CompletableFuture.runAsync(
+                            () -> {
+                                while (!isOver.get()) {
+                                    checkAll(engine);
+                                }
+                            });
+            for (String mode :
+                    List.of("hybrid", "memory", "persistent", "memory", "hybrid", "persistent")) {
+                int seen = count.get();
+                await("records", () -> count.get() > seen + 200 || producer.isDone());
+                change(engine, mode);
+            }
+            isOver.set(true);
+            get(producer);
+            get(reader);
+            assertEquals(count.get(), checkAll(engine));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            checkAll(engine);
+        }
+    }
+
+    private static void appendNext(TestEngine engine, int offset) {
+        ByteBuffer batch = ofProducer(batch("v" + offset), 5, 0, offset);
+        await(
+                "room",
+                () -> {
+                    PartitionLog log =
+                            engine.engine.partitionLog(engine.engine.catalog().find("t"), 0);
+                    long appended = log == null ? PartitionLog.CLOSED : log.append(batch);
+                    assertTrue(appended == offset || appended == PartitionLog.CLOSED);
+                    return appended == offset;
+                });
+    }
+
+    private static int checkAll(TestEngine engine) {
+        PartitionLog log = engine.engine.partitionLog(engine.engine.catalog().find("t"), 0);
+        if (log == null) {
+            return 0;
+        }
+        try {
+            List<String> records = readAll(log, 0);
+            for (int i = 0; i < records.size(); i++) {
+                assertEquals(i + ":v" + i, records.get(i));
+            }
+            return records.size();
+        } catch (AssertionError e) {
+            // Closed in the middle of it; then the next one is asked.
+            if (log.read(0, 1) != Unavailable.CLOSED) {
+                throw e;
+            }
+            return 0;
+        }
+    }
+
+    private long journalFiles() {
+        try (Stream<Path> files = Files.walk(folder.resolve("journal"))) {
+            return files.filter(
+                            file ->
+                                    file.toString().contains("data-")
+                                            && file.toString().endsWith(".cq4"))
+                    .count();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> paths = Files.walk(from)) {
+            for (Path path : paths.filter(each -> !each.equals(from)).toList()) {
+                Files.copy(path, to.resolve(from.relativize(path).toString()));
+            }
+        }
+    }
+}
