@@ -12,6 +12,10 @@ import java.nio.ByteBuffer;
 final class ProducerState {
     private static final byte VERSION = 2;
     private static final int BATCH_COUNT_MAX = 5;
+
+    /** Sequences wrap around: beyond half of them, one is behind and not ahead. */
+    private static final int AHEAD_MAX = 1 << 30;
+
     private static final int ENCODED_LENGTH =
             Byte.BYTES
                     + Short.BYTES
@@ -23,6 +27,10 @@ final class ProducerState {
     private long lastAppendMs = -1;
     private int count;
     private int newest = -1;
+
+    /** Whether a crash may have taken batches between the newest and the next. */
+    private boolean mayLackBatches;
+
     private final int[] firstSequences = new int[BATCH_COUNT_MAX];
     private final int[] lastSequences = new int[BATCH_COUNT_MAX];
     private final long[] baseOffsets = new long[BATCH_COUNT_MAX];
@@ -44,7 +52,7 @@ final class ProducerState {
             return PartitionLog.INVALID_PRODUCER_EPOCH;
         }
         if (batchEpoch > epoch) {
-            return first == 0 ? NEW : PartitionLog.OUT_OF_ORDER_SEQUENCE;
+            return first == 0 || mayLackBatches ? NEW : PartitionLog.OUT_OF_ORDER_SEQUENCE;
         }
         long duplicate = baseOffsetOf(first, RecordBatch.lastSequence(batch, at));
         if (duplicate >= 0) {
@@ -54,7 +62,19 @@ final class ProducerState {
     }
 
     private boolean follows(int first) {
-        return count == 0 || first == ((lastSequences[newest] + 1) & Integer.MAX_VALUE);
+        if (count == 0) {
+            return true;
+        }
+        int ahead = (first - (lastSequences[newest] + 1)) & Integer.MAX_VALUE;
+        return ahead == 0 || mayLackBatches && ahead < AHEAD_MAX;
+    }
+
+    /**
+     * Takes the next batch although others should come before it: they were acknowledged and lost,
+     * and the producer cannot send them again.
+     */
+    void expectLoss() {
+        mayLackBatches = true;
     }
 
     private long baseOffsetOf(int first, int last) {
@@ -81,6 +101,7 @@ final class ProducerState {
         lastSequences[newest] = RecordBatch.lastSequence(batch, at);
         baseOffsets[newest] = baseOffset;
         lastAppendMs = appendTimeMs;
+        mayLackBatches = false;
     }
 
     /** When its last batch was appended, whatever that is dated. */

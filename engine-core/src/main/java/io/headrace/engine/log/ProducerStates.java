@@ -24,6 +24,7 @@ final class ProducerStates {
     private final int partition;
     private final LongSupplier notBeforeMs;
     private @Nullable Long2ObjectHashMap<Producer> producers;
+    private boolean isLossKnown;
 
     /** Before the one that was silent longest, and behind the one that appended last. */
     private final Producer ends = new Producer(RecordBatch.NO_PRODUCER_ID, new ProducerState());
@@ -61,6 +62,11 @@ final class ProducerStates {
         this.topicId = topicId;
         this.partition = partition;
         this.notBeforeMs = notBeforeMs;
+    }
+
+    /** The partition lost acknowledged batches: any of those that are loaded may lack some. */
+    void expectLoss() {
+        isLossKnown = true;
     }
 
     /**
@@ -134,6 +140,9 @@ final class ProducerStates {
             boolean found = cursor.seek(prefix);
             while (found) {
                 ProducerState state = ProducerState.decode(cursor.value());
+                if (isLossKnown) {
+                    state.expectLoss();
+                }
                 if (state.lastAppendMs() >= notBefore) {
                     rows.add(new Producer(Rows.lastOf(cursor.key()), state));
                 }

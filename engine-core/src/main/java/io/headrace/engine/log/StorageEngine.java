@@ -263,6 +263,9 @@ public final class StorageEngine implements Engine {
         ProducerStates producers =
                 new ProducerStates(
                         store, key.topicId(), key.partition(), this::producersNotBeforeMs);
+        if (state.recordsEndOffset < state.logEndOffset) {
+            producers.expectLoss();
+        }
         return switch (topic.storageMode()) {
             case PERSISTENT ->
                     new JournaledLog(

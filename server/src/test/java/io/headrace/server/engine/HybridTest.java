@@ -105,6 +105,29 @@ class HybridTest {
         }
     }
 
+    /** It has been told that they are safe, and cannot send them again. */
+    @Test
+    void anIdempotentProducerGoesOnBehindItsBatchesThatWereLost() throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, hybrid("headrace.spill.ms", LATE));
+            PartitionLog log = engine.log("t", 0);
+            append(log, ofProducer(batch("a", "b"), 9, 0, 0));
+            get(log.maxTimestamp());
+            append(log, ofProducer(batch("lost"), 9, 0, 2));
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(0, log.append(ofProducer(batch("a", "b"), 9, 0, 0)), "sent again");
+            long offset = append(log, ofProducer(batch("c"), 9, 0, 3));
+            assertTrue(offset > 2, "offset=" + offset);
+            assertEquals(
+                    PartitionLog.OUT_OF_ORDER_SEQUENCE,
+                    log.append(ofProducer(batch("e"), 9, 0, 5)));
+            assertEquals(offset + 1, append(log, ofProducer(batch("d"), 9, 0, 4)));
+        }
+    }
+
     private void crashWithTheRecordAtOffset2InMemoryAlone() throws IOException {
         try (TestEngine engine = new TestEngine(folder, c -> c.bootId("the same boot"))) {
             engine.create("t", 1, hybrid("headrace.spill.ms", LATE));
