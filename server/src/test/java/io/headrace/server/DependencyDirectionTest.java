@@ -33,6 +33,8 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule OBJECTS = seesOfOurs("io.headrace.objects..", SEAM[0], SEAM[1], SPI);
 
+    @ArchTest static final ArchRule HISTORY_CHECKER = seesOfOurs("io.headrace.testing.history..");
+
     @ArchTest static final ArchRule ENGINE = seesOfOurs("io.headrace.engine..");
 
     @ArchTest
