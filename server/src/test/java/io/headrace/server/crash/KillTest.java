@@ -1,56 +1,85 @@
 package io.headrace.server.crash;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.StorageMode;
 import io.headrace.server.RunningServer;
+import io.headrace.server.WholeReading;
+import io.headrace.testing.history.GroupHistory;
+import io.headrace.testing.history.History;
+import io.headrace.testing.history.PartitionHistory;
+import io.headrace.testing.history.ProducerHistory;
+import io.headrace.testing.history.Promise;
+import io.headrace.testing.history.Stop;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.StringDeserializer;
-import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Kills the server with SIGKILL in the middle of a produce load, again and again, and checks with a
- * stock consumer that every acknowledged record is there, once, in order, with the right bytes.
+ * stock consumer what each storage mode promises for that: of persistent topics, synced or not,
+ * nothing is lost; a memory topic may lose all, and uses no offset twice; commits stay.
  */
 class KillTest {
     private static final int ROUNDS = Integer.getInteger("headrace.kill.rounds", 20);
-    private static final int PARTITIONS = 3;
-    private static final String TOPIC = "killed";
+    private static final int PATIENCE_MS = 60_000;
+    private static final int LENGTH_MAX = 300;
+    private static final String GROUP = "killed";
+
+    private static final TopicPartition UNSYNCED = new TopicPartition("unsynced", 0);
+    private static final TopicPartition MEMORY = new TopicPartition("memory", 0);
+    private static final List<TopicPartition> SYNCED =
+            Stream.of(0, 1, 2).map(i -> new TopicPartition("synced", i)).toList();
+    private static final List<TopicPartition> ALL =
+            Stream.concat(SYNCED.stream(), Stream.of(UNSYNCED, MEMORY)).toList();
 
     @TempDir Path folder;
 
-    /** What was acknowledged: the record's id by its offset, per partition. */
-    private final Map<Integer, Map<Long, Long>> acknowledged = new ConcurrentHashMap<>();
+    private final long seed = Long.getLong("headrace.seed", System.nanoTime());
+    private final History history = new History(seed);
+    private final GroupHistory group = history.group(GROUP);
+    private final Map<TopicPartition, PartitionHistory> logs = new HashMap<>();
+
+    KillTest() {
+        SYNCED.forEach(partition -> add(partition, Promise.persistent()));
+        add(UNSYNCED, Promise.unsynced());
+        add(MEMORY, Promise.memory());
+    }
+
+    private void add(TopicPartition partition, Promise promise) {
+        logs.put(partition, history.partition(partition.toString(), promise));
+    }
+
+    private PartitionHistory log(TopicPartition partition) {
+        return logs.get(partition);
+    }
 
     @Test
-    void nothingAcknowledgedIsLostByKills() throws Exception {
-        long seed = Long.getLong("headrace.seed", System.nanoTime());
+    void nothingIsLostByKillsThatItsModeDoesNotAllow() throws Exception {
         System.out.println("headrace.seed=" + seed);
         Random random = new Random(seed);
         Path data = folder.resolve("data");
@@ -63,40 +92,81 @@ class KillTest {
                         String.valueOf(4 << 20),
                         "headrace.disk.reserve.bytes",
                         "0");
-        for (int round = 0; round < ROUNDS; round++) {
-            try (RunningServer server = RunningServer.start(data, port, settings)) {
-                if (round == 0) {
-                    createTopic(server);
-                }
-                produceUntilKilled(server, round, 300 + random.nextInt(900));
-            }
-            if (round % 4 == 3) {
-                delete(data.resolve("rocksdb"));
-            }
-            if (round % 5 == 4 || round == ROUNDS - 1) {
+        try (history) {
+            for (int round = 0; round < ROUNDS; round++) {
                 try (RunningServer server = RunningServer.start(data, port, settings)) {
-                    check(server);
-                    server.kill();
+                    if (round == 0) {
+                        createTopics(server);
+                    }
+                    produceUntilKilled(server, round, 300 + random.nextInt(900));
+                }
+                if (round % 4 == 3) {
+                    delete(data.resolve("rocksdb"));
+                }
+                if (round % 5 == 4 || round == ROUNDS - 1) {
+                    try (RunningServer server = RunningServer.start(data, port, settings)) {
+                        check(server, "check-" + round);
+                        kill(server);
+                    }
                 }
             }
+            history.verifyAtEnd().orThrow();
         }
     }
 
-    private static void createTopic(RunningServer server) throws Exception {
+    private static void createTopics(RunningServer server) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", server.bootstrapServers()))) {
             admin.createTopics(
                             List.of(
-                                    new NewTopic(TOPIC, PARTITIONS, (short) 1)
-                                            .configs(Map.of("retention.ms", "-1"))))
+                                    topic(SYNCED.get(0), SYNCED.size(), Map.of()),
+                                    topic(
+                                            UNSYNCED,
+                                            1,
+                                            Map.of(
+                                                    "flush.messages",
+                                                    String.valueOf(Long.MAX_VALUE))),
+                                    topic(
+                                            MEMORY,
+                                            1,
+                                            Map.of(
+                                                    StorageMode.CONFIG,
+                                                    StorageMode.MEMORY.configValue()))))
                     .all()
                     .get(30, TimeUnit.SECONDS);
         }
     }
 
-    /** Produces, kills the server after a while, and keeps what was acknowledged. */
+    private static NewTopic topic(
+            TopicPartition name, int partitions, Map<String, String> configs) {
+        Map<String, String> all = new HashMap<>(configs);
+        all.put("retention.ms", "-1");
+        return new NewTopic(name.topic(), partitions, (short) 1).configs(all);
+    }
+
+    /** Produces, kills the server after a while, and notes what was acknowledged. */
     private void produceUntilKilled(RunningServer server, int round, int killAfterMs) {
-        AtomicBoolean killed = new AtomicBoolean();
-        AtomicInteger acknowledgedNow = new AtomicInteger();
+        AtomicInteger acknowledged = new AtomicInteger();
+        ProducerHistory own = history.producer("round-" + round);
+        KafkaProducer<byte[], byte[]> producer = producer(server);
+        try {
+            long killAt = 0;
+            for (int i = 0; killAt == 0 || System.nanoTime() < killAt; i++) {
+                send(producer, own, ALL.get(i % ALL.size()), i % LENGTH_MAX, acknowledged);
+                if (killAt == 0 && acknowledged.get() > 0) {
+                    killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(killAfterMs);
+                }
+                if (i % 20 == 19) {
+                    LockSupport.parkNanos(500_000); // what is kept of each record bounds the load
+                }
+            }
+            kill(server);
+        } finally {
+            producer.close(Duration.ZERO);
+        }
+        assertTrue(acknowledged.get() > 0, "nothing was acknowledged in round " + round);
+    }
+
+    private static KafkaProducer<byte[], byte[]> producer(RunningServer server) {
         Map<String, Object> config =
                 Map.of(
                         ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
@@ -109,107 +179,77 @@ class KillTest {
                         5_000,
                         ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG,
                         4_000);
-        KafkaProducer<String, String> producer =
-                new KafkaProducer<>(config, new StringSerializer(), new StringSerializer());
-        try {
-            long killAt = 0;
-            for (int i = 0; !killed.get(); i++) {
-                String value = round + ":" + i + ":" + "x".repeat(i % 300);
-                long id = id(round, i);
-                int partition = i % PARTITIONS;
-                producer.send(
-                        new ProducerRecord<>(TOPIC, partition, String.valueOf(i), value),
-                        (metadata, failure) -> {
-                            if (failure == null) {
-                                acknowledge(metadata.partition(), metadata.offset(), id);
-                                acknowledgedNow.incrementAndGet();
-                            }
-                        });
-                if (killAt == 0 && acknowledgedNow.get() > 0) {
-                    killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(killAfterMs);
-                }
-                if (killAt != 0 && System.nanoTime() > killAt) {
-                    server.kill();
-                    killed.set(true);
-                }
-                if (i % 20 == 19) {
-                    LockSupport.parkNanos(500_000); // what is kept of each record bounds the load
-                }
-            }
-        } finally {
-            producer.close(Duration.ZERO);
-        }
-        assertTrue(acknowledgedNow.get() > 0, "nothing was acknowledged in round " + round);
+        return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    private void acknowledge(int partition, long offset, long id) {
-        Long before =
-                acknowledged
-                        .computeIfAbsent(partition, p -> new ConcurrentHashMap<>())
-                        .put(offset, id);
-        if (before != null) {
-            throw new AssertionError("offset given twice: " + partition + "/" + offset);
-        }
+    private void send(
+            KafkaProducer<byte[], byte[]> producer,
+            ProducerHistory own,
+            TopicPartition partition,
+            int length,
+            AtomicInteger acknowledged) {
+        PartitionHistory log = log(partition);
+        long id = log.send(own);
+        producer.send(
+                new ProducerRecord<>(
+                        partition.topic(), partition.partition(), null, log.value(id, length)),
+                (metadata, failure) -> {
+                    // What failed may be there nevertheless: the server died.
+                    if (failure == null) {
+                        log.acknowledged(id, metadata.offset());
+                        acknowledged.incrementAndGet();
+                    }
+                });
     }
 
-    /** What a record is known by: its round, and its number in that round. */
-    private static long id(int round, int number) {
-        return (long) round << 32 | number;
+    private void kill(RunningServer server) {
+        long since = history.now();
+        server.kill();
+        history.stopped(Stop.KILL, since);
     }
 
-    private void check(RunningServer server) {
-        for (int partition = 0; partition < PARTITIONS; partition++) {
-            Map<Long, Long> missing = new HashMap<>(acknowledged.getOrDefault(partition, Map.of()));
-            Map<Integer, Integer> lastOfRound = new HashMap<>();
-            readAll(server, partition, record -> checkRecord(record, missing, lastOfRound));
-            assertEquals(Map.of(), missing, "acknowledged and not there");
-        }
-    }
-
-    private static void checkRecord(
-            ConsumerRecord<String, String> record,
-            Map<Long, Long> missing,
-            Map<Integer, Integer> lastOfRound) {
-        String[] parts = record.value().split(":", 3);
-        int round = Integer.parseInt(parts[0]);
-        int number = Integer.parseInt(parts[1]);
-        assertEquals(String.valueOf(number), record.key());
-        assertEquals("x".repeat(number % 300), parts[2]);
-        Integer last = lastOfRound.put(round, number);
-        assertTrue(
-                last == null || last < number,
-                () -> "out of order or twice: " + record + " after " + last);
-        Long expected = missing.remove(record.offset());
-        assertTrue(
-                expected == null || expected == id(round, number),
-                () -> "another record was acknowledged here: " + record);
-    }
-
-    private static void readAll(
-            RunningServer server, int partition, Consumer<ConsumerRecord<String, String>> reader) {
+    /** Reads everything, and commits where it ends; the next check finds that. */
+    private void check(RunningServer server, String reader) {
         Map<String, Object> config =
                 Map.of(
                         ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
                         server.bootstrapServers(),
+                        ConsumerConfig.GROUP_ID_CONFIG,
+                        GROUP,
+                        ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                        false,
                         ConsumerConfig.CHECK_CRCS_CONFIG,
                         true);
-        TopicPartition topicPartition = new TopicPartition(TOPIC, partition);
-        try (KafkaConsumer<String, String> consumer =
-                new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
-            consumer.assign(List.of(topicPartition));
-            consumer.seekToBeginning(List.of(topicPartition));
-            long end = consumer.endOffsets(List.of(topicPartition)).get(topicPartition);
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            long expectedOffset = 0;
-            while (consumer.position(topicPartition) < end) {
-                assertTrue(System.nanoTime() < deadline, "not read within 60 s: " + end);
-                for (ConsumerRecord<String, String> record :
-                        consumer.poll(Duration.ofMillis(200))) {
-                    assertEquals(expectedOffset++, record.offset(), "offsets are dense");
-                    reader.accept(record);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(
+                        config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            findCommits(consumer);
+            for (TopicPartition partition : ALL) {
+                WholeReading.read(consumer, partition, log(partition), reader, PATIENCE_MS);
+                if (SYNCED.contains(partition)) {
+                    commit(consumer, partition, reader);
                 }
             }
         }
+        history.verify().orThrow();
+    }
+
+    private void findCommits(KafkaConsumer<byte[], byte[]> consumer) {
+        List<GroupHistory.Fetch> fetches =
+                SYNCED.stream().map(partition -> group.fetch(log(partition))).toList();
+        Map<TopicPartition, OffsetAndMetadata> found = consumer.committed(new HashSet<>(SYNCED));
+        for (int i = 0; i < fetches.size(); i++) {
+            OffsetAndMetadata at = found.get(SYNCED.get(i));
+            fetches.get(i).found(at == null ? -1 : at.offset(), at == null ? "" : at.metadata());
+        }
+    }
+
+    private void commit(
+            KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition, String metadata) {
+        long position = consumer.position(partition);
+        GroupHistory.Commit commit = group.ask(log(partition), position, metadata);
+        consumer.commitSync(Map.of(partition, new OffsetAndMetadata(position, metadata)));
+        group.acknowledged(commit);
     }
 
     private static void delete(Path folder) throws IOException {

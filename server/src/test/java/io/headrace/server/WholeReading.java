@@ -1,0 +1,58 @@
+package io.headrace.server;
+
+import io.headrace.testing.history.Assignment;
+import io.headrace.testing.history.PartitionHistory;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Reads a partition from its start to its end with a stock consumer, and notes what it is given.
+ */
+public final class WholeReading {
+    private static final Duration POLL = Duration.ofMillis(200);
+
+    private WholeReading() {}
+
+    /**
+     * Returns how many records were read.
+     *
+     * @param reader the consumer's name in the history
+     * @throws KafkaException if it takes too long
+     */
+    public static int read(
+            KafkaConsumer<byte[], byte[]> consumer,
+            TopicPartition partition,
+            PartitionHistory history,
+            String reader,
+            int patienceMs) {
+        List<TopicPartition> one = List.of(partition);
+        Assignment assignment = history.assign(reader);
+        consumer.assign(one);
+        consumer.seekToBeginning(one);
+        long end = consumer.endOffsets(one).get(partition);
+        assignment.fromStart(consumer.position(partition));
+        int count = 0;
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+        while (consumer.position(partition) < end) {
+            if (System.nanoTime() > deadline) {
+                throw new KafkaException("not read in time: " + partition + " end=" + end);
+            }
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                note(assignment, record);
+                count++;
+            }
+        }
+        assignment.reachedEnd(end);
+        return count;
+    }
+
+    /** Notes that a reader was given a record. */
+    public static void note(Assignment assignment, ConsumerRecord<byte[], byte[]> record) {
+        assignment.read(record.offset(), record.value(), record.leaderEpoch().orElse(-1));
+    }
+}
