@@ -1,5 +1,6 @@
 package io.headrace.server.powercut;
 
+import io.headrace.testing.history.PartitionHistory;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -77,7 +78,7 @@ final class Administering implements PoweredClients.Client {
     private void deleteRecords(Admin admin) throws Exception {
         List<TopicPartition> kept = histories.kept();
         TopicPartition partition = kept.get(random.nextInt(kept.size()));
-        LogHistory history = histories.log(partition);
+        PartitionHistory history = histories.log(partition);
         long offset = history.offsetOfNewest(RECORDS_LEFT);
         if (offset >= 0) {
             history.askDeletion(offset);

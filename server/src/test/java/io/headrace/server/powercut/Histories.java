@@ -1,7 +1,13 @@
 package io.headrace.server.powercut;
 
 import io.headrace.engine.StorageMode;
-import io.headrace.server.powercut.LogHistory.Promise;
+import io.headrace.testing.history.GroupHistory;
+import io.headrace.testing.history.History;
+import io.headrace.testing.history.PartitionHistory;
+import io.headrace.testing.history.Promise;
+import io.headrace.testing.history.TopicHistory;
+import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -10,7 +16,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.TopicPartition;
 
 /** The topics of a run, and what its clients know of each. Of the whole run; thread-safe. */
-final class Histories {
+final class Histories implements AutoCloseable {
     static final String GROUP = "powercut";
 
     private static final String SYNCED = "synced";
@@ -20,25 +26,29 @@ final class Histories {
     private static final String HYBRID = "hybrid";
     private static final String KEEP = "retention.ms";
 
-    final TopicHistory topics = new TopicHistory();
-    final CommitHistory commits = new CommitHistory();
-    private final Map<TopicPartition, LogHistory> logs = new TreeMap<>(Histories::compare);
+    /** Of a window of 10 ms, as seen from outside of a guest that is emulated. */
+    private static final Duration WINDOW = Duration.ofSeconds(5);
 
-    Histories() {
+    final History history;
+    final TopicHistory topics;
+    final GroupHistory group;
+    private final Map<TopicPartition, PartitionHistory> logs =
+            new TreeMap<>(Comparator.comparing(TopicPartition::toString));
+
+    Histories(long seed) {
+        history = new History(seed);
+        topics = history.topics();
+        group = history.group(GROUP);
         for (int i = 0; i < SYNCED_PARTITIONS; i++) {
-            add(new TopicPartition(SYNCED, i), Promise.KEPT);
+            add(new TopicPartition(SYNCED, i), Promise.persistent());
         }
-        add(new TopicPartition(UNSYNCED, 0), Promise.MAY_BE_LOST);
-        add(new TopicPartition(MEMORY, 0), Promise.MAY_BE_LOST);
-        add(new TopicPartition(HYBRID, 0), Promise.MAY_BE_LOST);
+        add(new TopicPartition(UNSYNCED, 0), Promise.unsynced());
+        add(new TopicPartition(MEMORY, 0), Promise.memory());
+        add(new TopicPartition(HYBRID, 0), Promise.hybrid(WINDOW));
     }
 
     private void add(TopicPartition partition, Promise promise) {
-        logs.put(partition, new LogHistory(partition.toString(), promise));
-    }
-
-    private static int compare(TopicPartition a, TopicPartition b) {
-        return a.toString().compareTo(b.toString());
+        logs.put(partition, history.partition(partition.toString(), promise));
     }
 
     /** What has to be created before anything is sent. */
@@ -61,11 +71,11 @@ final class Histories {
                 .configs(Map.of(KEEP, "-1", StorageMode.CONFIG, mode.configValue()));
     }
 
-    Map<TopicPartition, LogHistory> logs() {
+    Map<TopicPartition, PartitionHistory> logs() {
         return logs;
     }
 
-    LogHistory log(TopicPartition partition) {
+    PartitionHistory log(TopicPartition partition) {
         return Objects.requireNonNull(logs.get(partition));
     }
 
@@ -75,6 +85,11 @@ final class Histories {
     }
 
     int knownCount() {
-        return logs.values().stream().mapToInt(LogHistory::knownCount).sum();
+        return logs.values().stream().mapToInt(PartitionHistory::knownCount).sum();
+    }
+
+    @Override
+    public void close() {
+        history.close();
     }
 }

@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 
 /**
  * Pulls a guest's plug at a moment chosen by a seed: during start-up after so many requests to the
@@ -35,15 +36,22 @@ final class Plug {
     private final int unflushedWanted;
     private final CountDownLatch underLoad = new CountDownLatch(1);
     private final AtomicLong told = new AtomicLong();
+    private final LongSupplier clock;
+    private volatile long toldNs;
     private final AtomicBoolean pulled = new AtomicBoolean();
     private final Thread thread = new Thread(this::run, "plug");
 
-    Plug(Guest guest, Path log, Random random, boolean mayBeDuringStart) {
+    /**
+     * @param clock for {@link #toldNs}
+     */
+    Plug(Guest guest, Path log, Random random, boolean mayBeDuringStart, LongSupplier clock) {
         this.guest = guest;
         this.log = log;
         this.duringStart = random.nextInt(START_ONE_IN) == 0 && mayBeDuringStart;
         this.startRequests = 1 + random.nextInt(START_REQUESTS_MAX);
         this.loadMs = random.nextInt(LOAD_MS_MAX);
+        this.clock = clock;
+        this.toldNs = clock.getAsLong();
         this.unflushedWanted = 1 + random.nextInt(UNFLUSHED_MAX);
         thread.setDaemon(true);
     }
@@ -61,12 +69,19 @@ final class Plug {
      * Somebody has just been told something: it does not rely on what is asked of the disk later.
      */
     void told() {
+        long nowNs = clock.getAsLong();
         told.accumulateAndGet(log.toFile().length(), Math::max);
+        toldNs = nowNs;
     }
 
     /** Length of the log when somebody was last told something. */
     long toldPosition() {
         return told.get();
+    }
+
+    /** When somebody was last told something: the cut is not made before. */
+    long toldNs() {
+        return toldNs;
     }
 
     /** Now, whatever the plan was. */

@@ -1,6 +1,8 @@
 package io.headrace.server.powercut;
 
 import io.headrace.server.RunningServer;
+import io.headrace.testing.history.Stop;
+import io.headrace.testing.history.ViolationException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +35,7 @@ final class PowerCuts {
     private final int port;
     private final Clients clients;
     private final SplittableRandom seeds;
-    private final Histories histories = new Histories();
+    private final Histories histories;
     private volatile @Nullable Guest guest;
     private int unflushed;
     private int sectorsLost;
@@ -48,6 +50,7 @@ final class PowerCuts {
         this.kernelArguments = kernelArguments;
         this.port = RunningServer.freePort();
         this.clients = new Clients(port);
+        this.histories = new Histories(seed);
     }
 
     /** Arguments: system folder, empty work folder, cycles, seed, words for the guest's kernel. */
@@ -60,7 +63,11 @@ final class PowerCuts {
                         Long.parseLong(arguments[3]),
                         arguments[4]);
         Runtime.getRuntime().addShutdownHook(new Thread(cuts::killGuest));
-        System.exit(cuts.run());
+        int status;
+        try (cuts.histories) {
+            status = cuts.run();
+        }
+        System.exit(status);
     }
 
     private void killGuest() {
@@ -103,13 +110,19 @@ final class PowerCuts {
             guest = booted;
             if (cycle == cycles) {
                 requireReady(booted.awaitReady(), booted);
-                say("after the last cut: %d records checked", new Check(clients, histories).run());
+                int count = new Check(clients, histories, cycle).run();
+                histories.history.verifyAtEnd().orThrow();
+                say("after the last cut: %d records checked", count);
                 return;
             }
-            Plug plug = new Plug(booted, folder(cycle).log(), random, cycle > 0);
+            Plug plug =
+                    new Plug(
+                            booted, folder(cycle).log(), random, cycle > 0, histories.history::now);
             plug.start();
             int checked = live(booted, plug, cycle, random);
             plug.await();
+            histories.history.stopped(Stop.POWER_CUT, plug.toldNs());
+            histories.history.verify().orThrow();
             cut(cycle, plug, checked, coin);
         }
         say("  %d s", TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNs));
@@ -143,7 +156,7 @@ final class PowerCuts {
             if (cycle == 0) {
                 createTopics();
             }
-            return new Check(clients, histories).run();
+            return new Check(clients, histories, cycle).run();
         } finally {
             // What has been seen has to stay.
             plug.told();
@@ -183,12 +196,12 @@ final class PowerCuts {
                 summary.unflushed(),
                 summary.sectorsLost(),
                 histories.knownCount(),
-                histories.commits.count());
+                histories.group.answeredCount());
     }
 
     private void report(int cycle, Throwable e) {
         say("%s after cut %d, seed %d: %s", cycle == 0 ? "NO VERDICT" : "RED", cycle, seed, e);
-        if (!(e instanceof Violation)) {
+        if (!(e instanceof ViolationException)) {
             e.printStackTrace(System.out);
         }
         say("kept: %s and the one before", folder(cycle).folder());

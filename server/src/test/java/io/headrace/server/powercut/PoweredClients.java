@@ -1,5 +1,6 @@
 package io.headrace.server.powercut;
 
+import io.headrace.testing.history.ViolationException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -66,7 +67,7 @@ final class PoweredClients {
         try {
             client.run();
         } catch (Exception e) {
-            if (e instanceof Violation || !plug.isPulled()) {
+            if (e instanceof ViolationException || !plug.isPulled()) {
                 failure.compareAndSet(null, e);
                 plug.pull();
             }

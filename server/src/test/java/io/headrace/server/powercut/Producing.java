@@ -1,5 +1,7 @@
 package io.headrace.server.powercut;
 
+import io.headrace.testing.history.PartitionHistory;
+import io.headrace.testing.history.ProducerHistory;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -12,13 +14,20 @@ import org.apache.kafka.common.TopicPartition;
 /** Produces to all partitions, with some records unanswered at any time. */
 final class Producing implements PoweredClients.Client {
     private static final int UNANSWERED_MAX = 40;
+
+    /** Short ones and long ones: the journal writes these in different ways. */
+    private static final int SHORT_MAX = 2_000;
+
+    private static final int LONG_MAX = 30_000;
+    private static final int LONG_ONE_IN = 5;
+
     private static final long STOP_CHECK_MS = 100;
 
     private final Clients clients;
     private final Histories histories;
     private final PoweredClients powered;
-    private final int round;
     private final Random random;
+    private final ProducerHistory own;
     private final Semaphore unanswered = new Semaphore(UNANSWERED_MAX);
 
     Producing(
@@ -30,8 +39,8 @@ final class Producing implements PoweredClients.Client {
         this.clients = clients;
         this.histories = histories;
         this.powered = powered;
-        this.round = round;
         this.random = random;
+        this.own = histories.history.producer("cycle-" + round);
     }
 
     @Override
@@ -50,11 +59,11 @@ final class Producing implements PoweredClients.Client {
     }
 
     private void send(KafkaProducer<byte[], byte[]> producer, TopicPartition partition) {
-        LogHistory history = histories.log(partition);
-        long id = history.send(round);
+        PartitionHistory history = histories.log(partition);
+        long id = history.send(own);
+        byte[] value = history.value(id, length());
         producer.send(
-                new ProducerRecord<>(
-                        partition.topic(), partition.partition(), null, Payload.of(id)),
+                new ProducerRecord<>(partition.topic(), partition.partition(), null, value),
                 (metadata, refused) ->
                         powered.guard(
                                 () -> {
@@ -62,9 +71,13 @@ final class Producing implements PoweredClients.Client {
                                     if (refused != null) {
                                         throw refused;
                                     }
-                                    history.known(metadata.offset(), id);
+                                    history.acknowledged(id, metadata.offset());
                                     powered.told();
                                     powered.underLoad();
                                 }));
+    }
+
+    private int length() {
+        return random.nextInt(random.nextInt(LONG_ONE_IN) == 0 ? LONG_MAX : SHORT_MAX);
     }
 }
