@@ -4,6 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.spi.Journal;
+import io.headrace.testing.history.Assignment;
+import io.headrace.testing.history.History;
+import io.headrace.testing.history.PartitionHistory;
+import io.headrace.testing.history.ProducerHistory;
+import io.headrace.testing.history.Promise;
+import io.headrace.testing.history.Stop;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -17,23 +23,47 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A real process is killed in the middle of appending, round after round. */
+/**
+ * A real process is killed in the middle of appending, round after round. The journal is a log of
+ * one producer: what it said was synced is acknowledged, and a number is its own offset.
+ */
 class JournalKillTest {
     private static final int ROUNDS = 5;
 
     @TempDir Path temporary;
     private Path folder;
 
+    private final long seed = Long.getLong("headrace.seed", System.nanoTime());
+    private final History history = new History(seed);
+    private final PartitionHistory log = history.partition("journal", Promise.persistent());
+    private final ProducerHistory producer = history.producer("writer");
+    private final List<Long> ids = new ArrayList<>();
+
     @Test
     void aKilledProcessLosesNothingThatWasSynced() throws Exception {
         folder = temporary.resolve("journal");
-        long seed = System.nanoTime();
         Random random = new Random(seed);
         long next = 0;
-        for (int round = 0; round < ROUNDS; round++) {
-            long synced = runAndKill(next, 20 + random.nextInt(100));
-            next = verify(synced, seed) + 1;
+        try (history) {
+            for (int round = 0; round < ROUNDS; round++) {
+                long since = history.now();
+                long synced = runAndKill(next, 20 + random.nextInt(100));
+                for (long number = next; number <= synced; number++) {
+                    log.acknowledged(id(number), number);
+                }
+                history.stopped(Stop.KILL, since);
+                next = readAll("round-" + round) + 1;
+                history.verify().orThrow();
+            }
         }
+    }
+
+    /** What the history knows a number by: it was sent, at the latest by now. */
+    private long id(long number) {
+        while (ids.size() <= number) {
+            ids.add(log.send(producer));
+        }
+        return ids.get((int) number);
     }
 
     /** Kills the writer once it said so many times what was synced; returns what it said last. */
@@ -82,12 +112,14 @@ class JournalKillTest {
                 .start();
     }
 
-    /** All numbers from 0 are there, up to what was synced at least; returns the last. */
-    private long verify(long synced, long seed) throws IOException {
+    /** Notes every number that is there; returns the last. */
+    private long readAll(String reader) throws IOException {
+        Assignment assignment = log.assign(reader);
         JournalContext context =
                 new JournalContext().folder(folder).cycleBytes(1 << 20).diskReserveBytes(0);
         try (Journal journal = ChronicleJournal.open(context)) {
             long[] last = {-1};
+            assignment.fromStart(0);
             journal.replay(
                     journal.firstPosition(),
                     journal.appendedPosition(),
@@ -99,11 +131,11 @@ class JournalKillTest {
                             leaderEpoch,
                             time,
                             payload) -> {
-                        assertEquals(last[0] + 1, baseOffset, "seed " + seed);
+                        assignment.read(baseOffset, id(baseOffset), leaderEpoch);
                         assertBatch(baseOffset, payload);
                         last[0] = baseOffset;
                     });
-            assertTrue(last[0] >= synced, "synced " + synced + " last " + last[0]);
+            assignment.reachedEnd(last[0] + 1);
             return last[0];
         }
     }
