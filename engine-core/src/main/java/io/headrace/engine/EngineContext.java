@@ -2,6 +2,7 @@ package io.headrace.engine;
 
 import io.headrace.engine.source.NoReaders;
 import io.headrace.engine.spi.DatasetReaders;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.ObjectStore;
@@ -44,6 +45,7 @@ public final class EngineContext {
     private long partitionIdleMs = 60 * 1000L;
     private long producerExpirationMs = 24 * 3600 * 1000L;
     private @Nullable String bootId;
+    private Disk disk = Disk.SYSTEM;
     private Consumer<Throwable> failureHandler = EngineContext::halt;
 
     /** Topic configs for names with a prefix, applied where the creator says nothing else. */
@@ -376,6 +378,22 @@ public final class EngineContext {
     /** What tells one boot of the machine from the next; null for the kernel's own. */
     public @Nullable String bootId() {
         return bootId;
+    }
+
+    /**
+     * The calls to the file system of whatever has to be durable; the operating system's by
+     * default, another in tests.
+     *
+     * @return this
+     */
+    public EngineContext disk(Disk calls) {
+        this.disk = calls;
+        return this;
+    }
+
+    /** The calls to the file system of whatever has to be durable. */
+    public Disk disk() {
+        return disk;
     }
 
     /**

@@ -2,6 +2,7 @@ package io.headrace.rocks;
 
 import io.headrace.engine.Experimental;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.spi.Disk;
 
 /**
  * How much memory and how many descriptors a {@link RocksMetadataStore} may use. Set, then {@link
@@ -15,6 +16,7 @@ public final class RocksContext {
     private long writeBufferBytes = 32 * MIB;
     private int openFilesMax = 64;
     private int backgroundThreadCount = 2;
+    private Disk disk = Disk.SYSTEM;
 
     /**
      * Bytes of blocks, indexes and filters kept in memory; 1 MiB to 64 GiB. A million topics of
@@ -76,6 +78,21 @@ public final class RocksContext {
     /** Native threads that flush and compact. */
     public int backgroundThreadCount() {
         return backgroundThreadCount;
+    }
+
+    /**
+     * The calls with which checkpoints are made durable; RocksDB's own files are not among them.
+     *
+     * @return this
+     */
+    public RocksContext disk(Disk calls) {
+        this.disk = calls;
+        return this;
+    }
+
+    /** The calls with which checkpoints are made durable. */
+    public Disk disk() {
+        return disk;
     }
 
     /**

@@ -3,6 +3,7 @@ package io.headrace.rocks;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.Experimental;
 import io.headrace.engine.spi.CheckpointFolder;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,6 +34,7 @@ public final class RocksMetadataStore implements MetadataStore {
 
     private final RocksResources resources;
     private final RocksDB database;
+    private final Disk disk;
 
     /** Calls hold it shared, close exclusively: native code does not survive a call after it. */
     private final ReadWriteLock gate = new ReentrantReadWriteLock();
@@ -40,9 +42,10 @@ public final class RocksMetadataStore implements MetadataStore {
     private final Set<RocksCursor> cursors = ConcurrentHashMap.newKeySet();
     private boolean closed;
 
-    private RocksMetadataStore(RocksResources resources, RocksDB database) {
+    private RocksMetadataStore(RocksResources resources, RocksDB database, Disk disk) {
         this.resources = resources;
         this.database = database;
+        this.disk = disk;
     }
 
     /**
@@ -65,7 +68,7 @@ public final class RocksMetadataStore implements MetadataStore {
         RocksResources resources = new RocksResources(context);
         try {
             return new RocksMetadataStore(
-                    resources, RocksDB.open(resources.options, folder.toString()));
+                    resources, RocksDB.open(resources.options, folder.toString()), context.disk());
         } catch (RocksDBException failure) {
             resources.close();
             throw RocksFailure.of("open folder=" + folder, failure);
@@ -78,7 +81,7 @@ public final class RocksMetadataStore implements MetadataStore {
      * @throws EngineException naming the first file that is not as it was written
      */
     public static void verifyCheckpoint(Path folder) {
-        CheckpointFolder.verify(folder);
+        CheckpointFolder.verify(folder, Disk.SYSTEM);
     }
 
     /**
@@ -87,7 +90,7 @@ public final class RocksMetadataStore implements MetadataStore {
      * @throws EngineException naming the first file that is not as it was written
      */
     public static void restoreCheckpoint(Path checkpoint, Path folder) {
-        CheckpointFolder.restore(checkpoint, folder);
+        CheckpointFolder.restore(checkpoint, folder, Disk.SYSTEM);
     }
 
     @Override
@@ -172,13 +175,13 @@ public final class RocksMetadataStore implements MetadataStore {
 
     private void checkpointTo(Path folder) {
         Path links = folder.resolveSibling(folder.getFileName() + ".links");
-        CheckpointFolder.delete(links);
+        CheckpointFolder.delete(links, disk);
         linkLiveFiles(links);
-        Path temporary = CheckpointFolder.temporaryFor(folder);
-        CheckpointFolder.copyFiles(links, temporary);
-        CheckpointFolder.delete(links);
+        Path temporary = CheckpointFolder.temporaryFor(folder, disk);
+        CheckpointFolder.copyFiles(links, temporary, disk);
+        CheckpointFolder.delete(links, disk);
         TableFiles.verify(temporary, resources.options);
-        CheckpointFolder.seal(temporary, folder);
+        CheckpointFolder.seal(temporary, folder, disk);
     }
 
     /** RocksDB's own checkpoint: flushes, then links the table files and copies the rest. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.spi.CheckpointFolder;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.MetadataStore.Cursor;
@@ -111,7 +112,7 @@ class RocksMetadataStoreTest extends MetadataStoreContractTest {
             Files.writeString(left.resolve("000008.sst"), "half");
         }
         store.checkpoint(checkpoint);
-        CheckpointFolder.verify(checkpoint);
+        CheckpointFolder.verify(checkpoint, Disk.SYSTEM);
         assertEquals(List.of("checkpoint", "store"), namesIn(directory));
     }
 

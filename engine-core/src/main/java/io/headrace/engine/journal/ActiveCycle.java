@@ -1,12 +1,11 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,37 +17,35 @@ import org.jspecify.annotations.Nullable;
  */
 final class ActiveCycle {
     private final CycleFile file;
-    private final JournalFiles files;
+    private final Disk disk;
     private final long mappedBytes;
-    private final RandomAccessFile descriptor;
+    private final FileChannel channel;
     private boolean forcedOnce;
     private volatile @Nullable CycleMapping mapping;
     private boolean retired;
 
-    private ActiveCycle(
-            CycleFile file, JournalFiles files, long mappedBytes, RandomAccessFile descriptor) {
+    private ActiveCycle(CycleFile file, Disk disk, long mappedBytes, FileChannel channel) {
         this.file = file;
-        this.files = files;
+        this.disk = disk;
         this.mappedBytes = mappedBytes;
-        this.descriptor = descriptor;
+        this.channel = channel;
     }
 
     /**
-     * Opens and allocates a file that Chronicle has just created. The descriptor stays open until
-     * the file is finished, so that no writeback error is missed.
+     * Opens and allocates a file that Chronicle has just created. The channel stays open until the
+     * file is finished, so that no writeback error is missed.
      */
-    static ActiveCycle open(int cycle, Path path, long allocatedBytes, JournalFiles files)
+    static ActiveCycle open(int cycle, Path path, long allocatedBytes, Disk disk)
             throws IOException {
-        RandomAccessFile descriptor = new RandomAccessFile(path.toFile(), "rw");
+        FileChannel channel = disk.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
-            Uninterruptible.make(descriptor.getChannel());
-            files.allocate(descriptor.getFD(), allocatedBytes);
+            disk.allocate(path, allocatedBytes);
         } catch (IOException | RuntimeException e) {
-            descriptor.close();
+            channel.close();
             throw e;
         }
         CycleFile file = new CycleFile(cycle, path, 0, allocatedBytes);
-        return new ActiveCycle(file, files, allocatedBytes, descriptor);
+        return new ActiveCycle(file, disk, allocatedBytes, channel);
     }
 
     CycleFile file() {
@@ -61,15 +58,14 @@ final class ActiveCycle {
 
     /** Writes into the file without its mapping: see {@link CycleWriter}. */
     void write(ByteBuffer bytes, long offset) throws IOException {
-        files.write(descriptor.getChannel(), bytes, offset);
+        Disk.write(channel, bytes, offset);
     }
 
     /** Forces the file; the first time also its size, and its name in the folder. */
     void force() throws IOException {
-        FileChannel channel = descriptor.getChannel();
-        files.force(channel, !forcedOnce);
+        channel.force(!forcedOnce);
         if (!forcedOnce) {
-            files.forceDirectory(Objects.requireNonNull(file.path().getParent()));
+            disk.forceFolder(Disk.parent(file.path()));
             forcedOnce = true;
         }
     }
@@ -79,9 +75,9 @@ final class ActiveCycle {
      * closes it. Mappings of it stay valid below the end, and nothing beyond is read.
      */
     void finish(long length) throws IOException {
-        try (RandomAccessFile closing = descriptor) {
+        try (FileChannel closing = channel) {
             synchronized (this) {
-                closing.getChannel().truncate(length);
+                closing.truncate(length);
                 file.lengthOnDisk(length);
             }
         }
@@ -89,7 +85,7 @@ final class ActiveCycle {
 
     /** Closes the file as it is, after a failure. */
     void abandon() throws IOException {
-        descriptor.close();
+        channel.close();
     }
 
     /** A lease on the mapping, made on first use; null once retired. */
@@ -114,9 +110,9 @@ final class ActiveCycle {
     }
 
     private ByteBuffer mapFile() throws IOException {
-        try (FileChannel channel = FileChannel.open(file.path(), StandardOpenOption.READ)) {
-            long length = Math.min(mappedBytes, channel.size());
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, length);
+        try (FileChannel read = disk.open(file.path(), StandardOpenOption.READ)) {
+            long length = Math.min(mappedBytes, read.size());
+            return read.map(FileChannel.MapMode.READ_ONLY, 0, length);
         }
     }
 

@@ -2,15 +2,16 @@ package io.headrace.engine.journal;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.spi.CorruptJournalException;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -34,6 +35,7 @@ public final class ChronicleJournal implements Journal {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleJournal.class);
 
     private final JournalContext context;
+    private final Disk disk;
     private final Path startPath;
     private final int startNumber;
     private final FileChannel lockChannel;
@@ -72,14 +74,21 @@ public final class ChronicleJournal implements Journal {
      */
     public static ChronicleJournal open(JournalContext context) throws IOException {
         context.conclude();
-        Files.createDirectories(context.folder());
-        FileChannel lock = lock(context.folder());
+        FileChannel lock = lock(createFolder(context));
         try {
             return new ChronicleJournal(context, lock);
         } catch (IOException | RuntimeException | Error e) {
             lock.close();
             throw e;
         }
+    }
+
+    /** Its name is forced also if it is there: who made it may have been killed before that. */
+    private static Path createFolder(JournalContext context) throws IOException {
+        Path folder = context.folder();
+        context.disk().createFolders(folder);
+        context.disk().forceFolder(Disk.parent(folder));
+        return folder;
     }
 
     /** Keeps every other process out until the channel is closed. */
@@ -104,10 +113,11 @@ public final class ChronicleJournal implements Journal {
 
     private ChronicleJournal(JournalContext context, FileChannel lockChannel) throws IOException {
         this.context = context;
+        this.disk = context.disk();
         this.lockChannel = lockChannel;
         this.recent =
                 new AtomicReferenceArray<>(Integer.highestOneBit(context.recentWindowCycles()) * 2);
-        List<StartFolder> earlier = StartFolder.list(context.folder());
+        List<StartFolder> earlier = StartFolder.list(context.folder(), disk);
         for (int i = 0; i < earlier.size(); i++) {
             recover(earlier.get(i), i == earlier.size() - 1);
         }
@@ -117,13 +127,12 @@ public final class ChronicleJournal implements Journal {
         this.startPath = createStartFolder(firstCycle);
         deleteEmptyFolders(earlier);
         appendedPosition.set(Journal.position(firstCycle, 0));
-        this.writer = new CycleWriter(startPath, firstCycle, context.cycleBytes(), context.files());
+        this.writer = new CycleWriter(startPath, firstCycle, context.cycleBytes(), disk);
         beginFirstCycle();
     }
 
     private void recover(StartFolder folder, boolean latest) throws IOException {
-        Recovery recovery =
-                new Recovery(folder, latest, context.scanFromPosition(), context.files());
+        Recovery recovery = new Recovery(folder, latest, context.scanFromPosition(), disk);
         for (CycleFile file : recovery.cycles()) {
             cycles.put(file.cycle(), file);
         }
@@ -157,10 +166,10 @@ public final class ChronicleJournal implements Journal {
 
     private Path createStartFolder(int firstCycle) throws IOException {
         Path path = StartFolder.path(context.folder(), startNumber);
-        Files.createDirectory(path);
+        disk.createFolder(path);
         new FolderRecord(Journal.position(firstCycle, 0), context.cycleBytes(), startNumber)
-                .write(path, FolderRecord.START, context.files());
-        context.files().forceDirectory(context.folder());
+                .write(path, FolderRecord.START, disk);
+        disk.forceFolder(context.folder());
         return path;
     }
 
@@ -221,7 +230,7 @@ public final class ChronicleJournal implements Journal {
     }
 
     private boolean isSpaceShort(long bytesNeeded) throws IOException {
-        return context.files().usableBytes(startPath) < bytesNeeded;
+        return disk.usableBytes(startPath) < bytesNeeded;
     }
 
     private long write(
@@ -371,16 +380,10 @@ public final class ChronicleJournal implements Journal {
         if (file == null) {
             throw new IOException("journal cycle is gone: position=" + position);
         }
-        try (FileChannel channel = FileChannel.open(file.path(), StandardOpenOption.READ)) {
-            long offset = Journal.fileOffset(position);
-            while (into.hasRemaining()) {
-                int count = channel.read(into, offset);
-                if (count < 0) {
-                    throw new IOException(
-                            "journal file is too short: file=" + file.path() + " offset=" + offset);
-                }
-                offset += count;
-            }
+        try (FileChannel channel = disk.open(file.path(), StandardOpenOption.READ)) {
+            Disk.read(channel, into, Journal.fileOffset(position));
+        } catch (EOFException e) {
+            throw new IOException("journal file is too short: file=" + file.path(), e);
         }
     }
 
@@ -412,7 +415,7 @@ public final class ChronicleJournal implements Journal {
                 return;
             }
         }
-        try (CycleReader reader = new CycleReader(file.path(), cycle)) {
+        try (CycleReader reader = new CycleReader(file.path(), cycle, disk)) {
             reader.seek(from);
             while (reader.offset() < limit) {
                 if (reader.next() != CycleReader.Found.ENTRY) {
@@ -479,7 +482,7 @@ public final class ChronicleJournal implements Journal {
         }
         if (file != null) { // without the lock: to free a file takes long, and forces wait for it
             retire(cycle);
-            Files.delete(file.path());
+            disk.delete(file.path());
         }
     }
 
@@ -553,7 +556,7 @@ public final class ChronicleJournal implements Journal {
     private void recordEnd() throws IOException {
         if (failure == null) {
             new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber)
-                    .write(startPath, FolderRecord.END, context.files());
+                    .write(startPath, FolderRecord.END, disk);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.headrace.engine.journal;
 
 import io.headrace.engine.spi.CorruptJournalException;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -51,10 +52,10 @@ final class CycleReader implements AutoCloseable {
     private ByteBuffer payload = window;
     private String reason = "";
 
-    CycleReader(Path path, int cycle) throws IOException {
+    CycleReader(Path path, int cycle, Disk disk) throws IOException {
         this.path = path;
         this.cycle = cycle;
-        this.channel = FileChannel.open(path, StandardOpenOption.READ);
+        this.channel = disk.open(path, StandardOpenOption.READ);
         this.fileLength = channel.size();
     }
 

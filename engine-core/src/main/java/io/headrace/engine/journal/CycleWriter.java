@@ -1,5 +1,6 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
@@ -56,7 +57,7 @@ final class CycleWriter implements AutoCloseable {
 
     private final Path folder;
     private final long cycleBytes;
-    private final JournalFiles files;
+    private final Disk disk;
     private final CycleNumbering numbering;
     private final SingleChronicleQueue queue;
     private final ExcerptAppender appender;
@@ -68,10 +69,10 @@ final class CycleWriter implements AutoCloseable {
     /** Where the next document header will stand. */
     private long endOffset;
 
-    CycleWriter(Path folder, int firstCycle, long cycleBytes, JournalFiles files) {
+    CycleWriter(Path folder, int firstCycle, long cycleBytes, Disk disk) {
         this.folder = folder;
         this.cycleBytes = cycleBytes;
-        this.files = files;
+        this.disk = disk;
         this.nextCycle = firstCycle;
         this.numbering = new CycleNumbering(firstCycle);
         // Chronicle reports each slow mmap and file creation; those are ours to measure.
@@ -130,7 +131,7 @@ final class CycleWriter implements AutoCloseable {
             document.rollbackOnClose();
             endOffset = bytes(document).writePosition() - Integer.BYTES;
             Path path = folder.resolve(CycleNumbering.fileName(nextCycle));
-            current = ActiveCycle.open(nextCycle, path, allocatedBytes(cycleBytes), files);
+            current = ActiveCycle.open(nextCycle, path, allocatedBytes(cycleBytes), disk);
             switchReadAheadOff(bytes(document).addressForWrite(endOffset) - endOffset);
         } finally {
             document.close();

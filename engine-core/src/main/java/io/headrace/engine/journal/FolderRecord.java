@@ -1,13 +1,10 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -28,13 +25,9 @@ record FolderRecord(long position, long detail, long startNumber) {
     private static final int CRC_OFFSET = 36;
 
     /** Null if the file is absent or not sound: then the folder's files are looked at. */
-    static @Nullable FolderRecord read(Path folder, String name) throws IOException {
-        Path path = folder.resolve(name);
-        if (!Files.exists(path)) {
-            return null;
-        }
-        byte[] bytes = Files.readAllBytes(path);
-        if (bytes.length != LENGTH) {
+    static @Nullable FolderRecord read(Path folder, String name, Disk disk) throws IOException {
+        byte[] bytes = disk.readIfExists(folder.resolve(name));
+        if (bytes == null || bytes.length != LENGTH) {
             return null;
         }
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -46,28 +39,17 @@ record FolderRecord(long position, long detail, long startNumber) {
     }
 
     /** Writes the file so that after a crash it is there whole or not at all, and forces it. */
-    void write(Path folder, String name, JournalFiles files) throws IOException {
-        Path temporary = folder.resolve(name + ".tmp");
-        try (FileChannel channel =
-                FileChannel.open(
-                        temporary,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
-            channel.write(encode(name));
-            files.force(channel, true);
-        }
-        Files.move(temporary, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
-        files.forceDirectory(folder);
+    void write(Path folder, String name, Disk disk) throws IOException {
+        disk.replace(folder.resolve(name), encode(name));
     }
 
-    private ByteBuffer encode(String name) {
+    private byte[] encode(String name) {
         ByteBuffer buffer = ByteBuffer.allocate(LENGTH).order(ByteOrder.LITTLE_ENDIAN);
         buffer.putLong(0, magic(name));
         buffer.putLong(8, position);
         buffer.putLong(16, detail);
         buffer.putLong(24, startNumber);
-        return buffer.putInt(CRC_OFFSET, checksum(buffer.array()));
+        return buffer.putInt(CRC_OFFSET, checksum(buffer.array())).array();
     }
 
     private static long magic(String name) {

@@ -1,6 +1,7 @@
 package io.headrace.engine.journal;
 
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.spi.Disk;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.function.LongSupplier;
@@ -18,7 +19,7 @@ public final class JournalContext {
     private long diskReserveBytes = 256 * MIB;
     private int recentWindowCycles = 4;
     private long scanFromPosition;
-    private JournalFiles files = JournalFiles.SYSTEM;
+    private Disk disk = Disk.SYSTEM;
     private LongSupplier clockMs = System::currentTimeMillis;
 
     /**
@@ -104,14 +105,14 @@ public final class JournalContext {
      *
      * @return this
      */
-    public JournalContext files(JournalFiles journalFiles) {
-        this.files = journalFiles;
+    public JournalContext disk(Disk calls) {
+        this.disk = calls;
         return this;
     }
 
     /** The calls to the disk. */
-    public JournalFiles files() {
-        return files;
+    public Disk disk() {
+        return disk;
     }
 
     /**

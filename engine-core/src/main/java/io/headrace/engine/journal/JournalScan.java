@@ -1,5 +1,6 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
@@ -78,7 +79,7 @@ public final class JournalScan {
     }
 
     private List<ScannedCycle> scan() throws IOException {
-        List<StartFolder> folders = StartFolder.list(folder);
+        List<StartFolder> folders = StartFolder.list(folder, Disk.SYSTEM);
         for (StartFolder start : folders) {
             for (Map.Entry<Integer, Path> file : start.cyclePaths().entrySet()) {
                 scanned.add(scan(start, file.getKey(), file.getValue()));
@@ -88,7 +89,7 @@ public final class JournalScan {
     }
 
     private ScannedCycle scan(StartFolder start, int cycle, Path path) throws IOException {
-        try (CycleReader reader = new CycleReader(path, cycle)) {
+        try (CycleReader reader = new CycleReader(path, cycle, Disk.SYSTEM)) {
             long entryCount = 0;
             long payloadBytes = 0;
             CycleReader.Found found = reader.next();
@@ -147,7 +148,8 @@ public final class JournalScan {
             throws IOException {
         long highest = reader.highestSyncedPosition(reader.offset());
         for (Map.Entry<Integer, Path> later : start.cyclePaths().tailMap(cycle, false).entrySet()) {
-            try (CycleReader laterReader = new CycleReader(later.getValue(), later.getKey())) {
+            try (CycleReader laterReader =
+                    new CycleReader(later.getValue(), later.getKey(), Disk.SYSTEM)) {
                 highest = Math.max(highest, laterReader.highestSyncedPosition(0));
             }
         }

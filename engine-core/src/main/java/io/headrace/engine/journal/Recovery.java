@@ -1,10 +1,10 @@
 package io.headrace.engine.journal;
 
 import io.headrace.engine.spi.CorruptJournalException;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -24,16 +24,16 @@ final class Recovery {
     private final StartFolder folder;
     private final boolean latest;
     private final long scanFromPosition;
-    private final JournalFiles files;
+    private final Disk disk;
 
     /**
      * @param latest whether no later start's folder exists
      */
-    Recovery(StartFolder folder, boolean latest, long scanFromPosition, JournalFiles files) {
+    Recovery(StartFolder folder, boolean latest, long scanFromPosition, Disk disk) {
         this.folder = folder;
         this.latest = latest;
         this.scanFromPosition = scanFromPosition;
-        this.files = files;
+        this.disk = disk;
     }
 
     /** The folder's cycles, each with its end; those that a crash tore off are gone. */
@@ -50,8 +50,8 @@ final class Recovery {
         return cycles;
     }
 
-    private static CycleFile cycleFile(int cycle, Path path, long endPosition) throws IOException {
-        try (CycleReader reader = new CycleReader(path, cycle)) {
+    private CycleFile cycleFile(int cycle, Path path, long endPosition) throws IOException {
+        try (CycleReader reader = new CycleReader(path, cycle, disk)) {
             long end =
                     cycle == Journal.cycle(endPosition)
                             ? Journal.fileOffset(endPosition)
@@ -79,7 +79,7 @@ final class Recovery {
             cut(last, Journal.fileOffset(endPosition));
         }
         new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number())
-                .write(folder.path(), FolderRecord.END, files);
+                .write(folder.path(), FolderRecord.END, disk);
         LOG.info("recovered journal: folder={} endPosition={}", folder.path(), endPosition);
         return endPosition;
     }
@@ -89,7 +89,7 @@ final class Recovery {
         long endPosition = Journal.position(Math.max(folder.highestCycle(), 0), 0);
         for (Map.Entry<Integer, Path> entry : cyclesToScan().entrySet()) {
             int cycle = entry.getKey();
-            try (CycleReader reader = new CycleReader(entry.getValue(), cycle)) {
+            try (CycleReader reader = new CycleReader(entry.getValue(), cycle, disk)) {
                 reader.seek(scanFromOffset(cycle));
                 CycleReader.Found found = readToEnd(reader);
                 endPosition = Journal.position(cycle, reader.offset());
@@ -151,7 +151,8 @@ final class Recovery {
         int endCycle = Journal.cycle(endPosition);
         for (Map.Entry<Integer, Path> later :
                 folder.cyclePaths().tailMap(endCycle, false).entrySet()) {
-            try (CycleReader laterReader = new CycleReader(later.getValue(), later.getKey())) {
+            try (CycleReader laterReader =
+                    new CycleReader(later.getValue(), later.getKey(), disk)) {
                 highest = Math.max(highest, laterReader.highestSyncedPosition(0));
             }
         }
@@ -163,13 +164,13 @@ final class Recovery {
         int cycle = Journal.cycle(endPosition);
         Path path = folder.cyclePaths().get(cycle);
         if (path != null && isEmpty(path, cycle, Journal.fileOffset(endPosition))) {
-            Files.delete(path);
+            disk.delete(path);
             folder.cyclePaths().remove(cycle);
         }
     }
 
-    private static boolean isEmpty(Path path, int cycle, long endOffset) throws IOException {
-        try (CycleReader reader = new CycleReader(path, cycle)) {
+    private boolean isEmpty(Path path, int cycle, long endOffset) throws IOException {
+        try (CycleReader reader = new CycleReader(path, cycle, disk)) {
             return reader.next() != CycleReader.Found.ENTRY && reader.offset() >= endOffset;
         }
     }
@@ -177,15 +178,15 @@ final class Recovery {
     private void deleteCyclesAfter(int cycle) throws IOException {
         Map<Integer, Path> later = folder.cyclePaths().tailMap(cycle, false);
         for (Path path : later.values()) {
-            Files.delete(path);
+            disk.delete(path);
         }
         later.clear();
     }
 
     private void cut(Path path, long length) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
             channel.truncate(length);
-            files.force(channel, true);
+            channel.force(true);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +10,6 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One start's folder as it is found on disk. */
@@ -17,29 +17,29 @@ final class StartFolder {
     private static final Pattern FOLDER_NAME = Pattern.compile("\\d{8}");
     private static final Pattern CYCLE_NAME = Pattern.compile("(\\d{8,10})\\.cq4");
 
+    private final Disk disk;
     private final Path path;
     private final int number;
     private final TreeMap<Integer, Path> cyclePaths = new TreeMap<>();
     private final @Nullable FolderRecord start;
     private final @Nullable FolderRecord end;
 
-    private StartFolder(Path path) throws IOException {
+    private StartFolder(Path path, Disk disk) throws IOException {
+        this.disk = disk;
         this.path = path;
         this.number = Integer.parseInt(path.getFileName().toString());
-        this.start = FolderRecord.read(path, FolderRecord.START);
-        this.end = FolderRecord.read(path, FolderRecord.END);
+        this.start = FolderRecord.read(path, FolderRecord.START, disk);
+        this.end = FolderRecord.read(path, FolderRecord.END, disk);
         listCycles();
     }
 
     /** The folders of all starts, oldest first. */
-    static List<StartFolder> list(Path journalFolder) throws IOException {
-        List<Path> paths;
-        try (Stream<Path> children = Files.list(journalFolder)) {
-            paths = children.filter(StartFolder::isStartFolder).sorted().toList();
-        }
+    static List<StartFolder> list(Path journalFolder, Disk disk) throws IOException {
         List<StartFolder> folders = new ArrayList<>();
-        for (Path path : paths) {
-            folders.add(new StartFolder(path));
+        for (Path path : disk.list(journalFolder)) {
+            if (isStartFolder(path)) {
+                folders.add(new StartFolder(path, disk));
+            }
         }
         return folders;
     }
@@ -55,9 +55,7 @@ final class StartFolder {
     }
 
     private void listCycles() throws IOException {
-        try (Stream<Path> children = Files.list(path)) {
-            children.forEach(this::addCycle);
-        }
+        disk.list(path).forEach(this::addCycle);
     }
 
     private void addCycle(Path file) {
@@ -96,13 +94,9 @@ final class StartFolder {
 
     /** Deletes the folder with what is left in it that is not a cycle. */
     void delete() throws IOException {
-        List<Path> children;
-        try (Stream<Path> stream = Files.list(path)) {
-            children = stream.toList();
+        for (Path child : disk.list(path)) {
+            disk.delete(child);
         }
-        for (Path child : children) {
-            Files.delete(child);
-        }
-        Files.delete(path);
+        disk.delete(path);
     }
 }

@@ -2,21 +2,21 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.spi.CheckpointFolder;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,14 +29,16 @@ final class DataFolder implements AutoCloseable {
 
     private final Path root;
     private final FileChannel lockFile;
+    private final Disk disk;
 
-    private DataFolder(Path root, FileChannel lockFile) {
+    private DataFolder(Path root, FileChannel lockFile, Disk disk) {
         this.root = root;
         this.lockFile = lockFile;
+        this.disk = disk;
     }
 
-    static DataFolder open(Path root) throws IOException {
-        Files.createDirectories(root);
+    static DataFolder open(Path root, Disk disk) throws IOException {
+        disk.createFolders(root);
         FileChannel file =
                 FileChannel.open(
                         root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -44,7 +46,24 @@ final class DataFolder implements AutoCloseable {
             file.close();
             throw new EngineException("data folder is in use by another process: folder=" + root);
         }
-        return new DataFolder(root, file);
+        DataFolder folder = new DataFolder(root, file, disk);
+        try {
+            folder.createFolders();
+        } catch (IOException | RuntimeException e) {
+            file.close();
+            throw e;
+        }
+        return folder;
+    }
+
+    /**
+     * Their names are forced also if they are there: who made them may have been killed before
+     * that.
+     */
+    private void createFolders() throws IOException {
+        disk.createFolders(journals());
+        disk.createFolders(root.resolve("checkpoints"));
+        disk.forceFolder(root);
     }
 
     private static @Nullable FileLock tryLock(FileChannel file) throws IOException {
@@ -57,22 +76,21 @@ final class DataFolder implements AutoCloseable {
 
     /** The folder of a journal: 0 is the metadata journal's, from 1 on the shards'. */
     Path journal(int id) {
-        return root.resolve("journal").resolve(id == 0 ? "metadata" : "data-" + id);
+        return journals().resolve(id == 0 ? "metadata" : "data-" + id);
+    }
+
+    private Path journals() {
+        return root.resolve("journal");
     }
 
     /** The highest number of a data journal that exists, 0 if there is none. */
     int dataJournalCount() throws IOException {
-        Path journals = root.resolve("journal");
-        if (!Files.exists(journals)) {
-            return 0;
-        }
-        try (Stream<Path> paths = Files.list(journals)) {
-            return paths.map(path -> path.getFileName().toString())
-                    .filter(name -> name.matches("data-[0-9]{1,4}"))
-                    .mapToInt(name -> Integer.parseInt(name.substring("data-".length())))
-                    .max()
-                    .orElse(0);
-        }
+        return disk.list(journals()).stream()
+                .map(path -> path.getFileName().toString())
+                .filter(name -> name.matches("data-[0-9]{1,4}"))
+                .mapToInt(name -> Integer.parseInt(name.substring("data-".length())))
+                .max()
+                .orElse(0);
     }
 
     /**
@@ -98,7 +116,7 @@ final class DataFolder implements AutoCloseable {
         if (checkpoint != null) {
             LOGGER.warn("metadata store is gone, restored from checkpoint={}", checkpoint);
             Files.deleteIfExists(live);
-            CheckpointFolder.restore(checkpoint, live);
+            CheckpointFolder.restore(checkpoint, live, disk);
         }
         return factory.apply(live);
     }
@@ -113,14 +131,15 @@ final class DataFolder implements AutoCloseable {
     }
 
     /** What the live folder lacks may have been in cycles that are gone; the checkpoint has it. */
-    private static void setAside(Path live, Path checkpoint) throws IOException {
-        CheckpointFolder.verify(checkpoint);
+    private void setAside(Path live, Path checkpoint) throws IOException {
+        CheckpointFolder.verify(checkpoint, disk);
         Path aside = live.resolveSibling("rocksdb.older-than-" + checkpoint.getFileName());
         LOGGER.warn(
                 "metadata store is older than checkpoint={} and is not used: kept as {}",
                 checkpoint,
                 aside);
-        Files.move(live, aside, StandardCopyOption.ATOMIC_MOVE);
+        disk.move(live, aside);
+        disk.forceFolder(root);
     }
 
     private void requireTrimmedUnder(long number) throws IOException {
@@ -150,10 +169,11 @@ final class DataFolder implements AutoCloseable {
     /** The checkpoint under which journal cycles were deleted last; 0 if none ever was. */
     private long trimmedUnder() throws IOException {
         Path file = trimmedFile();
-        if (!Files.exists(file)) {
+        byte[] content = disk.readIfExists(file);
+        if (content == null) {
             return 0;
         }
-        String text = Files.readString(file);
+        String text = new String(content, StandardCharsets.UTF_8);
         Matcher matcher = TRIMMED.matcher(text);
         if (!matcher.matches()) {
             throw new EngineException("unknown content: file=" + file + " text=" + text.trim());
@@ -162,7 +182,7 @@ final class DataFolder implements AutoCloseable {
     }
 
     private Path trimmedFile() {
-        return root.resolve("journal").resolve("trimmed.properties");
+        return journals().resolve("trimmed.properties");
     }
 
     /**
@@ -175,34 +195,19 @@ final class DataFolder implements AutoCloseable {
             batch.put(Rows.checkpointKey(), Rows.value(number));
             store.write(batch);
         }
-        Path checkpoints = Files.createDirectories(root.resolve("checkpoints"));
+        Path checkpoints = root.resolve("checkpoints");
         store.checkpoint(checkpoints.resolve(String.format("%012d", number)));
         noteTrimmedUnder(number);
         dropOldCheckpoints();
     }
 
     private void noteTrimmedUnder(long number) throws IOException {
-        Path file = trimmedFile();
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        Files.writeString(temporary, "version=1\ncheckpoint=" + number + "\n");
-        force(temporary, StandardOpenOption.WRITE);
-        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-        force(root.resolve("journal"), StandardOpenOption.READ);
+        String content = "version=1\ncheckpoint=" + number + "\n";
+        disk.replace(trimmedFile(), content.getBytes(StandardCharsets.UTF_8));
     }
 
-    private static void force(Path path, StandardOpenOption option) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, option)) {
-            channel.force(true);
-        }
-    }
-
-    private static boolean isAbsentOrEmpty(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return true;
-        }
-        try (Stream<Path> paths = Files.list(folder)) {
-            return paths.findAny().isEmpty();
-        }
+    private boolean isAbsentOrEmpty(Path folder) throws IOException {
+        return !Files.exists(folder) || disk.list(folder).isEmpty();
     }
 
     private @Nullable Path newestCheckpoint() throws IOException {
@@ -214,20 +219,14 @@ final class DataFolder implements AutoCloseable {
     private void dropOldCheckpoints() throws IOException {
         List<Path> all = checkpoints();
         for (Path old : all.subList(0, Math.max(0, all.size() - 1))) {
-            CheckpointFolder.delete(old);
+            CheckpointFolder.delete(old, disk);
         }
     }
 
     private List<Path> checkpoints() throws IOException {
-        Path folder = root.resolve("checkpoints");
-        if (!Files.exists(folder)) {
-            return List.of();
-        }
-        try (Stream<Path> paths = Files.list(folder)) {
-            return paths.filter(path -> path.getFileName().toString().matches("[0-9]{12}"))
-                    .sorted()
-                    .toList();
-        }
+        return disk.list(root.resolve("checkpoints")).stream()
+                .filter(path -> path.getFileName().toString().matches("[0-9]{12}"))
+                .toList();
     }
 
     @Override

@@ -71,7 +71,7 @@ public final class StorageEngine implements Engine {
         this.context = context;
         Undo undo = new Undo();
         try {
-            folder = undo.add(DataFolder.open(context.directory()));
+            folder = undo.add(DataFolder.open(context.directory(), context.disk()));
             store = undo.add(folder.openStore(context.metadataStoreFactory()));
             catalogState = new CatalogState(store);
             Consumer<Throwable> failureHandler = context.failureHandler();
@@ -173,6 +173,7 @@ public final class StorageEngine implements Engine {
         return ChronicleJournal.open(
                 new JournalContext()
                         .folder(folder.journal(id))
+                        .disk(context.disk())
                         .cycleBytes(cycleBytes)
                         .diskReserveBytes(context.diskReserveBytes())
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)

@@ -9,9 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -54,9 +52,9 @@ public final class CheckpointFolder {
     }
 
     /** The folder to fill before {@link #seal}: beside the target, emptied of earlier attempts. */
-    public static Path temporaryFor(Path target) {
+    public static Path temporaryFor(Path target, Disk disk) {
         Path temporary = target.resolveSibling(target.getFileName() + ".tmp");
-        guarded("clear", temporary, () -> deleteFolder(temporary));
+        guarded("clear", temporary, () -> deleteFolder(temporary, disk));
         return temporary;
     }
 
@@ -64,8 +62,8 @@ public final class CheckpointFolder {
      * Copies a flat folder, so that the two share no bytes on disk: what damages or truncates one
      * of them leaves the other whole.
      */
-    public static void copyFiles(Path from, Path to) {
-        guarded("copy", to, () -> copyAll(from, to));
+    public static void copyFiles(Path from, Path to, Disk disk) {
+        guarded("copy", to, () -> copyAll(from, to, disk));
     }
 
     /**
@@ -73,8 +71,8 @@ public final class CheckpointFolder {
      *
      * @throws EngineException if the target exists already, or the disk failed
      */
-    public static void seal(Path temporary, Path target) {
-        guarded("seal", target, () -> sealFiles(temporary, target));
+    public static void seal(Path temporary, Path target, Disk disk) {
+        guarded("seal", target, () -> sealFiles(temporary, target, disk));
     }
 
     /**
@@ -83,8 +81,8 @@ public final class CheckpointFolder {
      * @throws EngineException naming the first file that is absent, foreign, or not what was
      *     written
      */
-    public static void verify(Path folder) {
-        guarded("verify", folder, () -> verifyFiles(folder));
+    public static void verify(Path folder, Disk disk) {
+        guarded("verify", folder, () -> verifyFiles(folder, disk));
     }
 
     /**
@@ -93,72 +91,74 @@ public final class CheckpointFolder {
      *
      * @throws EngineException if the checkpoint is not sound, the folder exists, or the disk failed
      */
-    public static void restore(Path checkpoint, Path liveFolder) {
-        guarded("restore", checkpoint, () -> restoreFiles(checkpoint, liveFolder));
+    public static void restore(Path checkpoint, Path liveFolder, Disk disk) {
+        guarded("restore", checkpoint, () -> restoreFiles(checkpoint, liveFolder, disk));
     }
 
     /** Deletes a checkpoint, or what an interrupted one left; does nothing if it is not there. */
-    public static void delete(Path folder) {
-        guarded("delete", folder, () -> deleteFolder(folder));
+    public static void delete(Path folder, Disk disk) {
+        guarded("delete", folder, () -> deleteFolder(folder, disk));
     }
 
-    private static void sealFiles(Path temporary, Path target) throws IOException {
+    private static void sealFiles(Path temporary, Path target, Disk disk) throws IOException {
         if (Files.exists(target)) {
             throw new FileAlreadyExistsException(target.toString());
         }
         StringBuilder lines = new StringBuilder(VERSION_LINE).append('\n');
-        for (Path file : filesOf(temporary)) {
-            lines.append(forcedEntry(file).line(nameOf(file))).append('\n');
+        for (Path file : disk.list(temporary)) {
+            lines.append(forcedEntry(file, disk).line(nameOf(file))).append('\n');
         }
-        writeForced(temporary.resolve(CHECKSUMS), lines + sumOf(lines.toString()) + "\n");
-        forceFolder(temporary);
-        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-        forceFolder(parentOf(target));
+        writeForced(temporary.resolve(CHECKSUMS), lines + sumOf(lines.toString()) + "\n", disk);
+        disk.forceFolder(temporary);
+        disk.move(temporary, target);
+        disk.forceFolder(Disk.parent(target));
     }
 
-    private static void copyAll(Path from, Path to) throws IOException {
-        Files.createDirectories(to);
-        for (Path file : filesOf(from)) {
-            copy(file, to.resolve(nameOf(file)));
+    private static void copyAll(Path from, Path to, Disk disk) throws IOException {
+        disk.createFolders(to);
+        for (Path file : disk.list(from)) {
+            copy(file, to.resolve(nameOf(file)), disk);
         }
     }
 
-    private static void verifyFiles(Path folder) throws IOException {
-        Map<String, Entry> expected = readChecksums(folder);
-        for (Path file : filesOf(folder)) {
+    private static void verifyFiles(Path folder, Disk disk) throws IOException {
+        Map<String, Entry> expected = readChecksums(folder, disk);
+        for (Path file : disk.list(folder)) {
             if (!nameOf(file).equals(CHECKSUMS)) {
                 Entry entry = expected.remove(nameOf(file));
                 check(entry != null, file, "not in " + CHECKSUMS);
-                compare(file, Objects.requireNonNull(entry), read(file, ByteSink.NONE));
+                compare(file, Objects.requireNonNull(entry), read(file, ByteSink.NONE, disk));
             }
         }
         checkNoneAbsent(folder, expected);
     }
 
-    private static void restoreFiles(Path checkpoint, Path liveFolder) throws IOException {
+    private static void restoreFiles(Path checkpoint, Path liveFolder, Disk disk)
+            throws IOException {
         if (Files.exists(liveFolder)) {
             throw new FileAlreadyExistsException(liveFolder.toString());
         }
-        Path temporary = temporaryFor(liveFolder);
-        Files.createDirectories(temporary);
-        for (Map.Entry<String, Entry> each : readChecksums(checkpoint).entrySet()) {
-            copyChecked(checkpoint.resolve(each.getKey()), temporary, each.getValue());
+        Path temporary = temporaryFor(liveFolder, disk);
+        disk.createFolders(temporary);
+        for (Map.Entry<String, Entry> each : readChecksums(checkpoint, disk).entrySet()) {
+            copyChecked(checkpoint.resolve(each.getKey()), temporary, each.getValue(), disk);
         }
-        forceFolder(temporary);
-        Files.move(temporary, liveFolder, StandardCopyOption.ATOMIC_MOVE);
-        forceFolder(parentOf(liveFolder));
+        disk.forceFolder(temporary);
+        disk.move(temporary, liveFolder);
+        disk.forceFolder(Disk.parent(liveFolder));
     }
 
-    private static void copyChecked(Path file, Path toFolder, Entry expected) throws IOException {
+    private static void copyChecked(Path file, Path toFolder, Entry expected, Disk disk)
+            throws IOException {
         check(Files.exists(file), file, "absent");
-        Entry found = copy(file, toFolder.resolve(nameOf(file)));
+        Entry found = copy(file, toFolder.resolve(nameOf(file)), disk);
         compare(file, expected, found);
     }
 
-    private static Entry copy(Path file, Path to) throws IOException {
+    private static Entry copy(Path file, Path to, Disk disk) throws IOException {
         try (FileChannel copy =
-                FileChannel.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            Entry entry = read(file, bytes -> writeFully(copy, bytes));
+                disk.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            Entry entry = read(file, (bytes, offset) -> Disk.write(copy, bytes, offset), disk);
             copy.force(true);
             return entry;
         }
@@ -177,10 +177,11 @@ public final class CheckpointFolder {
         }
     }
 
-    private static Map<String, Entry> readChecksums(Path folder) throws IOException {
+    private static Map<String, Entry> readChecksums(Path folder, Disk disk) throws IOException {
         Path file = folder.resolve(CHECKSUMS);
-        check(Files.exists(file), file, "absent");
-        String text = Files.readString(file, StandardCharsets.UTF_8);
+        byte[] content = disk.readIfExists(file);
+        check(content != null, file, "absent");
+        String text = new String(Objects.requireNonNull(content), StandardCharsets.UTF_8);
         int sumAt = text.lastIndexOf('\n', text.length() - 2) + 1;
         String lines = text.substring(0, sumAt);
         check(text.substring(sumAt).equals(sumOf(lines) + "\n"), file, "does not match itself");
@@ -204,76 +205,51 @@ public final class CheckpointFolder {
         return HexFormat.of().toHexDigits((int) crc.getValue());
     }
 
-    private static Entry forcedEntry(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+    private static Entry forcedEntry(Path file, Disk disk) throws IOException {
+        try (FileChannel channel = disk.open(file, StandardOpenOption.WRITE)) {
             channel.force(true);
         }
-        return read(file, ByteSink.NONE);
+        return read(file, ByteSink.NONE, disk);
     }
 
-    private static Entry read(Path file, ByteSink sink) throws IOException {
+    private static Entry read(Path file, ByteSink sink, Disk disk) throws IOException {
         CRC32C crc = new CRC32C();
         ByteBuffer buffer = ByteBuffer.allocate(COPY_LENGTH);
         long length = 0;
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            while (channel.read(buffer) >= 0) {
+        try (FileChannel channel = disk.open(file, StandardOpenOption.READ)) {
+            while (channel.read(buffer, length) >= 0) {
                 buffer.flip();
-                length += buffer.remaining();
                 crc.update(buffer.duplicate());
-                sink.accept(buffer);
+                int count = buffer.remaining();
+                sink.accept(buffer, length);
+                length += count;
                 buffer.clear();
             }
         }
         return new Entry((int) crc.getValue(), length);
     }
 
-    private static void writeForced(Path file, String text) throws IOException {
+    private static void writeForced(Path file, String text, Disk disk) throws IOException {
         try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            writeFully(channel, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+                disk.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            Disk.write(channel, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), 0);
             channel.force(true);
         }
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
-    }
-
-    private static void forceFolder(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
-    }
-
-    private static Path parentOf(Path path) {
-        Path parent = path.toAbsolutePath().getParent();
-        return parent == null ? path : parent;
     }
 
     private static String nameOf(Path file) {
         return String.valueOf(file.getFileName());
     }
 
-    private static List<Path> filesOf(Path folder) throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (var entries = Files.newDirectoryStream(folder)) {
-            entries.forEach(files::add);
-        }
-        files.sort(null);
-        return files;
-    }
-
     /** Flat on purpose: a checkpoint has no folders in it, and what has is not ours to delete. */
-    private static void deleteFolder(Path folder) throws IOException {
+    private static void deleteFolder(Path folder, Disk disk) throws IOException {
         if (!Files.exists(folder)) {
             return;
         }
-        for (Path file : filesOf(folder)) {
-            Files.delete(file);
+        for (Path file : disk.list(folder)) {
+            disk.delete(file);
         }
-        Files.delete(folder);
+        disk.delete(folder);
     }
 
     private static void check(boolean sound, Path file, String what) {
@@ -299,8 +275,8 @@ public final class CheckpointFolder {
 
     @FunctionalInterface
     private interface ByteSink {
-        ByteSink NONE = bytes -> {};
+        ByteSink NONE = (bytes, offset) -> {};
 
-        void accept(ByteBuffer bytes) throws IOException;
+        void accept(ByteBuffer bytes, long offset) throws IOException;
     }
 }

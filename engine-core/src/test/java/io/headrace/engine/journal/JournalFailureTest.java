@@ -9,25 +9,33 @@ import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
+import io.headrace.engine.testing.FaultyDisk;
+import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Each call to the disk fails in turn. */
+/** What a journal does on a disk that fails or is full; {@link JournalFaultTest} goes further. */
 class JournalFailureTest {
     private static final int CYCLE_BYTES = 1 << 20;
 
     @TempDir Path folder;
-    private final FaultyFiles files = new FaultyFiles();
+    private FaultyDisk disk;
+
+    @BeforeEach
+    void mount() {
+        disk = new FaultyDisk(folder, 1);
+    }
 
     private JournalContext context() {
         return new JournalContext()
                 .folder(folder)
                 .cycleBytes(CYCLE_BYTES)
                 .diskReserveBytes(1000)
-                .files(files);
+                .disk(disk);
     }
 
     private static long append(Journal journal, int valueLength, long baseOffset) {
@@ -41,10 +49,9 @@ class JournalFailureTest {
         append(journal, 10, 0);
         long synced = journal.sync();
         append(journal, 10, 1);
-        files.failFrom = files.calls + 1;
+        disk.at(1, Fault.FAIL);
         JournalFailedException e = assertThrows(JournalFailedException.class, journal::sync);
-        assertEquals(FaultyFiles.FAILURE, e.getCause().getMessage());
-        files.failFrom = Integer.MAX_VALUE;
+        assertTrue(e.getCause().getMessage().startsWith(FaultyDisk.FAILURE), e.toString());
         assertThrows(JournalFailedException.class, journal::sync);
         assertThrows(JournalFailedException.class, () -> append(journal, 10, 2));
         assertEquals(synced, journal.syncedPosition());
@@ -54,51 +61,11 @@ class JournalFailureTest {
         }
     }
 
-    /** The whole life of a journal, until a call fails; counts what was synced. */
-    private int run() throws IOException {
-        int synced = 0;
-        Journal journal = ChronicleJournal.open(context());
-        try {
-            for (int i = 0; i < 12; i++) {
-                append(journal, 200_000, i);
-                journal.sync();
-                synced++;
-            }
-        } finally {
-            journal.close();
-        }
-        return synced;
-    }
-
-    @Test
-    void whicheverCallFailsNothingThatWasSyncedIsLost() throws IOException {
-        files.forceless = true;
-        int before = run();
-        int callsPerRun = files.calls;
-        assertTrue(callsPerRun > 20, "calls " + callsPerRun);
-        for (int failing = 1; failing <= callsPerRun; failing++) {
-            files.calls = 0;
-            files.failFrom = failing;
-            assertFailure();
-            files.failFrom = Integer.MAX_VALUE;
-            try (Journal journal = ChronicleJournal.open(context())) {
-                int count = JournalContractTest.replayAll(journal).size();
-                assertTrue(count >= before, "failing call " + failing);
-                before = count;
-            }
-        }
-    }
-
-    private void assertFailure() {
-        Exception e = assertThrows(Exception.class, this::run);
-        assertTrue(e instanceof IOException || e instanceof JournalFailedException, e.toString());
-    }
-
     @Test
     void belowTheReserveAppendsAreRefusedUntilThereIsSpaceAgain() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {
             assertTrue(append(journal, 10, 0) > 0);
-            files.usableBytes = CycleWriter.allocatedBytes(CYCLE_BYTES) + 999;
+            disk.usableBytes(CycleWriter.allocatedBytes(CYCLE_BYTES) + 999);
             int accepted = 1;
             while (accepted < 100 && append(journal, 100_000, accepted) > 0) {
                 accepted++;
@@ -107,7 +74,7 @@ class JournalFailureTest {
             assertEquals(Journal.OUT_OF_SPACE, append(journal, 100_000, accepted));
             assertEquals(journal.appendedPosition(), journal.sync());
             assertEquals(accepted, JournalContractTest.replayAll(journal).size());
-            files.usableBytes++;
+            disk.usableBytes(CycleWriter.allocatedBytes(CYCLE_BYTES) + 1000);
             assertTrue(append(journal, 100_000, accepted) > 0);
             assertEquals(accepted + 1, JournalContractTest.replayAll(journal).size());
         }
@@ -116,7 +83,7 @@ class JournalFailureTest {
     @Test
     void theReserveIsForWhatBringsSpaceBack() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {
-            files.usableBytes = CycleWriter.allocatedBytes(CYCLE_BYTES) + 999;
+            disk.usableBytes(CycleWriter.allocatedBytes(CYCLE_BYTES) + 999);
             int accepted = 0;
             while (accepted < 100 && append(journal, 100_000, accepted) > 0) {
                 accepted++;
@@ -127,14 +94,14 @@ class JournalFailureTest {
                 marks++;
             }
             assertTrue(marks > CYCLE_BYTES / 52, "marks " + marks);
-            files.usableBytes = 999; // the new cycle took it
+            disk.usableBytes(999); // the new cycle took it
             assertEquals(Journal.OUT_OF_SPACE, append(journal, 10, accepted));
-            files.usableBytes = CycleWriter.allocatedBytes(CYCLE_BYTES) - 1;
+            disk.usableBytes(CycleWriter.allocatedBytes(CYCLE_BYTES) - 1);
             while (marks < 4 * CYCLE_BYTES / 52 && appendMark(journal, marks) > 0) {
                 marks++;
             }
             assertEquals(Journal.OUT_OF_SPACE, appendMark(journal, marks));
-            files.usableBytes = Long.MAX_VALUE;
+            disk.usableBytes(Long.MAX_VALUE);
             assertTrue(append(journal, 10, accepted) > 0);
             assertEquals(accepted + marks + 1, JournalContractTest.replayAll(journal).size());
         }
@@ -148,7 +115,7 @@ class JournalFailureTest {
     void aFailedAllocationRefusesAppendsUntilOneSucceeds() throws IOException {
         int accepted = 0;
         try (Journal journal = ChronicleJournal.open(context())) {
-            files.allocationFails = true;
+            disk.allocationFails(true);
             while (accepted < 100 && append(journal, 100_000, accepted) > 0) {
                 accepted++;
             }
@@ -156,18 +123,18 @@ class JournalFailureTest {
                 assertEquals(Journal.OUT_OF_SPACE, append(journal, 100_000, accepted));
                 assertEquals(journal.appendedPosition(), journal.sync());
             }
-            files.allocationFails = false;
+            disk.allocationFails(false);
             for (int i = 0; i < 20; i++) {
                 assertTrue(append(journal, 100_000, accepted++) > 0);
             }
             journal.sync();
             assertEquals(accepted, JournalContractTest.replayAll(journal).size());
-            files.allocationFails = true;
+            disk.allocationFails(true);
             while (accepted < 100 && append(journal, 100_000, accepted) > 0) {
                 accepted++;
             }
         }
-        files.allocationFails = false;
+        disk.allocationFails(false);
         try (Journal journal = ChronicleJournal.open(context())) {
             assertEquals(accepted, JournalContractTest.replayAll(journal).size());
         }
@@ -178,12 +145,12 @@ class JournalFailureTest {
         try (Journal journal = ChronicleJournal.open(context())) {
             append(journal, 10, 0);
         }
-        files.usableBytes = 0;
+        disk.usableBytes(0);
         try (Journal journal = ChronicleJournal.open(context())) {
             assertEquals(1, JournalContractTest.replayAll(journal).size());
             assertEquals(Journal.OUT_OF_SPACE, append(journal, 10, 1));
             assertEquals(journal.appendedPosition(), journal.sync());
-            files.usableBytes = Long.MAX_VALUE;
+            disk.usableBytes(Long.MAX_VALUE);
             assertTrue(append(journal, 10, 1) > 0);
         }
         try (Journal journal = ChronicleJournal.open(context())) {
@@ -209,11 +176,11 @@ class JournalFailureTest {
     void aSyncForcesOnlyWhenThereIsSomethingNew() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {
             append(journal, 10, 0);
-            int before = files.forces;
+            int before = disk.forces();
             journal.sync();
-            assertEquals(before + 1, files.forces);
+            assertEquals(before + 1, disk.forces());
             journal.sync();
-            assertEquals(before + 1, files.forces);
+            assertEquals(before + 1, disk.forces());
         }
     }
 

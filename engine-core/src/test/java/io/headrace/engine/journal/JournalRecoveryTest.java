@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.headrace.engine.spi.CorruptJournalException;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.testing.FaultyDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -36,13 +37,11 @@ class JournalRecoveryTest {
     }
 
     private static JournalContext context(Path folder) {
-        FaultyFiles files = new FaultyFiles();
-        files.forceless = true;
         return new JournalContext()
                 .folder(folder)
                 .cycleBytes(1 << 20)
                 .diskReserveBytes(0)
-                .files(files);
+                .disk(new FaultyDisk(folder, 1));
     }
 
     /** Appends small batches, each synced or none, and returns the end position. */

@@ -1,15 +1,13 @@
 package io.headrace.engine.spi;
 
-import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,6 +26,7 @@ public final class HeapMetadataStore implements MetadataStore {
     private static final String FILE = "entries";
 
     private final Path folder;
+    private final Disk disk;
     private NavigableMap<byte[], byte[]> entries;
 
     /** A cursor reads {@link #entries}: the next write copies them first. */
@@ -35,16 +34,22 @@ public final class HeapMetadataStore implements MetadataStore {
 
     private boolean closed;
 
-    private HeapMetadataStore(Path folder, NavigableMap<byte[], byte[]> entries) {
+    private HeapMetadataStore(Path folder, NavigableMap<byte[], byte[]> entries, Disk disk) {
         this.folder = folder;
+        this.disk = disk;
         this.entries = entries;
     }
 
     /** Opens the store in a folder, which is created if it is not there. */
     public static HeapMetadataStore open(Path folder) {
+        return open(folder, Disk.SYSTEM);
+    }
+
+    /** As {@link #open(Path)}, by the calls of a disk. */
+    public static HeapMetadataStore open(Path folder, Disk disk) {
         try {
-            Files.createDirectories(folder);
-            return new HeapMetadataStore(folder, read(folder.resolve(FILE)));
+            disk.createFolders(folder);
+            return new HeapMetadataStore(folder, read(folder.resolve(FILE), disk), disk);
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }
@@ -109,14 +114,14 @@ public final class HeapMetadataStore implements MetadataStore {
     @Override
     public synchronized void checkpoint(Path target) {
         checkOpen();
-        Path temporary = CheckpointFolder.temporaryFor(target);
+        Path temporary = CheckpointFolder.temporaryFor(target, disk);
         try {
-            Files.createDirectories(temporary);
+            disk.createFolders(temporary);
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }
         save(temporary);
-        CheckpointFolder.seal(temporary, target);
+        CheckpointFolder.seal(temporary, target, disk);
     }
 
     @Override
@@ -141,29 +146,26 @@ public final class HeapMetadataStore implements MetadataStore {
     }
 
     private void save(Path into) {
-        Path next = into.resolve(FILE + ".next");
-        try {
-            try (DataOutputStream out =
-                    new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(next)))) {
-                out.writeInt(entries.size());
-                for (Map.Entry<byte[], byte[]> each : entries.entrySet()) {
-                    writeBytes(out, each.getKey());
-                    writeBytes(out, each.getValue());
-                }
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(content)) {
+            out.writeInt(entries.size());
+            for (Map.Entry<byte[], byte[]> each : entries.entrySet()) {
+                writeBytes(out, each.getKey());
+                writeBytes(out, each.getValue());
             }
-            Files.move(next, into.resolve(FILE), StandardCopyOption.ATOMIC_MOVE);
+            disk.replace(into.resolve(FILE), content.toByteArray());
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }
     }
 
-    private static NavigableMap<byte[], byte[]> read(Path file) throws IOException {
+    private static NavigableMap<byte[], byte[]> read(Path file, Disk disk) throws IOException {
         NavigableMap<byte[], byte[]> entries = new TreeMap<>(Arrays::compareUnsigned);
-        if (!Files.exists(file)) {
+        byte[] content = disk.readIfExists(file);
+        if (content == null) {
             return entries;
         }
-        try (DataInputStream in =
-                new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
             for (int left = in.readInt(); left > 0; left--) {
                 byte[] key = in.readNBytes(in.readInt());
                 entries.put(key, in.readNBytes(in.readInt()));

@@ -315,14 +315,14 @@ public abstract class MetadataStoreContractTest {
         Path checkpoint = directory.resolve("checkpoint");
         store.checkpoint(checkpoint);
         put("c");
-        CheckpointFolder.verify(checkpoint);
+        CheckpointFolder.verify(checkpoint, Disk.SYSTEM);
 
         Path restored = directory.resolve("restored");
-        CheckpointFolder.restore(checkpoint, restored);
+        CheckpointFolder.restore(checkpoint, restored, Disk.SYSTEM);
         try (MetadataStore copy = open(restored)) {
             assertEquals(List.of("a", "b"), keys(copy, ""));
         }
-        CheckpointFolder.verify(checkpoint);
+        CheckpointFolder.verify(checkpoint, Disk.SYSTEM);
         assertEquals(List.of("a", "b", "c"), keysFrom(""));
     }
 
@@ -332,7 +332,7 @@ public abstract class MetadataStoreContractTest {
         Path checkpoint = directory.resolve("checkpoint");
         store.checkpoint(checkpoint);
         assertThrows(EngineException.class, () -> store.checkpoint(checkpoint));
-        CheckpointFolder.verify(checkpoint);
+        CheckpointFolder.verify(checkpoint, Disk.SYSTEM);
     }
 
     @Test
@@ -349,7 +349,7 @@ public abstract class MetadataStoreContractTest {
                 Files.write(file, damaged);
             }
         }
-        CheckpointFolder.verify(checkpoint);
+        CheckpointFolder.verify(checkpoint, Disk.SYSTEM);
         store = open(directory.resolve("another"));
     }
 

@@ -1,4 +1,4 @@
-package io.headrace.engine.journal;
+package io.headrace.engine.spi;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
