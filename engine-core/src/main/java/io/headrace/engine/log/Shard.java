@@ -155,6 +155,11 @@ final class Shard {
         syncer.close();
     }
 
+    /** Whether everything that was appended is on stable storage. */
+    boolean isSynced() {
+        return journal.syncedPosition() == journal.appendedPosition();
+    }
+
     long appendedBytes() {
         return appendedBytes;
     }

@@ -19,6 +19,7 @@ import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.JournalFailedException;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -464,7 +465,7 @@ public final class StorageEngine implements Engine {
      * Ends in the order of the data: appends are refused, what is in memory alone spilled, reserves
      * given back, everything synced, the clean stop noted. Nothing that a client or an object store
      * can hold up comes before that. Then what was synced is projected and the readers are waited
-     * for.
+     * for. What fails keeps none of the later steps from being taken.
      */
     @Override
     public void close(Deadline deadline) {
@@ -472,32 +473,57 @@ public final class StorageEngine implements Engine {
             return;
         }
         closed = true;
-        maintenance.stop();
-        sources.close();
+        Ending ending = new Ending();
+        ending.step(maintenance::stop);
+        ending.step(sources::close);
+        ending.step(this::refuseAppends);
+        shards.forEach(shard -> ending.step(shard::endSpiller));
+        ending.step(() -> catalog.close(endSyncers()));
+        ending.step(projector::close);
+        ending.step(() -> sourceThreads.close(deadline));
+        ending.step(() -> sources.awaitEnd(deadline));
+        ending.step(() -> coldReader.close(deadline));
+        ending.step(() -> awaitMaintenance(deadline));
+        logs.values().forEach(log -> ending.step(log::close));
+        logs.clear();
+        shards.forEach(shard -> ending.step(shard.journal()::close));
+        ending.step(catalog::closeJournal);
+        ending.step(store::close);
+        ending.step(folder::close);
+        ending.finish();
+    }
+
+    private void refuseAppends() {
         logs.values().forEach(PartitionLogBase::refuseAppends);
-        shards.forEach(Shard::endSpiller);
+    }
+
+    /**
+     * Gives the reserves back and syncs all; whether the journals now say which offsets were used.
+     */
+    private boolean endSyncers() {
         boolean released = true;
         for (PartitionLogBase log : logs.values()) {
-            released &= log.releaseReserve();
+            released &= isReleased(log);
         }
         shards.forEach(Shard::endSyncer);
-        if (!released) {
-            LOGGER.warn("no space to give offsets back, the stop does not count as a clean one");
+        boolean synced = shards.stream().allMatch(Shard::isSynced);
+        if (!released || !synced) {
+            LOGGER.warn("offsets could not be given back, the stop does not count as a clean one");
         }
-        catalog.close(released);
-        projector.close();
-        sourceThreads.close(deadline);
-        sources.awaitEnd(deadline);
-        coldReader.close(deadline);
+        return released && synced;
+    }
+
+    private static boolean isReleased(PartitionLogBase log) {
+        try {
+            return log.releaseReserve();
+        } catch (JournalFailedException e) {
+            return false;
+        }
+    }
+
+    private void awaitMaintenance(Deadline deadline) {
         if (!maintenance.awaitEnd(deadline)) {
             LOGGER.warn("housekeeping is still at work, the clean stop is noted");
         }
-        logs.values().forEach(PartitionLogBase::close);
-        logs.clear();
-        shards.forEach(shard -> shard.journal().close());
-        catalog.closeJournal();
-        store.flush();
-        store.close();
-        folder.close();
     }
 }
