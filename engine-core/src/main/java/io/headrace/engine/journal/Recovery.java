@@ -4,6 +4,7 @@ import io.headrace.engine.spi.CorruptJournalException;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.Journal;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -183,9 +184,12 @@ final class Recovery {
         later.clear();
     }
 
+    /** Cuts a file to its end; or pads it, if the crash took bytes that only align the next entry. */
     private void cut(Path path, long length) throws IOException {
         try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
             channel.truncate(length);
+            int missing = Math.toIntExact(length - Math.min(length, channel.size()));
+            Disk.write(channel, ByteBuffer.allocate(missing), length - missing);
             channel.force(true);
         }
     }
