@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,8 @@ public final class EngineContext {
     private long producerExpirationMs = 24 * 3600 * 1000L;
     private @Nullable String bootId;
     private Disk disk = Disk.SYSTEM;
+    private LongSupplier clockMs = System::currentTimeMillis;
+    private @Nullable LongSupplier uptimeMs;
     private Consumer<Throwable> failureHandler = EngineContext::halt;
 
     /** Topic configs for names with a prefix, applied where the creator says nothing else. */
@@ -378,6 +381,37 @@ public final class EngineContext {
     /** What tells one boot of the machine from the next; null for the kernel's own. */
     public @Nullable String bootId() {
         return bootId;
+    }
+
+    /**
+     * The wall clock, in milliseconds since 1970; the machine's by default.
+     *
+     * @return this
+     */
+    public EngineContext clockMs(LongSupplier clock) {
+        this.clockMs = clock;
+        return this;
+    }
+
+    /** The wall clock. */
+    public LongSupplier clockMs() {
+        return clockMs;
+    }
+
+    /**
+     * Milliseconds since the boot of the machine, which nobody can set; the kernel's own by
+     * default.
+     *
+     * @return this
+     */
+    public EngineContext uptimeMs(LongSupplier uptime) {
+        this.uptimeMs = uptime;
+        return this;
+    }
+
+    /** Milliseconds since the boot of the machine; null for the kernel's own. */
+    public @Nullable LongSupplier uptimeMs() {
+        return uptimeMs;
     }
 
     /**

@@ -79,6 +79,11 @@ final class DataFolder implements AutoCloseable {
         return journals().resolve(id == 0 ? "metadata" : "data-" + id);
     }
 
+    /** Where the retention clock keeps what it believes. */
+    Path clock() {
+        return root.resolve("clock.properties");
+    }
+
     private Path journals() {
         return root.resolve("journal");
     }

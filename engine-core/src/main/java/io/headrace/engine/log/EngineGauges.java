@@ -15,6 +15,7 @@ final class EngineGauges implements EngineMetrics {
     private final List<Shard> shards;
     private final ColdReader coldReader;
     private final SourceLogs sources;
+    private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
 
     EngineGauges(
@@ -24,6 +25,7 @@ final class EngineGauges implements EngineMetrics {
             List<Shard> shards,
             ColdReader coldReader,
             SourceLogs sources,
+            Maintenance maintenance,
             ProducerExpiry producerExpiry) {
         this.engine = engine;
         this.memory = memory;
@@ -31,6 +33,7 @@ final class EngineGauges implements EngineMetrics {
         this.shards = shards;
         this.coldReader = coldReader;
         this.sources = sources;
+        this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
     }
 
@@ -54,6 +57,7 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_spill_late_total", sum(shard -> shard.spiller().lateCount()));
         consumer.accept("headrace_producers_expired_total", producerExpiry.expiredCount());
         consumer.accept("headrace_producer_expiry_passes_total", producerExpiry.passCount());
+        consumer.accept("headrace_retention_passes_total", maintenance.retentionPassCount());
         sources.forEachMetric(consumer);
     }
 

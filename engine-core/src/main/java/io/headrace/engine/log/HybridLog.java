@@ -144,7 +144,7 @@ final class HybridLog extends PartitionLogBase {
         if (isJournalFull) {
             return OUT_OF_SPACE;
         }
-        long nowMs = System.currentTimeMillis();
+        long nowMs = shard.nowMs();
         long baseOffset = memory.append(batch, leaderEpoch, nowMs);
         if (baseOffset < 0) {
             spiller.request();

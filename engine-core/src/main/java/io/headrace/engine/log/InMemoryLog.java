@@ -111,7 +111,7 @@ final class InMemoryLog extends PartitionLogBase {
             if (baseOffset != ProducerState.NEW) {
                 return baseOffset;
             }
-            long nowMs = System.currentTimeMillis();
+            long nowMs = shard.nowMs();
             baseOffset = memory.append(stamped, leaderEpoch, nowMs);
             if (baseOffset < 0) {
                 return baseOffset;

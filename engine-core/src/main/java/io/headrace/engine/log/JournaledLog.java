@@ -87,7 +87,7 @@ final class JournaledLog extends PartitionLogBase {
         if (position < 0) {
             return position;
         }
-        onAppended(batch, baseOffset, System.currentTimeMillis());
+        onAppended(batch, baseOffset, shard.nowMs());
         return baseOffset;
     }
 

@@ -46,6 +46,7 @@ final class Maintenance {
     private final MetadataStore store;
     private final Journal metadataJournal;
     private final Projector projector;
+    private final RetentionClock retentionClock;
     private final List<Shard> shards;
     private final ScheduledExecutorService executor =
             Executors.newSingleThreadScheduledExecutor(
@@ -57,6 +58,9 @@ final class Maintenance {
 
     private final ProducerExpiry producerExpiry;
     private final CompletableFuture<Void> stopping = new CompletableFuture<>();
+    private volatile long retentionPassCount;
+
+    /** By a clock that cannot be set, as all that asks how long ago something was in this run. */
     private long lastRetentionMs;
 
     /**
@@ -74,6 +78,7 @@ final class Maintenance {
             MetadataStore store,
             Journal metadataJournal,
             Projector projector,
+            RetentionClock retentionClock,
             ProducerExpiry producerExpiry,
             List<Shard> shards) {
         this.engine = engine;
@@ -82,6 +87,7 @@ final class Maintenance {
         this.store = store;
         this.metadataJournal = metadataJournal;
         this.projector = projector;
+        this.retentionClock = retentionClock;
         this.producerExpiry = producerExpiry;
         this.shards = shards;
     }
@@ -89,7 +95,7 @@ final class Maintenance {
     /** Before anybody can delete a topic. */
     void start() {
         addDeletedBefore();
-        lastRetentionMs = System.currentTimeMillis();
+        lastRetentionMs = elapsedMs();
         long tickMs = Math.min(TICK_MS, context.retentionCheckIntervalMs());
         executor.scheduleWithFixedDelay(this::tick, tickMs, tickMs, TimeUnit.MILLISECONDS);
     }
@@ -101,11 +107,12 @@ final class Maintenance {
 
     private void tick() {
         try {
-            long nowMs = System.currentTimeMillis();
+            long nowMs = elapsedMs();
             finishDeletions();
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;
-                retain(nowMs);
+                retain(retentionClock.nowMs());
+                retentionPassCount = retentionPassCount + 1;
                 engine.activeLogs().forEach(PartitionLogBase::expireProducers);
                 projector.offer(producerExpiry::runStretch);
             } else if (producerExpiry.isPassing()) {
@@ -124,6 +131,15 @@ final class Maintenance {
         } catch (IOException | RuntimeException e) {
             LOGGER.error("maintenance failed, tried again in {} ms", TICK_MS, e);
         }
+    }
+
+    private static long elapsedMs() {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime());
+    }
+
+    /** Passes over all logs for what is too old or too much, since the start. */
+    long retentionPassCount() {
+        return retentionPassCount;
     }
 
     private void finishDeletions() throws TimeoutException {

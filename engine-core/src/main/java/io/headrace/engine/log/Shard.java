@@ -5,6 +5,7 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * One data journal with its lock, its {@link Syncer} and its {@link Spiller}. Whoever appends does
@@ -26,6 +27,7 @@ final class Shard {
     private final Journal journal;
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
+    private final LongSupplier clockMs;
     private final Syncer syncer;
     private final Spiller spiller;
 
@@ -44,11 +46,13 @@ final class Shard {
             int id,
             Journal journal,
             int batchBytesMax,
+            LongSupplier clockMs,
             Projector projector,
             Consumer<Throwable> failureHandler) {
         this.id = id;
         this.journal = journal;
         this.batchBytesMax = batchBytesMax;
+        this.clockMs = clockMs;
         this.failureHandler = failureHandler;
         this.syncer = new Syncer(this, projector, failureHandler);
         this.spiller = new Spiller(this, failureHandler);
@@ -67,6 +71,11 @@ final class Shard {
     /** Longest batch that the journal takes. */
     int batchBytesMax() {
         return batchBytesMax;
+    }
+
+    /** The wall clock, by which it is noted when something was appended. */
+    long nowMs() {
+        return clockMs.getAsLong();
     }
 
     int id() {

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +55,7 @@ public final class StorageEngine implements Engine {
     private final SourceThreads sourceThreads;
     private final SourceLogs sources;
     private final SourceTools sourceTools;
+    private final RetentionClock retentionClock;
     private final Maintenance maintenance;
     private final ModeChanges modeChanges;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
@@ -86,7 +88,15 @@ public final class StorageEngine implements Engine {
                             catalogState,
                             this::beginModeChange,
                             this::endModeChange);
-            catalog.recover(bootId(context));
+            String bootId = bootId(context);
+            retentionClock =
+                    new RetentionClock(
+                            folder.clock(),
+                            context.disk(),
+                            bootId,
+                            context.clockMs(),
+                            uptimeMs(context));
+            catalog.recover(bootId);
             projector = new Projector(store, failureHandler);
             modeChanges =
                     new ModeChanges(
@@ -101,6 +111,7 @@ public final class StorageEngine implements Engine {
                                 id,
                                 journal,
                                 (int) (context.journalCycleBytes() / 4),
+                                context.clockMs(),
                                 projector,
                                 failureHandler);
                 projector.attach(shard);
@@ -143,6 +154,7 @@ public final class StorageEngine implements Engine {
                             store,
                             metadataJournal,
                             projector,
+                            retentionClock,
                             producerExpiry,
                             shards);
             gauges =
@@ -153,6 +165,7 @@ public final class StorageEngine implements Engine {
                             shards,
                             coldReader,
                             sources,
+                            maintenance,
                             producerExpiry);
         } catch (IOException e) {
             undo.run();
@@ -175,6 +188,7 @@ public final class StorageEngine implements Engine {
                 new JournalContext()
                         .folder(folder.journal(id))
                         .disk(context.disk())
+                        .clockMs(context.clockMs())
                         .cycleBytes(cycleBytes)
                         .diskReserveBytes(context.diskReserveBytes())
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)
@@ -194,6 +208,11 @@ public final class StorageEngine implements Engine {
     private static String bootId(EngineContext context) {
         String given = context.bootId();
         return given == null ? BootId.read(BootId.FILE) : given;
+    }
+
+    private static LongSupplier uptimeMs(EngineContext context) {
+        LongSupplier given = context.uptimeMs();
+        return given == null ? () -> Uptime.readMs(Uptime.FILE) : given;
     }
 
     @Override
@@ -313,7 +332,7 @@ public final class StorageEngine implements Engine {
 
     /** When an idempotent producer must have appended to be remembered. */
     private long producersNotBeforeMs() {
-        return System.currentTimeMillis() - context.producerExpirationMs();
+        return retentionClock.latestMs() - context.producerExpirationMs();
     }
 
     private long memoryBudget(Topic topic) {

@@ -65,7 +65,7 @@ final class JournaledLogTest {
         journal = failing(opened);
         projector = new Projector(store, failures);
         projector.recover(1, journal);
-        shard = new Shard(1, journal, 1 << 20, projector, failures);
+        shard = new Shard(1, journal, 1 << 20, System::currentTimeMillis, projector, failures);
         projector.attach(shard);
         projector.start();
         shard.start();

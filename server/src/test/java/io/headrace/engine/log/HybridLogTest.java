@@ -81,7 +81,7 @@ final class HybridLogTest {
         journal = troubled(opened);
         projector = new Projector(store, failures);
         projector.recover(1, journal);
-        shard = new Shard(1, journal, 1 << 20, projector, failures);
+        shard = new Shard(1, journal, 1 << 20, System::currentTimeMillis, projector, failures);
         projector.attach(shard);
         coldReader = new ColdReader(store, memory, 1, List.of(shard));
         projector.start();

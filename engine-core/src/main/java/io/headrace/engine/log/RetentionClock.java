@@ -1,0 +1,120 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.Disk;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.function.LongSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The time by which things are old enough to go: the wall clock's, but never much faster than time
+ * passes. A clock that is set forward would otherwise take away in a moment what should have stayed
+ * for hours; the machine's own count of time since its boot cannot be set. So this clock believes
+ * in a moment of boot, follows at once when the wall clock says an earlier one, and a later one
+ * only by {@value #CATCH_UP_PER_MILLE} ‰ of the time that passes.
+ *
+ * <p>The belief is kept in a file, because a clock may be set between two starts as well. After
+ * another boot the wall clock is all there is. (docs/design/age.md)
+ *
+ * <p>Read by the maintenance thread; {@link #latestMs} by any.
+ */
+final class RetentionClock {
+    /** How much faster than time it goes while it catches up. */
+    static final int CATCH_UP_PER_MILLE = 50;
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(RetentionClock.class);
+
+    /** A belief that has moved by less is not worth a write; what time servers adjust is not. */
+    private static final long NOTED_MS = 10_000;
+
+    private static final Pattern CONTENT =
+            Pattern.compile("version=1\nboot=([^\n]*)\nbooted=(\\d{1,18})\n");
+
+    private final Path file;
+    private final Disk disk;
+    private final String bootId;
+    private final LongSupplier clockMs;
+    private final LongSupplier uptimeMs;
+
+    /** When the machine was booted, as far as this clock believes. */
+    private long bootedMs;
+
+    private long notedMs = Long.MIN_VALUE;
+    private long lastUptimeMs;
+    private volatile long latestMs;
+
+    /**
+     * @param file where the belief is kept
+     * @param bootId of this boot
+     * @param clockMs the wall clock
+     * @param uptimeMs time since the boot
+     * @throws EngineException if the file has a content that is not known
+     */
+    RetentionClock(Path file, Disk disk, String bootId, LongSupplier clockMs, LongSupplier uptimeMs)
+            throws IOException {
+        this.file = file;
+        this.disk = disk;
+        this.bootId = bootId;
+        this.clockMs = clockMs;
+        this.uptimeMs = uptimeMs;
+        lastUptimeMs = uptimeMs.getAsLong();
+        bootedMs = clockMs.getAsLong() - lastUptimeMs;
+        believeWhatWasNoted();
+        nowMs();
+    }
+
+    private void believeWhatWasNoted() throws IOException {
+        byte[] content = disk.readIfExists(file);
+        if (content == null) {
+            return;
+        }
+        String text = new String(content, StandardCharsets.UTF_8);
+        Matcher matcher = CONTENT.matcher(text);
+        if (!matcher.matches()) {
+            throw new EngineException(
+                    "unknown content; the file may be deleted if the clock is right: file="
+                            + file
+                            + " text="
+                            + text.trim());
+        }
+        if (matcher.group(1).equals(bootId)) {
+            notedMs = Long.parseLong(matcher.group(2));
+            if (bootedMs - notedMs > NOTED_MS) {
+                LOGGER.warn(
+                        "the clock was set forward by {} ms, retention follows slowly",
+                        bootedMs - notedMs);
+            }
+            bootedMs = Math.min(bootedMs, notedMs);
+        }
+    }
+
+    /** The time by which things are old, in milliseconds since 1970. */
+    long nowMs() throws IOException {
+        long uptime = uptimeMs.getAsLong();
+        long saidMs = clockMs.getAsLong() - uptime;
+        long catchUpMs = (uptime - lastUptimeMs) * CATCH_UP_PER_MILLE / 1000;
+        bootedMs = Math.min(saidMs, bootedMs + Math.max(0, catchUpMs));
+        lastUptimeMs = uptime;
+        latestMs = bootedMs + uptime;
+        note();
+        return latestMs;
+    }
+
+    /** What {@link #nowMs} was when it was asked last. */
+    long latestMs() {
+        return latestMs;
+    }
+
+    private void note() throws IOException {
+        if (notedMs == Long.MIN_VALUE || Math.abs(bootedMs - notedMs) > NOTED_MS) {
+            String content = "version=1\nboot=" + bootId + "\nbooted=" + bootedMs + "\n";
+            disk.replace(file, content.getBytes(StandardCharsets.UTF_8));
+            notedMs = bootedMs;
+        }
+    }
+}
