@@ -110,9 +110,8 @@ final class DataFolder implements AutoCloseable {
         Path checkpoint = newestCheckpoint();
         if (!isAbsentOrEmpty(live)) {
             MetadataStore store = factory.apply(live);
-            long number = checkpointNumber(store);
-            if (number >= numberOf(checkpoint)) {
-                return closedUnless(number >= trimmedUnder(), store);
+            if (isAsNewAs(checkpoint, store)) {
+                return store;
             }
             store.close();
             setAside(live, Objects.requireNonNull(checkpoint));
@@ -126,13 +125,22 @@ final class DataFolder implements AutoCloseable {
         return factory.apply(live);
     }
 
-    private MetadataStore closedUnless(boolean usable, MetadataStore store) throws IOException {
-        if (!usable) {
+    /**
+     * Whether the store knows of that checkpoint; closed if it is too old for the journals, or that
+     * cannot be told.
+     */
+    private boolean isAsNewAs(@Nullable Path checkpoint, MetadataStore store) throws IOException {
+        try {
             long number = checkpointNumber(store);
+            boolean isAsNew = number >= numberOf(checkpoint);
+            if (isAsNew) {
+                requireTrimmedUnder(number);
+            }
+            return isAsNew;
+        } catch (IOException | RuntimeException e) {
             store.close();
-            requireTrimmedUnder(number);
+            throw e;
         }
-        return store;
     }
 
     /** What the live folder lacks may have been in cycles that are gone; the checkpoint has it. */
