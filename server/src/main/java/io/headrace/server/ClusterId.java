@@ -22,6 +22,7 @@ import java.util.UUID;
 final class ClusterId {
     static final String FILE = "meta.properties";
     private static final String KEY = "cluster.id";
+    private static final String VERSION = "1";
 
     private ClusterId() {}
 
@@ -49,6 +50,10 @@ final class ClusterId {
         try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             properties.load(reader);
         }
+        String version = properties.getProperty("version");
+        if (!VERSION.equals(version)) {
+            throw new IOException("unknown version: file=" + file + " version=" + version);
+        }
         String id = properties.getProperty(KEY);
         if (id == null || id.isBlank()) {
             throw new IOException("no " + KEY + " in the file: file=" + file);
@@ -60,7 +65,7 @@ final class ClusterId {
         Files.createDirectories(folder);
         String id = random();
         Path temporary = folder.resolve(FILE + ".tmp");
-        Files.writeString(temporary, "version=1\n" + KEY + "=" + id + "\n");
+        Files.writeString(temporary, "version=" + VERSION + "\n" + KEY + "=" + id + "\n");
         force(temporary, StandardOpenOption.WRITE);
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
         force(folder, StandardOpenOption.READ);

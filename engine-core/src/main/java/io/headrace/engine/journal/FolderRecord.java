@@ -1,5 +1,6 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,20 +23,34 @@ record FolderRecord(long position, long detail, long startNumber) {
     static final long RECOVERED = 2;
 
     private static final int LENGTH = 40;
+
+    /** The last letter of the magic number. */
+    private static final int VERSION_OFFSET = 7;
+
     private static final int CRC_OFFSET = 36;
 
-    /** Null if the file is absent or not sound: then the folder's files are looked at. */
+    /**
+     * Null if the file is absent or not sound: then the folder's files are looked at.
+     *
+     * @throws EngineException if it is of an unknown version
+     */
     static @Nullable FolderRecord read(Path folder, String name, Disk disk) throws IOException {
         byte[] bytes = disk.readIfExists(folder.resolve(name));
         if (bytes == null || bytes.length != LENGTH) {
             return null;
         }
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        boolean sound =
-                buffer.getLong(0) == magic(name) && buffer.getInt(CRC_OFFSET) == checksum(bytes);
-        return sound
-                ? new FolderRecord(buffer.getLong(8), buffer.getLong(16), buffer.getLong(24))
-                : null;
+        if (buffer.getInt(CRC_OFFSET) != checksum(bytes)) {
+            return null;
+        }
+        if (buffer.getLong(0) != magic(name)) {
+            throw new EngineException(
+                    "journal is of an unknown version: file="
+                            + folder.resolve(name)
+                            + " version="
+                            + (char) bytes[VERSION_OFFSET]);
+        }
+        return new FolderRecord(buffer.getLong(8), buffer.getLong(16), buffer.getLong(24));
     }
 
     /** Writes the file so that after a crash it is there whole or not at all, and forces it. */

@@ -85,8 +85,9 @@ public final class JournalContext {
     }
 
     /**
-     * Everything below is known to be good and synced, so that a recovery need not read it: the
-     * projection's applied position. 0 for nothing.
+     * Everything below is known to be good and synced, so that a recovery need not read it, or has
+     * been deleted: the projection's applied position. Everything from here on has to be there. 0
+     * for all.
      *
      * @return this
      */

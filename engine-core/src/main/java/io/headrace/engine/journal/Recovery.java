@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +41,7 @@ final class Recovery {
     /** The folder's cycles, each with its end; those that a crash tore off are gone. */
     List<CycleFile> cycles() throws IOException {
         FolderRecord end = folder.end();
+        refuseIfMissing(end);
         long endPosition = end == null ? recover() : end.position();
         // Behind a recorded end there can be a file that Chronicle made and we could not allocate.
         deleteCyclesAfter(Journal.cycle(endPosition));
@@ -49,6 +51,34 @@ final class Recovery {
             cycles.add(cycleFile(entry.getKey(), entry.getValue(), endPosition));
         }
         return cycles;
+    }
+
+    /**
+     * From the position on from which the projection needs them, all cycles have to be there; those
+     * before may have been deleted. Of an end at offset 0, nothing was in the last one.
+     */
+    private void refuseIfMissing(@Nullable FolderRecord end) {
+        FolderRecord start = folder.start();
+        if (start == null) {
+            return;
+        }
+        int first = Math.max(Journal.cycle(start.position()), Journal.cycle(scanFromPosition));
+        int last = end == null ? folder.highestCycle() : lastCycleWithEntries(end.position());
+        boolean isBegun = end != null || !folder.cyclePaths().isEmpty();
+        for (int cycle = first; isBegun && cycle <= last; cycle++) {
+            if (!folder.cyclePaths().containsKey(cycle)) {
+                throw new CorruptJournalException(
+                        "journal file is missing: file="
+                                + folder.path().resolve(CycleNumbering.fileName(cycle))
+                                + " position="
+                                + Journal.position(cycle, 0));
+            }
+        }
+    }
+
+    private static int lastCycleWithEntries(long endPosition) {
+        int cycle = Journal.cycle(endPosition);
+        return Journal.fileOffset(endPosition) == 0 ? cycle - 1 : cycle;
     }
 
     private CycleFile cycleFile(int cycle, Path path, long endPosition) throws IOException {
@@ -79,10 +109,14 @@ final class Recovery {
         if (last != null) {
             cut(last, Journal.fileOffset(endPosition));
         }
-        new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number())
-                .write(folder.path(), FolderRecord.END, disk);
+        recordEnd(endPosition);
         LOG.info("recovered journal: folder={} endPosition={}", folder.path(), endPosition);
         return endPosition;
+    }
+
+    private void recordEnd(long endPosition) throws IOException {
+        new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number())
+                .write(folder.path(), FolderRecord.END, disk);
     }
 
     /** The end of the last cycle, or of the first that is not whole. All before it is forced. */
@@ -160,11 +194,12 @@ final class Recovery {
         return highest;
     }
 
-    /** A start that appended nothing leaves no cycle behind. */
+    /** A start that appended nothing leaves no cycle behind, and an end that says so. */
     private void deleteLastIfEmpty(long endPosition) throws IOException {
         int cycle = Journal.cycle(endPosition);
         Path path = folder.cyclePaths().get(cycle);
         if (path != null && isEmpty(path, cycle, Journal.fileOffset(endPosition))) {
+            recordEnd(Journal.position(cycle, 0));
             disk.delete(path);
             folder.cyclePaths().remove(cycle);
         }
@@ -184,7 +219,9 @@ final class Recovery {
         later.clear();
     }
 
-    /** Cuts a file to its end; or pads it, if the crash took bytes that only align the next entry. */
+    /**
+     * Cuts a file to its end; or pads it, if the crash took bytes that only align the next entry.
+     */
     private void cut(Path path, long length) throws IOException {
         try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
             channel.truncate(length);

@@ -78,6 +78,11 @@ final class StartFolder {
         return cyclePaths;
     }
 
+    /** Its beginning, if that is known. */
+    @Nullable FolderRecord start() {
+        return start;
+    }
+
     /** Its end, if it was closed or recovered. */
     @Nullable FolderRecord end() {
         return end;

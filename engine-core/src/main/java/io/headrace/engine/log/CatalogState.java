@@ -158,7 +158,7 @@ final class CatalogState {
     private void decodeCounters(ByteBuffer buffer) {
         byte version = buffer.get();
         if (version != VERSION) {
-            throw new IllegalStateException("unknown counters row: version=" + version);
+            throw Rows.unknownVersion("counters", version);
         }
         nextTopicId = buffer.getLong();
         nextProducerId = buffer.getLong();

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -83,7 +84,7 @@ sealed interface Command {
             case PutTopic.KIND -> new PutTopic(TopicRow.decode(buffer.getLong(), buffer));
             case DeleteTopic.KIND -> new DeleteTopic(buffer.getLong());
             case ProducerIds.KIND -> new ProducerIds(buffer.getLong());
-            default -> throw new IllegalStateException("unknown metadata command: kind=" + kind);
+            default -> throw new EngineException("unknown metadata command: kind=" + kind);
         };
     }
 
@@ -134,8 +135,7 @@ sealed interface Command {
         static TopicRow decode(long id, ByteBuffer buffer) {
             byte version = buffer.get();
             if (version != VERSION) {
-                throw new IllegalStateException(
-                        "unknown topic row: version=" + version + " topicId=" + id);
+                throw Rows.unknownVersion("topic", version);
             }
             int createdEpoch = buffer.getInt();
             int journal = buffer.getShort();

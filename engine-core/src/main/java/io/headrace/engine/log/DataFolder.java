@@ -109,7 +109,7 @@ final class DataFolder implements AutoCloseable {
         Path live = root.resolve("rocksdb");
         Path checkpoint = newestCheckpoint();
         if (!isAbsentOrEmpty(live)) {
-            MetadataStore store = factory.apply(live);
+            MetadataStore store = open(live, factory);
             if (isAsNewAs(checkpoint, store)) {
                 return store;
             }
@@ -122,7 +122,21 @@ final class DataFolder implements AutoCloseable {
             Files.deleteIfExists(live);
             CheckpointFolder.restore(checkpoint, live, disk);
         }
-        return factory.apply(live);
+        return open(live, factory);
+    }
+
+    private static MetadataStore open(Path live, Function<Path, MetadataStore> factory) {
+        try {
+            return factory.apply(live);
+        } catch (EngineException e) {
+            throw new EngineException(
+                    "metadata store cannot be opened; if files of it are damaged or gone, move "
+                            + live
+                            + " away: the next start makes it again from checkpoints/ and journal/:"
+                            + " "
+                            + e.getMessage(),
+                    e);
+        }
     }
 
     /**

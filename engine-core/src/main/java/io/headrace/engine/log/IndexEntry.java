@@ -49,7 +49,7 @@ record IndexEntry(
         ByteBuffer buffer = ByteBuffer.wrap(value);
         byte version = buffer.get();
         if (version != VERSION) {
-            throw new IllegalStateException("unknown index row: version=" + version);
+            throw Rows.unknownVersion("index", version);
         }
         return new IndexEntry(
                 Rows.lastOf(key),

@@ -33,7 +33,7 @@ final class PartitionState {
         ByteBuffer buffer = ByteBuffer.wrap(row);
         byte version = buffer.get();
         if (version != VERSION) {
-            throw new IllegalStateException("unknown partition row: version=" + version);
+            throw Rows.unknownVersion("partition", version);
         }
         state.logStartOffset = buffer.getLong();
         state.logEndOffset = buffer.getLong();

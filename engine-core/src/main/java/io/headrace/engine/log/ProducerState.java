@@ -124,7 +124,7 @@ final class ProducerState {
         ByteBuffer buffer = ByteBuffer.wrap(row);
         byte version = buffer.get();
         if (version != VERSION) {
-            throw new IllegalStateException("unknown producer row: version=" + version);
+            throw Rows.unknownVersion("producer", version);
         }
         ProducerState state = new ProducerState();
         state.epoch = buffer.getShort();

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
@@ -22,6 +23,15 @@ final class Rows {
     private static final int PARTITION_KEY_LENGTH = 1 + Long.BYTES + Integer.BYTES;
 
     private Rows() {}
+
+    /** What to say of a row that this version cannot read. */
+    static EngineException unknownVersion(String row, int version) {
+        return new EngineException(
+                "metadata store holds what another version has written: row="
+                        + row
+                        + " version="
+                        + version);
+    }
 
     static byte[] appliedKey(int journal) {
         return ByteBuffer.allocate(1 + Short.BYTES).put(APPLIED).putShort((short) journal).array();

@@ -186,7 +186,8 @@ public final class CheckpointFolder {
         String lines = text.substring(0, sumAt);
         check(text.substring(sumAt).equals(sumOf(lines) + "\n"), file, "does not match itself");
         List<String> each = lines.lines().toList();
-        check(!each.isEmpty() && each.get(0).equals(VERSION_LINE), file, "unknown version");
+        String version = each.isEmpty() ? "" : each.get(0);
+        check(version.equals(VERSION_LINE), file, "unknown version=" + version);
         Map<String, Entry> entries = new TreeMap<>();
         each.stream().skip(1).forEach(line -> parseInto(entries, line));
         return new HashMap<>(entries);

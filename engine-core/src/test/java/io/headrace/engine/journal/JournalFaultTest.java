@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class JournalFaultTest {
     private static final long SEED = Long.getLong("headrace.seed", System.nanoTime());
     private static final int CYCLE_BYTES = 1 << 20;
+
     /** Appends that are refused because the next cycle cannot be begun may be tried again. */
     private static final int ATTEMPTS = 3;
 
@@ -61,7 +62,7 @@ class JournalFaultTest {
                 append(journal, LONG);
             } // and syncs
             syncedCount = lengths.size();
-            try (Journal journal = ChronicleJournal.open(context(folder, disk))) {
+            try (Journal journal = ChronicleJournal.open(context(folder, disk, needed()))) {
                 append(journal, 20);
                 sync(journal);
                 append(journal, LONG);
@@ -77,8 +78,7 @@ class JournalFaultTest {
             lengths.add(length);
             long position = Journal.OUT_OF_SPACE;
             for (int attempt = 0; attempt < ATTEMPTS && position < 0; attempt++) {
-                position =
-                        journal.append(EntryType.BATCH, 1, 0, offset, 0, batch(offset, length));
+                position = journal.append(EntryType.BATCH, 1, 0, offset, 0, batch(offset, length));
             }
             assertTrue(position > 0, "refused");
             positions.add(position);
@@ -90,6 +90,11 @@ class JournalFaultTest {
             return positions.stream().filter(at -> Journal.cycle(at) == first).count();
         }
 
+        /** From where on the journal has to have everything. */
+        long needed() {
+            return deletedBelow == 0 ? 0 : positions.get((int) deletedBelow);
+        }
+
         private void sync(Journal journal) {
             journal.sync();
             syncedCount = lengths.size();
@@ -97,8 +102,13 @@ class JournalFaultTest {
     }
 
     private static JournalContext context(Path folder, FaultyDisk disk) {
+        return context(folder, disk, 0);
+    }
+
+    private static JournalContext context(Path folder, FaultyDisk disk, long needed) {
         return new JournalContext()
                 .folder(folder)
+                .scanFromPosition(needed)
                 .cycleBytes(CYCLE_BYTES)
                 .diskReserveBytes(0)
                 .disk(disk);
@@ -148,7 +158,7 @@ class JournalFaultTest {
     private static void check(Path folder, Life life, String what) throws IOException {
         for (int start = 1; start <= 2; start++) {
             FaultyDisk disk = new FaultyDisk(folder, SEED);
-            try (Journal journal = ChronicleJournal.open(context(folder, disk))) {
+            try (Journal journal = ChronicleJournal.open(context(folder, disk, life.needed()))) {
                 check(JournalContractTest.replayAll(journal), life, what + ", start " + start);
             } catch (RuntimeException e) {
                 throw new AssertionError(what + ", start " + start, e);
