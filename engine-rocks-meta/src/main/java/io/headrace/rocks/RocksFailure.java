@@ -2,14 +2,28 @@ package io.headrace.rocks;
 
 import io.headrace.engine.EngineException;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.Status;
 
 /** Turns RocksDB's exception into ours; its message names the file where one is at fault. */
 final class RocksFailure {
+    /** The store is a projection: what is lost of it can be made again. */
+    private static final String DAMAGED =
+            "metadata store is damaged; stop, move its folder away, and start: it is made again"
+                    + " from checkpoints/ and journal/: action=";
+
     private RocksFailure() {}
 
     static EngineException of(String action, RocksDBException failure) {
         return new EngineException(
-                "metadata store failed: action=" + action + " cause=" + failure.getMessage(),
+                (isDamage(failure) ? DAMAGED : "metadata store failed: action=")
+                        + action
+                        + " cause="
+                        + failure.getMessage(),
                 failure);
+    }
+
+    private static boolean isDamage(RocksDBException failure) {
+        Status status = failure.getStatus();
+        return status != null && status.getCode() == Status.Code.Corruption;
     }
 }

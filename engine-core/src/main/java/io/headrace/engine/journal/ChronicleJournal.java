@@ -378,13 +378,23 @@ public final class ChronicleJournal implements Journal {
     public void readCold(long position, ByteBuffer into) throws IOException {
         CycleFile file = cycles.get(Journal.cycle(position));
         if (file == null) {
-            throw new IOException("journal cycle is gone: position=" + position);
+            throw new IOException("journal file is missing: " + describe(position));
         }
         try (FileChannel channel = disk.open(file.path(), StandardOpenOption.READ)) {
             Disk.read(channel, into, Journal.fileOffset(position));
         } catch (EOFException e) {
-            throw new IOException("journal file is too short: file=" + file.path(), e);
+            throw new IOException("journal file is too short: " + describe(position), e);
         }
+    }
+
+    @Override
+    public String describe(long position) {
+        CycleFile file = cycles.get(Journal.cycle(position));
+        Path path =
+                file == null
+                        ? context.folder().resolve(CycleNumbering.fileName(Journal.cycle(position)))
+                        : file.path();
+        return "file=" + path + " offset=" + Journal.fileOffset(position);
     }
 
     @Override

@@ -246,20 +246,19 @@ final class ColdReader implements AutoCloseable {
     private static boolean isIntact(ByteBuffer batch, IndexEntry entry) {
         return RecordBatch.isSound(batch)
                 && RecordBatch.baseOffset(batch, 0) == entry.baseOffset()
-                && RecordBatch.lastOffset(batch, 0) == entry.lastOffset();
+                && RecordBatch.lastOffset(batch, 0) == entry.lastOffset()
+                && RecordBatch.leaderEpoch(batch, 0) == entry.leaderEpoch();
     }
 
-    private static void reportCorrupt(PartitionLogBase log, IndexEntry entry) {
+    private void reportCorrupt(PartitionLogBase log, IndexEntry entry) {
         LOGGER.error(
                 "stored batch fails its checksum and is not served: topic={} partition={}"
-                        + " offsets={}-{} journal={} cycle={} position={}",
+                        + " offsets={}-{} {}",
                 log.topic().name(),
                 log.partition(),
                 entry.baseOffset(),
                 entry.lastOffset(),
-                log.topic().journal(),
-                Journal.cycle(entry.position()),
-                Journal.fileOffset(entry.position()));
+                journal(log).describe(entry.position()));
     }
 
     /**

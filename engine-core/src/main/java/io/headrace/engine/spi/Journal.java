@@ -74,6 +74,9 @@ public interface Journal extends AutoCloseable {
      */
     void readCold(long position, ByteBuffer into) throws IOException;
 
+    /** Where a position is, for who has to look at it: {@code file=… offset=…}. */
+    String describe(long position);
+
     /**
      * Hands each entry from {@code fromPosition} (inclusive) to {@code toPosition} (exclusive) to
      * the handler, in order, envelopes verified, and the checksums of payloads that an earlier

@@ -146,9 +146,7 @@ final class TestEngine implements AutoCloseable {
                 if (!(result instanceof RecordsLease lease)) {
                     throw new AssertionError(result + " at " + offset);
                 }
-                for (int i = 0; i < lease.sliceCount(); i++) {
-                    addRecords(lease.slice(i), fromOffset, records);
-                }
+                records.addAll(records(lease, fromOffset));
                 offset = lease.nextOffset();
             }
         }
@@ -164,6 +162,15 @@ final class TestEngine implements AutoCloseable {
         CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
         log.readCold(offset, lengthMax, loaded::complete);
         return get(loaded);
+    }
+
+    /** The records of what was read, from an offset on; each as {@code offset:value}. */
+    static List<String> records(RecordsLease lease, long fromOffset) {
+        List<String> records = new ArrayList<>();
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            addRecords(lease.slice(i), fromOffset, records);
+        }
+        return records;
     }
 
     private static void addRecords(ByteBuffer slice, long fromOffset, List<String> records) {
