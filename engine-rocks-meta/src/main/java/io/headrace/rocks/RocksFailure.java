@@ -22,6 +22,14 @@ final class RocksFailure {
                 failure);
     }
 
+    /**
+     * Whether the disk is full, for which RocksDB refuses all writes until there is space again.
+     */
+    static boolean isOutOfSpace(RocksDBException failure) {
+        Status status = failure.getStatus();
+        return status != null && status.getSubCode() == Status.SubCode.NoSpace;
+    }
+
     private static boolean isDamage(RocksDBException failure) {
         Status status = failure.getStatus();
         return status != null && status.getCode() == Status.Code.Corruption;

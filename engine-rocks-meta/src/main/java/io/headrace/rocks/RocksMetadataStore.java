@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,8 @@ import org.rocksdb.Checkpoint;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The projection of the journals in RocksDB: one column family, no log of its own. What a crash
@@ -32,6 +36,10 @@ public final class RocksMetadataStore implements MetadataStore {
         RocksDB.loadLibrary();
     }
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(RocksMetadataStore.class);
+    private static final long FULL_DISK_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(200);
+
+    private final Path folder;
     private final RocksResources resources;
     private final RocksDB database;
     private final Disk disk;
@@ -42,7 +50,8 @@ public final class RocksMetadataStore implements MetadataStore {
     private final Set<RocksCursor> cursors = ConcurrentHashMap.newKeySet();
     private boolean closed;
 
-    private RocksMetadataStore(RocksResources resources, RocksDB database, Disk disk) {
+    private RocksMetadataStore(Path folder, RocksResources resources, RocksDB database, Disk disk) {
+        this.folder = folder;
         this.resources = resources;
         this.database = database;
         this.disk = disk;
@@ -68,7 +77,10 @@ public final class RocksMetadataStore implements MetadataStore {
         RocksResources resources = new RocksResources(context);
         try {
             return new RocksMetadataStore(
-                    resources, RocksDB.open(resources.options, folder.toString()), context.disk());
+                    folder,
+                    resources,
+                    RocksDB.open(resources.options, folder.toString()),
+                    context.disk());
         } catch (RocksDBException failure) {
             resources.close();
             throw RocksFailure.of("open folder=" + folder, failure);
@@ -110,12 +122,34 @@ public final class RocksMetadataStore implements MetadataStore {
         return new RocksBatch();
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Waits while the disk is full: what is written here cannot be left out, and RocksDB goes on
+     * by itself when there is space again.
+     */
     @Override
     public void write(Batch batch) {
+        boolean written = isWritten((RocksBatch) batch);
+        if (!written) {
+            LOGGER.warn("disk is full, the metadata store waits for space: folder={}", folder);
+        }
+        while (!written) {
+            LockSupport.parkNanos(FULL_DISK_PAUSE_NS);
+            written = isWritten((RocksBatch) batch);
+        }
+    }
+
+    /** False if the disk is full. */
+    private boolean isWritten(RocksBatch batch) {
         enter();
         try {
-            database.write(resources.writeOptions, ((RocksBatch) batch).changes());
+            database.write(resources.writeOptions, batch.changes());
+            return true;
         } catch (RocksDBException failure) {
+            if (RocksFailure.isOutOfSpace(failure)) {
+                return false;
+            }
             throw RocksFailure.of("write", failure);
         } finally {
             gate.readLock().unlock();

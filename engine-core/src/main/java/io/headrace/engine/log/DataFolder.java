@@ -25,6 +25,9 @@ import org.slf4j.LoggerFactory;
 final class DataFolder implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(DataFolder.class);
 
+    /** What a store may have in memory; a write buffer of it. */
+    private static final long CHECKPOINT_MARGIN_BYTES = 8 << 20;
+
     private static final Pattern TRIMMED = Pattern.compile("version=1\ncheckpoint=(\\d{1,18})\n");
 
     private final Path root;
@@ -210,6 +213,18 @@ final class DataFolder implements AutoCloseable {
 
     private Path trimmedFile() {
         return journals().resolve("trimmed.properties");
+    }
+
+    /**
+     * Whether the disk has room for another copy of the store and for what of it is still in
+     * memory. On a full disk the attempt would stop all writes to the store.
+     */
+    boolean isRoomForCheckpoint() throws IOException {
+        long needed = CHECKPOINT_MARGIN_BYTES;
+        for (Path file : disk.list(root.resolve("rocksdb"))) {
+            needed += file.toFile().length();
+        }
+        return disk.usableBytes(root) >= needed;
     }
 
     /**

@@ -59,6 +59,7 @@ final class Maintenance {
     private final ProducerExpiry producerExpiry;
     private final CompletableFuture<Void> stopping = new CompletableFuture<>();
     private volatile long retentionPassCount;
+    private boolean noRoomReported;
 
     /** By a clock that cannot be set, as all that asks how long ago something was in this run. */
     private long lastRetentionMs;
@@ -354,8 +355,21 @@ final class Maintenance {
                 deletions.add(() -> delete(metadataJournal, cycle.cycle()));
             }
         }
+        if (!folder.isRoomForCheckpoint()) {
+            reportNoRoom();
+            return;
+        }
+        noRoomReported = false;
         folder.checkpoint(store);
         deletions.forEach(Runnable::run);
+    }
+
+    /** Once until there is room: it is tried again and again. */
+    private void reportNoRoom() {
+        if (!noRoomReported) {
+            noRoomReported = true;
+            LOGGER.warn("no room for a checkpoint, dead journal files have to stay until there is");
+        }
     }
 
     private static void delete(Journal journal, int cycle) {
