@@ -1,0 +1,19 @@
+package io.headrace.engine.segment;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Bytes of a segment are not those that were written. Names file and offset. */
+public final class CorruptSegmentException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    CorruptSegmentException(String reason, Path file, long offset) {
+        super(
+                "segment is damaged: reason="
+                        + reason.replace(' ', '_')
+                        + " file="
+                        + file
+                        + " offset="
+                        + offset);
+    }
+}
