@@ -35,6 +35,7 @@ public final class EngineContext {
             Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
     private long journalCycleBytes = 128 * MIB;
     private long diskReserveBytes = 256 * MIB;
+    private long sealingBytesPerSecond = 64 * MIB;
     private long memoryTopicBudgetBytes = 64 * MIB;
     private int coldReaderCount = 4;
     private int sourceThreadCount = 64;
@@ -206,6 +207,22 @@ public final class EngineContext {
     /** Free bytes of the disk below which appends are refused. */
     public long diskReserveBytes() {
         return diskReserveBytes;
+    }
+
+    /**
+     * Most bytes that are read and written, taken together, in a second to move what lives out of
+     * files that are mostly dead; more if the disk is short of space.
+     *
+     * @return this
+     */
+    public EngineContext sealingBytesPerSecond(long bytes) {
+        this.sealingBytesPerSecond = bytes;
+        return this;
+    }
+
+    /** Most bytes that are read and written in a second for sealing. */
+    public long sealingBytesPerSecond() {
+        return sealingBytesPerSecond;
     }
 
     /**
@@ -461,6 +478,7 @@ public final class EngineContext {
         check("journalCount", journalCount, 1, 16);
         check("journalCycleBytes", journalCycleBytes, MIB, 1024 * MIB);
         check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
+        check("sealingBytesPerSecond", sealingBytesPerSecond, MIB, Long.MAX_VALUE);
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);
         check("sourceThreadCount", sourceThreadCount, 2, 1024);

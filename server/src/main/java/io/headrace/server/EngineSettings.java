@@ -35,6 +35,7 @@ final class EngineSettings {
                         .topicPolicies(topicPolicies(config))
                         .journalCycleBytes(config.get(ConfigKeys.JOURNAL_CYCLE_BYTES))
                         .diskReserveBytes(config.get(ConfigKeys.DISK_RESERVE_BYTES))
+                        .sealingBytesPerSecond(config.get(ConfigKeys.SEALING_MAX_BYTES_PER_SECOND))
                         .memoryTopicBudgetBytes(config.get(ConfigKeys.MEMORY_TOPIC_BUDGET_BYTES))
                         .coldReaderCount(config.intOf(ConfigKeys.COLD_READERS))
                         .sourceThreadCount(config.intOf(ConfigKeys.SOURCE_THREADS))

@@ -1,12 +1,12 @@
 package io.headrace.engine.journal;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.ColdFile;
 import io.headrace.engine.spi.CorruptJournalException;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -375,16 +375,13 @@ public final class ChronicleJournal implements Journal {
     }
 
     @Override
-    public void readCold(long position, ByteBuffer into) throws IOException {
-        CycleFile file = cycles.get(Journal.cycle(position));
+    public ColdFile openCold(int cycle) throws IOException {
+        CycleFile file = cycles.get(cycle);
         if (file == null) {
-            throw new IOException("journal file is missing: " + describe(position));
+            throw new IOException(
+                    "journal file is missing: " + describe(Journal.position(cycle, 0)));
         }
-        try (FileChannel channel = disk.open(file.path(), StandardOpenOption.READ)) {
-            Disk.read(channel, into, Journal.fileOffset(position));
-        } catch (EOFException e) {
-            throw new IOException("journal file is too short: " + describe(position), e);
-        }
+        return new ColdCycle(file.path(), disk);
     }
 
     @Override

@@ -5,7 +5,8 @@ import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
-import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.segment.SegmentPosition;
+import io.headrace.engine.spi.ColdFile;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MemoryStore.Slab;
@@ -25,8 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Reads what is not in memory, on threads of its own: the offset index says where the batches lie,
- * and they are read from the cycle file into a slab and checked, or leased from its mapping if it
- * is still in the recent window.
+ * and they are read from the cycle's or segment's file into a slab and checked, or leased from the
+ * cycle's mapping if it is still in the recent window.
  *
  * <p>Owned by the engine.
  */
@@ -41,6 +42,9 @@ final class ColdReader implements AutoCloseable {
      * times their length.
      */
     private static final int SPAN_FACTOR = 2;
+
+    /** Batches of one read of a segment, where they lie side by side and are one slice. */
+    private static final int SEALED_COUNT_MAX = 4096;
 
     private final MetadataStore store;
     private final MemoryStore memory;
@@ -99,37 +103,46 @@ final class ColdReader implements AutoCloseable {
     /** Reads batches from the one that holds the offset; on a cold thread. */
     ReadResult read(PartitionLogBase log, long fromOffset, int lengthMax) {
         List<IndexEntry> entries = lookUp(log, fromOffset, lengthMax);
-        if (entries.isEmpty()) {
-            return Unavailable.CAUGHT_UP;
+        while (!entries.isEmpty()) {
+            try {
+                return readFile(log, entries, lengthMax);
+            } catch (IOException e) {
+                // The file may have gone between look-up and read: by retention, or because
+                // its batches were sealed and lie elsewhere now.
+                if (fromOffset < log.logStartOffset()) {
+                    return Unavailable.OFFSET_OUT_OF_RANGE;
+                }
+                int file = entries.get(0).file();
+                entries = lookUp(log, fromOffset, lengthMax);
+                if (!entries.isEmpty() && entries.get(0).file() == file) {
+                    reportUnreadable(log, entries.get(0), e);
+                    return Unavailable.CORRUPT;
+                }
+            }
         }
-        Journal journal = journal(log);
-        Journal.JournalLease mapping = journal.lease(entries.get(0).position());
+        return Unavailable.CAUGHT_UP;
+    }
+
+    private ReadResult readFile(PartitionLogBase log, List<IndexEntry> entries, int lengthMax)
+            throws IOException {
+        Shard shard = shards.get(log.topic().journal() - 1);
+        long position = entries.get(0).position();
+        if (SegmentPosition.isIn(position)) {
+            try (ColdFile file = shard.segments().openCold(SegmentPosition.segment(position))) {
+                return fromFile(file, log, entries);
+            }
+        }
+        Journal.JournalLease mapping = shard.journal().lease(position);
         if (mapping != null) {
             return fromMapping(mapping, entries, lengthMax);
         }
-        try {
-            return fromFile(journal, log, entries);
-        } catch (IOException e) {
-            // Retention may have deleted the cycle between the look-up and the read.
-            if (fromOffset < log.logStartOffset()) {
-                return Unavailable.OFFSET_OUT_OF_RANGE;
-            }
-            LOGGER.error(
-                    "journal cannot be read: topic={} partition={} position={}",
-                    log.topic().name(),
-                    log.partition(),
-                    entries.get(0).position(),
-                    e);
-            return Unavailable.CORRUPT;
+        try (ColdFile file = shard.journal().openCold(Journal.cycle(position))) {
+            return fromFile(file, log, entries);
         }
     }
 
-    private Journal journal(PartitionLogBase log) {
-        return shards.get(log.topic().journal() - 1).journal();
-    }
-
     /**
-     * Index entries of one cycle, at least one if there is any, up to the length and the high
+     * Index entries of one file, at least one if there is any, up to the length and the high
      * watermark.
      */
     private List<IndexEntry> lookUp(PartitionLogBase log, long fromOffset, int lengthMax) {
@@ -139,12 +152,12 @@ final class ColdReader implements AutoCloseable {
         int length = 0;
         try (MetadataStore.Cursor cursor = indexCursor(log)) {
             boolean found = cursor.seek(Rows.indexKey(topicId, log.partition(), fromOffset));
-            while (found && entries.size() < RecordsLease.SLICE_COUNT_MAX) {
+            while (found && entries.size() < countMax(entries)) {
                 IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
                 if (entry.lastOffset() >= end
                         || (!entries.isEmpty()
                                 && (length + (long) entry.length() > lengthMax
-                                        || isElsewhere(entry, entries.get(0))))) {
+                                        || entry.file() != entries.get(0).file()))) {
                     break;
                 }
                 entries.add(entry);
@@ -155,12 +168,14 @@ final class ColdReader implements AutoCloseable {
         return entries;
     }
 
-    private MetadataStore.Cursor indexCursor(PartitionLogBase log) {
-        return store.cursor(Rows.key(Rows.INDEX, log.topic().id(), log.partition()));
+    private static int countMax(List<IndexEntry> entries) {
+        return !entries.isEmpty() && SegmentPosition.isIn(entries.get(0).position())
+                ? SEALED_COUNT_MAX
+                : RecordsLease.SLICE_COUNT_MAX;
     }
 
-    private static boolean isElsewhere(IndexEntry entry, IndexEntry first) {
-        return Journal.cycle(entry.position()) != Journal.cycle(first.position());
+    private MetadataStore.Cursor indexCursor(PartitionLogBase log) {
+        return store.cursor(Rows.key(Rows.INDEX, log.topic().id(), log.partition()));
     }
 
     private static ReadResult fromMapping(
@@ -185,16 +200,15 @@ final class ColdReader implements AutoCloseable {
         return records.add(entry.position(), entry.length(), entry.lastOffset(), lengthMax);
     }
 
-    private ReadResult fromFile(Journal journal, PartitionLogBase log, List<IndexEntry> entries)
+    private ReadResult fromFile(ColdFile file, PartitionLogBase log, List<IndexEntry> entries)
             throws IOException {
-        IndexEntry first = entries.get(0);
-        IndexEntry last = entries.get(entries.size() - 1);
-        long span = last.position() - first.position() + entryLength(last);
-        long sum = entries.stream().mapToLong(ColdReader::entryLength).sum();
+        long first = entries.get(0).fileOffset();
+        long span = end(entries.get(entries.size() - 1)) - first;
+        long sum = entries.stream().mapToLong(IndexEntry::length).sum();
         boolean together = span <= SPAN_FACTOR * sum;
         Slab slab = memory.allocate((int) (together ? span : sum), TAG);
         if (slab == null && entries.size() > 1) {
-            return fromFile(journal, log, entries.subList(0, 1));
+            return fromFile(file, log, entries.subList(0, 1));
         }
         if (slab == null) {
             return Unavailable.STORE_ERROR;
@@ -203,31 +217,27 @@ final class ColdReader implements AutoCloseable {
         try {
             ByteBuffer buffer = slab.buffer().duplicate();
             if (together) {
-                buffer.position(0).limit((int) span);
-                journal.readCold(first.position(), buffer);
+                file.read(first, buffer.position(0).limit((int) span));
             }
-            List<ByteBuffer> slices = new ArrayList<>();
+            SlabRecords.Builder records = new SlabRecords.Builder(slab);
             int at = 0;
-            int length = 0;
             for (IndexEntry entry : entries) {
-                int entryLength = (int) entryLength(entry);
                 if (together) {
-                    at = (int) (entry.position() - first.position());
+                    at = (int) (entry.fileOffset() - first);
                 } else {
-                    buffer.limit(at + entryLength).position(at);
-                    journal.readCold(entry.position(), buffer);
+                    file.read(entry.fileOffset(), buffer.limit(at + entry.length()).position(at));
                 }
-                ByteBuffer batch = slice(slab, at, entry);
-                if (!isIntact(batch, entry)) {
+                if (!entry.isOf(slab.buffer().slice(at, entry.length()))) {
                     reportCorrupt(log, entry);
                     return Unavailable.CORRUPT;
                 }
-                slices.add(batch);
-                length += entry.length();
-                at += entryLength;
+                if (!records.add(at, entry)) {
+                    break;
+                }
+                at += entry.length();
             }
             handedOver = true;
-            return new SlabRecords(slab, slices, length, last.lastOffset() + 1);
+            return records.build();
         } finally {
             if (!handedOver) {
                 slab.release();
@@ -235,19 +245,23 @@ final class ColdReader implements AutoCloseable {
         }
     }
 
-    private static long entryLength(IndexEntry entry) {
-        return Journal.ENVELOPE_LENGTH + (long) entry.length();
+    private static long end(IndexEntry entry) {
+        return entry.fileOffset() + entry.length();
     }
 
-    private static ByteBuffer slice(Slab slab, int at, IndexEntry entry) {
-        return slab.buffer().slice(at + Journal.ENVELOPE_LENGTH, entry.length());
+    private void reportUnreadable(PartitionLogBase log, IndexEntry entry, IOException cause) {
+        LOGGER.error(
+                "stored batches cannot be read: topic={} partition={} offset={} {}",
+                log.topic().name(),
+                log.partition(),
+                entry.baseOffset(),
+                place(log, entry),
+                cause);
     }
 
-    private static boolean isIntact(ByteBuffer batch, IndexEntry entry) {
-        return RecordBatch.isSound(batch)
-                && RecordBatch.baseOffset(batch, 0) == entry.baseOffset()
-                && RecordBatch.lastOffset(batch, 0) == entry.lastOffset()
-                && RecordBatch.leaderEpoch(batch, 0) == entry.leaderEpoch();
+    private String place(PartitionLogBase log, IndexEntry entry) {
+        int journal = log.topic().journal();
+        return shards.get(journal - 1).place(entry.position());
     }
 
     private void reportCorrupt(PartitionLogBase log, IndexEntry entry) {
@@ -258,7 +272,7 @@ final class ColdReader implements AutoCloseable {
                 log.partition(),
                 entry.baseOffset(),
                 entry.lastOffset(),
-                journal(log).describe(entry.position()));
+                place(log, entry));
     }
 
     /**

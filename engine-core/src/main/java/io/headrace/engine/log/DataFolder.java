@@ -91,6 +91,11 @@ final class DataFolder implements AutoCloseable {
         return root.resolve("journal");
     }
 
+    /** The folder of what was sealed, of all journals. */
+    Path segments() {
+        return root.resolve("segments");
+    }
+
     /** The highest number of a data journal that exists, 0 if there is none. */
     int dataJournalCount() throws IOException {
         return disk.list(journals()).stream()

@@ -17,6 +17,7 @@ final class EngineGauges implements EngineMetrics {
     private final SourceLogs sources;
     private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
+    private final Sealer sealer;
 
     EngineGauges(
             StorageEngine engine,
@@ -26,7 +27,8 @@ final class EngineGauges implements EngineMetrics {
             ColdReader coldReader,
             SourceLogs sources,
             Maintenance maintenance,
-            ProducerExpiry producerExpiry) {
+            ProducerExpiry producerExpiry,
+            Sealer sealer) {
         this.engine = engine;
         this.memory = memory;
         this.store = store;
@@ -35,6 +37,7 @@ final class EngineGauges implements EngineMetrics {
         this.sources = sources;
         this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
+        this.sealer = sealer;
     }
 
     @Override
@@ -58,6 +61,7 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_producers_expired_total", producerExpiry.expiredCount());
         consumer.accept("headrace_producer_expiry_passes_total", producerExpiry.passCount());
         consumer.accept("headrace_retention_passes_total", maintenance.retentionPassCount());
+        sealer.forEachMetric(consumer);
         sources.forEachMetric(consumer);
     }
 

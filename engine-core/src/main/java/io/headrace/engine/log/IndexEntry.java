@@ -1,13 +1,16 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.batch.Dating;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.segment.SegmentPosition;
+import io.headrace.engine.spi.Journal;
 import java.nio.ByteBuffer;
 
 /**
  * Where a record batch lies; a row of the offset index, keyed by its last offset.
  *
  * @param lastOffset of the batch, inclusive
- * @param position of its journal entry
+ * @param position of its journal entry, or of the batch itself in a segment
  * @param length of the batch in bytes
  * @param offsetCount offsets it takes
  * @param maxTimestampMs highest timestamp of its records, −1 if they have none
@@ -30,6 +33,39 @@ record IndexEntry(
 
     long baseOffset() {
         return lastOffset - offsetCount + 1;
+    }
+
+    /** The same batch at another place. */
+    IndexEntry at(long newPosition) {
+        return new IndexEntry(
+                lastOffset,
+                newPosition,
+                length,
+                offsetCount,
+                maxTimestampMs,
+                runningMaxTimestampMs,
+                datedMs,
+                leaderEpoch);
+    }
+
+    /** Where the batch begins in its file. */
+    long fileOffset() {
+        return SegmentPosition.isIn(position)
+                ? SegmentPosition.offset(position)
+                : Journal.fileOffset(position) + Journal.ENVELOPE_LENGTH;
+    }
+
+    /** Which file it lies in: the upper half of the position, of a cycle or of a segment. */
+    int file() {
+        return Journal.cycle(position);
+    }
+
+    /** Whether these bytes are that batch, undamaged. */
+    boolean isOf(ByteBuffer batch) {
+        return RecordBatch.isSound(batch)
+                && RecordBatch.baseOffset(batch, batch.position()) == baseOffset()
+                && RecordBatch.lastOffset(batch, batch.position()) == lastOffset
+                && RecordBatch.leaderEpoch(batch, batch.position()) == leaderEpoch;
     }
 
     byte[] encode() {

@@ -57,6 +57,7 @@ final class Maintenance {
                     });
 
     private final ProducerExpiry producerExpiry;
+    private final Sealer sealer;
     private final CompletableFuture<Void> stopping = new CompletableFuture<>();
     private volatile long retentionPassCount;
     private boolean noRoomReported;
@@ -81,6 +82,7 @@ final class Maintenance {
             Projector projector,
             RetentionClock retentionClock,
             ProducerExpiry producerExpiry,
+            Sealer sealer,
             List<Shard> shards) {
         this.engine = engine;
         this.context = context;
@@ -90,6 +92,7 @@ final class Maintenance {
         this.projector = projector;
         this.retentionClock = retentionClock;
         this.producerExpiry = producerExpiry;
+        this.sealer = sealer;
         this.shards = shards;
     }
 
@@ -97,8 +100,12 @@ final class Maintenance {
     void start() {
         addDeletedBefore();
         lastRetentionMs = elapsedMs();
-        long tickMs = Math.min(TICK_MS, context.retentionCheckIntervalMs());
-        executor.scheduleWithFixedDelay(this::tick, tickMs, tickMs, TimeUnit.MILLISECONDS);
+        executor.scheduleWithFixedDelay(this::tick, tickMs(), tickMs(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Time between two looks at what there is to do. */
+    long tickMs() {
+        return Math.min(TICK_MS, context.retentionCheckIntervalMs());
     }
 
     /** Tells that a topic's logs are closed, so that nothing more will be appended to it. */
@@ -330,11 +337,12 @@ final class Maintenance {
     }
 
     /**
-     * Deletes cycles in which nothing lives any more. A checkpoint is written first and read back:
-     * from then on nothing needs what these cycles said about topics and offsets either.
+     * Deletes cycles and segments in which nothing lives any more. A checkpoint is written first
+     * and read back: from then on nothing needs what these cycles said about topics and offsets
+     * either, and its rows point to nothing that goes.
      */
     private void reclaim() throws IOException {
-        List<Runnable> deletions = new ArrayList<>();
+        List<Runnable> deletions = new ArrayList<>(sealer.deletions());
         for (Shard shard : shards) {
             int appliedCycle = Journal.cycle(projector.appliedPosition(shard.id()));
             for (Journal.Cycle cycle : shard.journal().cycles()) {

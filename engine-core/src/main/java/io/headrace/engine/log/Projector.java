@@ -6,6 +6,7 @@ import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -96,9 +97,18 @@ final class Projector {
         return projection(shardId).appliedPosition();
     }
 
-    /** Bytes of live batches in a cycle, as far as the projection has come. */
-    long liveBytes(int shardId, int cycle) {
-        return projection(shardId).liveBytes(cycle);
+    /**
+     * Bytes of live batches in a cycle or segment, as far as the projection has come.
+     *
+     * @param file upper half of the positions in it
+     */
+    long liveBytes(int shardId, int file) {
+        return projection(shardId).liveBytes(file);
+    }
+
+    /** As {@link #liveBytes(int, int)}, of each file that has any. */
+    Map<Integer, Long> liveBytes(int shardId) {
+        return projection(shardId).liveBytes();
     }
 
     /**

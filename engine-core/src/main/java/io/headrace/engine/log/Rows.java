@@ -13,6 +13,7 @@ final class Rows {
     static final byte COUNTERS = 'c';
     static final byte CHECKPOINT = 'k';
     static final byte DELETED_TOPIC = 'd';
+    static final byte SEGMENT = 'g';
     static final byte INDEX = 'i';
     static final byte LIVE_BYTES = 'l';
     static final byte TOPIC_NAME = 'n';
@@ -58,12 +59,33 @@ final class Rows {
         return key(DELETED_TOPIC, topicId);
     }
 
-    static byte[] liveBytesKey(int journal, int cycle) {
+    /** Highest number of a segment of that journal that was ever switched to. */
+    static byte[] segmentKey(int journal) {
+        return ByteBuffer.allocate(1 + Short.BYTES).put(SEGMENT).putShort((short) journal).array();
+    }
+
+    /**
+     * @param file upper half of the positions in it: a cycle's or a segment's
+     */
+    static byte[] liveBytesKey(int journal, int file) {
         return ByteBuffer.allocate(1 + Short.BYTES + Integer.BYTES)
                 .put(LIVE_BYTES)
                 .putShort((short) journal)
-                .putInt(cycle)
+                .putInt(file)
                 .array();
+    }
+
+    /** First key of a journal's rows of live bytes. */
+    static byte[] liveBytesKey(int journal) {
+        return ByteBuffer.allocate(1 + Short.BYTES)
+                .put(LIVE_BYTES)
+                .putShort((short) journal)
+                .array();
+    }
+
+    /** The file that a row of live bytes is about. */
+    static int fileOf(byte[] liveBytesKey) {
+        return ByteBuffer.wrap(liveBytesKey).getInt(1 + Short.BYTES);
     }
 
     static byte[] partitionKey(long topicId, int partition) {

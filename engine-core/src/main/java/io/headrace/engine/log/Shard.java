@@ -1,5 +1,7 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.segment.SegmentFolder;
+import io.headrace.engine.segment.SegmentPosition;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
@@ -25,6 +27,7 @@ final class Shard {
 
     private final int id;
     private final Journal journal;
+    private final SegmentFolder segments;
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
     private final LongSupplier clockMs;
@@ -45,12 +48,14 @@ final class Shard {
     Shard(
             int id,
             Journal journal,
+            SegmentFolder segments,
             int batchBytesMax,
             LongSupplier clockMs,
             Projector projector,
             Consumer<Throwable> failureHandler) {
         this.id = id;
         this.journal = journal;
+        this.segments = segments;
         this.batchBytesMax = batchBytesMax;
         this.clockMs = clockMs;
         this.failureHandler = failureHandler;
@@ -84,6 +89,21 @@ final class Shard {
 
     Journal journal() {
         return journal;
+    }
+
+    /** What was sealed of the journal. */
+    SegmentFolder segments() {
+        return segments;
+    }
+
+    /** A position in words, for messages: which file, and where in it. */
+    String place(long position) {
+        return SegmentPosition.isIn(position)
+                ? "file="
+                        + segments.path(SegmentPosition.segment(position))
+                        + " offset="
+                        + SegmentPosition.offset(position)
+                : journal.describe(position);
     }
 
     /** Whether the index lags so far behind that appends have to wait. */

@@ -9,6 +9,7 @@ import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Folds the entries of one data journal into rows of the metadata store: offset index, partition
- * states, producers, live bytes per cycle. Deterministic: uses nothing but the entry and the rows.
+ * states, producers, live bytes per file. Deterministic: uses nothing but the entry and the rows.
  * The applied position is written with the rows it belongs to, so that each entry counts once.
  *
  * <p>Used by the projector's thread; the accessors by any thread.
@@ -37,7 +38,10 @@ final class ShardProjection {
     private final MetadataStore.Batch batch;
     private final Map<PartitionKey, PartitionState> partitions = new HashMap<>();
     private final Map<ProducerKey, ProducerState> producers = new HashMap<>();
+
+    /** By file: the upper half of the positions in it. Only what the store has been told. */
     private final Map<Integer, Long> liveBytes = new ConcurrentHashMap<>();
+
     private final Map<Integer, Long> liveBytesChanged = new HashMap<>();
 
     private int entryCount;
@@ -55,10 +59,16 @@ final class ShardProjection {
         this.batch = store.newBatch();
         byte[] applied = store.get(Rows.appliedKey(shardId));
         appliedPosition = applied == null ? journal.firstPosition() : Rows.number(applied);
-        for (Journal.Cycle cycle : journal.cycles()) {
-            byte[] live = store.get(Rows.liveBytesKey(shardId, cycle.cycle()));
-            if (live != null) {
-                liveBytes.put(cycle.cycle(), Rows.number(live));
+        loadLiveBytes();
+    }
+
+    private void loadLiveBytes() {
+        byte[] prefix = Rows.liveBytesKey(shardId);
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
+                liveBytes.put(Rows.fileOf(cursor.key()), Rows.number(cursor.value()));
+                found = cursor.next();
             }
         }
     }
@@ -85,13 +95,23 @@ final class ShardProjection {
         return appliedPosition < journal.syncedPosition();
     }
 
-    long liveBytes(int cycle) {
-        return liveBytes.getOrDefault(cycle, 0L);
+    /** Bytes of live batches in a file: upper half of the positions in it. */
+    long liveBytes(int file) {
+        return liveBytes.getOrDefault(file, 0L);
+    }
+
+    /** Live bytes of each file that has any. */
+    Map<Integer, Long> liveBytes() {
+        return Collections.unmodifiableMap(liveBytes);
     }
 
     /** Applies all that is synced and not applied yet; returns its length in bytes. */
     long applySynced() throws IOException {
-        long to = journal.syncedPosition();
+        return apply(journal.syncedPosition());
+    }
+
+    /** As {@link #applySynced}, up to a position below what is synced. */
+    long apply(long to) throws IOException {
         if (appliedPosition >= to) {
             return 0;
         }
@@ -122,6 +142,7 @@ final class ShardProjection {
             case LOG_START -> applyLogStart(key, position, baseOffset);
             case OFFSET_RESERVE -> state(key).offsetReserve = baseOffset;
             case SOURCE_INDEX -> SourceLogs.onEntry(topicId, payload, batch);
+            case SEALED -> applySealed(position, payload);
             default ->
                     throw new IllegalStateException(
                             "unexpected entry in a data journal: type="
@@ -239,11 +260,48 @@ final class ShardProjection {
         return end;
     }
 
+    private void applySealed(long position, ByteBuffer payload) {
+        // The rows are read from the store: what this turn has so far must be there.
+        write(position);
+        entryCount++;
+        int segment = SealedEntry.segment(payload);
+        byte[] highest = store.get(Rows.segmentKey(shardId));
+        if (highest == null || ByteBuffer.wrap(highest).getInt() < segment) {
+            byte[] value = ByteBuffer.allocate(Integer.BYTES).putInt(segment).array();
+            batch.put(Rows.segmentKey(shardId), value);
+        }
+        SealedEntry.forEach(payload, this::move);
+    }
+
+    /** Points a batch's row at a segment; a row that is gone by now stays gone. */
+    private void move(long topicId, int partition, long lastOffset, long newPosition, int length) {
+        byte[] key = Rows.indexKey(topicId, partition, lastOffset);
+        byte[] row = store.get(key);
+        IndexEntry entry = row == null ? null : IndexEntry.decode(key, row);
+        if (entry != null && entry.length() == length) {
+            addLiveBytes(entry.position(), -length);
+            addLiveBytes(newPosition, length);
+            batch.put(key, entry.at(newPosition).encode());
+        }
+    }
+
     private void addLiveBytes(long position, long bytes) {
-        int cycle = Journal.cycle(position);
-        long live = liveBytes.getOrDefault(cycle, 0L) + bytes;
-        liveBytes.put(cycle, live);
-        liveBytesChanged.put(cycle, live);
+        int file = Journal.cycle(position);
+        Long changed = liveBytesChanged.get(file);
+        liveBytesChanged.put(file, (changed == null ? liveBytes(file) : changed) + bytes);
+    }
+
+    /** After the rows are written: from now on a file without live bytes may be deleted. */
+    private void publishLiveBytes() {
+        liveBytesChanged.forEach(
+                (file, live) -> {
+                    if (live == 0) {
+                        liveBytes.remove(file);
+                    } else {
+                        liveBytes.put(file, live);
+                    }
+                });
+        liveBytesChanged.clear();
     }
 
     private PartitionState state(PartitionKey key) {
@@ -267,6 +325,15 @@ final class ShardProjection {
         return row == null ? new ProducerState() : ProducerState.decode(row);
     }
 
+    private void putLiveBytes(int file, long live) {
+        byte[] key = Rows.liveBytesKey(shardId, file);
+        if (live == 0) {
+            batch.delete(key);
+        } else {
+            batch.put(key, Rows.value(live));
+        }
+    }
+
     private void write(long applied) {
         partitions.forEach(
                 (key, state) ->
@@ -280,14 +347,13 @@ final class ShardProjection {
                                         key.partition.partition(),
                                         key.producerId),
                                 state.encode()));
-        liveBytesChanged.forEach(
-                (cycle, live) -> batch.put(Rows.liveBytesKey(shardId, cycle), Rows.value(live)));
+        liveBytesChanged.forEach(this::putLiveBytes);
         batch.put(Rows.appliedKey(shardId), Rows.value(applied));
         store.write(batch);
         batch.clear();
         partitions.clear();
         producers.clear();
-        liveBytesChanged.clear();
+        publishLiveBytes();
         entryCount = 0;
         appliedPosition = applied;
         if (shard != null) {

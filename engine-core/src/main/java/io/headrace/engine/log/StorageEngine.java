@@ -15,6 +15,8 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.source.cache.CacheContext;
@@ -56,6 +58,7 @@ public final class StorageEngine implements Engine {
     private final SourceLogs sources;
     private final SourceTools sourceTools;
     private final RetentionClock retentionClock;
+    private final Sealer sealer;
     private final Maintenance maintenance;
     private final ModeChanges modeChanges;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
@@ -65,12 +68,17 @@ public final class StorageEngine implements Engine {
 
     /** Opens the data folder and recovers it; returns when everything can be served. */
     public static StorageEngine launch(EngineContext context) {
-        JvmFlags.check();
-        context.conclude();
-        return new StorageEngine(context);
+        return launch(context, SegmentFiles.SYSTEM);
     }
 
-    private StorageEngine(EngineContext context) {
+    /** As {@link #launch(EngineContext)}, with the calls to the disk that sealing makes. */
+    public static StorageEngine launch(EngineContext context, SegmentFiles segmentFiles) {
+        JvmFlags.check();
+        context.conclude();
+        return new StorageEngine(context, segmentFiles);
+    }
+
+    private StorageEngine(EngineContext context, SegmentFiles segmentFiles) {
         this.context = context;
         Undo undo = new Undo();
         try {
@@ -101,6 +109,15 @@ public final class StorageEngine implements Engine {
             modeChanges =
                     new ModeChanges(
                             logs, this::loadState, store, shards, projector, this::leaderEpoch);
+            sealer =
+                    new Sealer(
+                            store,
+                            context.memoryStore(),
+                            catalog::find,
+                            this::leaderEpoch,
+                            context.directory(),
+                            context.diskReserveBytes(),
+                            context.sealingBytesPerSecond());
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
             for (int id = 1; id <= journalCount; id++) {
@@ -110,12 +127,14 @@ public final class StorageEngine implements Engine {
                         new Shard(
                                 id,
                                 journal,
+                                SegmentFolder.open(folder.segments(), id, segmentFiles),
                                 (int) (context.journalCycleBytes() / 4),
                                 context.clockMs(),
                                 projector,
                                 failureHandler);
                 projector.attach(shard);
                 shards.add(shard);
+                sealer.add(shard, projector);
             }
             coldReader =
                     undo.add(
@@ -156,6 +175,7 @@ public final class StorageEngine implements Engine {
                             projector,
                             retentionClock,
                             producerExpiry,
+                            sealer,
                             shards);
             gauges =
                     new EngineGauges(
@@ -166,7 +186,8 @@ public final class StorageEngine implements Engine {
                             coldReader,
                             sources,
                             maintenance,
-                            producerExpiry);
+                            producerExpiry,
+                            sealer);
         } catch (IOException e) {
             undo.run();
             throw new EngineException(
@@ -180,6 +201,7 @@ public final class StorageEngine implements Engine {
         shards.forEach(Shard::start);
         catalog.start();
         maintenance.start();
+        sealer.start(maintenance.tickMs());
     }
 
     private Journal openJournal(int id, long cycleBytes) throws IOException {
@@ -494,9 +516,11 @@ public final class StorageEngine implements Engine {
         closed = true;
         Ending ending = new Ending();
         ending.step(maintenance::stop);
+        ending.step(sealer::stop);
         ending.step(sources::close);
         ending.step(this::refuseAppends);
         shards.forEach(shard -> ending.step(shard::endSpiller));
+        ending.step(() -> awaitSealer(deadline));
         ending.step(() -> catalog.close(endSyncers()));
         ending.step(projector::close);
         ending.step(() -> sourceThreads.close(deadline));
@@ -537,6 +561,13 @@ public final class StorageEngine implements Engine {
             return log.releaseReserve();
         } catch (JournalFailedException e) {
             return false;
+        }
+    }
+
+    /** What it has appended is synced with all else; a pass that is under way gives up. */
+    private void awaitSealer(Deadline deadline) {
+        if (!sealer.awaitEnd(deadline)) {
+            LOGGER.warn("sealing is still at work, its last entries may not be synced");
         }
     }
 

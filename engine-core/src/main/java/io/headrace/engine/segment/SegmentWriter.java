@@ -21,6 +21,12 @@ public final class SegmentWriter implements AutoCloseable {
     /** Longest block of more than one batch. */
     public static final int BLOCK_LENGTH_MAX = 1 << 20;
 
+    /**
+     * Bytes after which the file is forced in between: a force of all of it at the end would hold
+     * up those of the journal for as long as the disk takes to write it.
+     */
+    private static final int FORCED_BYTES = 4 << 20;
+
     private final SegmentFolder folder;
     private final SegmentFiles files;
     private final int segment;
@@ -38,6 +44,7 @@ public final class SegmentWriter implements AutoCloseable {
     private long lastOffset;
     private long maxTimestampMs;
     private long datedMs;
+    private int unforcedBytes;
     private boolean finished;
 
     /**
@@ -136,6 +143,15 @@ public final class SegmentWriter implements AutoCloseable {
         runs.get(runs.size() - 1).blocks().add(block);
         blockOffset += length;
         batchCount = 0;
+        forceIfMany(length);
+    }
+
+    private void forceIfMany(int moreBytes) throws IOException {
+        unforcedBytes += moreBytes;
+        if (unforcedBytes >= FORCED_BYTES) {
+            files.force(channel);
+            unforcedBytes = 0;
+        }
     }
 
     /**

@@ -14,9 +14,11 @@ public enum EntryType {
     /** A metadata command; the payload's first byte says which. */
     COMMAND(4),
     /** An entry of a source's index; the payload's first byte says which. */
-    SOURCE_INDEX(5);
+    SOURCE_INDEX(5),
+    /** Batches are in a segment from now on; the payload says which. */
+    SEALED(6);
 
-    private static final EntryType[] BY_CODE = new EntryType[6];
+    private static final EntryType[] BY_CODE = new EntryType[7];
 
     static {
         for (EntryType type : values()) {

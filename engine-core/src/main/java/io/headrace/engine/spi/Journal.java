@@ -61,18 +61,17 @@ public interface Journal extends AutoCloseable {
 
     /**
      * A lease on the mapping of the cycle that holds this position, if it is in the recent window
-     * (appended since this start, and not yet unmapped); null otherwise, then {@link #readCold} is
+     * (appended since this start, and not yet unmapped); null otherwise, then {@link #openCold} is
      * the way.
      */
     @Nullable JournalLease lease(long position);
 
     /**
-     * Reads bytes of the file directly, from the byte at {@code position} until {@code into} is
-     * full. Nothing is checked here: the caller verifies envelope and batch.
+     * Opens a cycle's file to read from it directly.
      *
-     * @throws IOException if the file is gone or too short
+     * @throws IOException if it is gone
      */
-    void readCold(long position, ByteBuffer into) throws IOException;
+    ColdFile openCold(int cycle) throws IOException;
 
     /** Where a position is, for who has to look at it: {@code file=… offset=…}. */
     String describe(long position);

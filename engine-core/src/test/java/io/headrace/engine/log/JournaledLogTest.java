@@ -12,6 +12,8 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.Journal;
@@ -65,7 +67,17 @@ final class JournaledLogTest {
         journal = failing(opened);
         projector = new Projector(store, failures);
         projector.recover(1, journal);
-        shard = new Shard(1, journal, 1 << 20, System::currentTimeMillis, projector, failures);
+        SegmentFolder segments =
+                SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.SYSTEM);
+        shard =
+                new Shard(
+                        1,
+                        journal,
+                        segments,
+                        1 << 20,
+                        System::currentTimeMillis,
+                        projector,
+                        failures);
         projector.attach(shard);
         projector.start();
         shard.start();

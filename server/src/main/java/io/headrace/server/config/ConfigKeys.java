@@ -363,6 +363,17 @@ public final class ConfigKeys {
                     Long.MAX_VALUE,
                     "Free bytes of the disk below which produce is refused.");
 
+    /** {@code headrace.sealing.max.bytes.per.second}. */
+    public static final ConfigKey<Long> SEALING_MAX_BYTES_PER_SECOND =
+            ConfigKey.number(
+                    "headrace.sealing.max.bytes.per.second",
+                    64 * MIB,
+                    MIB,
+                    Long.MAX_VALUE,
+                    "Most bytes that are read and written, taken together, in a second to move"
+                            + " records out of files that are mostly dead; more if the disk is"
+                            + " short of space.");
+
     /** {@code headrace.memory.budget.bytes}. */
     public static final ConfigKey<Long> MEMORY_BUDGET_BYTES =
             ConfigKey.number(
@@ -538,6 +549,7 @@ public final class ConfigKeys {
                     JOURNAL_SHARDS,
                     JOURNAL_CYCLE_BYTES,
                     DISK_RESERVE_BYTES,
+                    SEALING_MAX_BYTES_PER_SECOND,
                     MEMORY_BUDGET_BYTES,
                     MEMORY_TOPIC_BUDGET_BYTES,
                     SPILL_MS,

@@ -19,6 +19,8 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.Journal;
@@ -81,7 +83,15 @@ final class HybridLogTest {
         journal = troubled(opened);
         projector = new Projector(store, failures);
         projector.recover(1, journal);
-        shard = new Shard(1, journal, 1 << 20, System::currentTimeMillis, projector, failures);
+        shard =
+                new Shard(
+                        1,
+                        journal,
+                        SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.SYSTEM),
+                        1 << 20,
+                        System::currentTimeMillis,
+                        projector,
+                        failures);
         projector.attach(shard);
         coldReader = new ColdReader(store, memory, 1, List.of(shard));
         projector.start();

@@ -11,6 +11,8 @@ import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.log.StorageEngine;
+import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.objects.format.BundledReaders;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
@@ -43,9 +45,13 @@ final class TestEngine implements AutoCloseable {
     }
 
     TestEngine(Path folder, UnaryOperator<EngineContext> settings) {
+        this(folder, settings, SegmentFiles.SYSTEM);
+    }
+
+    TestEngine(Path folder, UnaryOperator<EngineContext> settings, SegmentFiles segmentFiles) {
         memory = new OffHeapMemoryStore(new OffHeapContext().budgetBytes(64 << 20));
         engine =
-                Engine.launch(
+                StorageEngine.launch(
                         settings.apply(
                                 new EngineContext()
                                         .directory(folder)
@@ -55,7 +61,8 @@ final class TestEngine implements AutoCloseable {
                                         .journalCount(2)
                                         .journalCycleBytes(1 << 20)
                                         .diskReserveBytes(0)
-                                        .failureHandler(failure("engine"))));
+                                        .failureHandler(failure("engine"))),
+                        segmentFiles);
     }
 
     static Consumer<Throwable> failure(String what) {

@@ -1,0 +1,51 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.segment.SegmentWriter;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.nio.ByteBuffer;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A buffer of the memory store that grows with what it has to hold. Used by the sealer's thread.
+ */
+final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
+    private static final String TAG = "sealing";
+
+    private final MemoryStore memory;
+    private @Nullable Slab slab;
+
+    SealBuffer(MemoryStore memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * A buffer from position 0 to that limit; what was in it is not kept.
+     *
+     * @throws EngineException if there is no memory now
+     */
+    @Override
+    public ByteBuffer apply(int length) {
+        Slab current = slab;
+        if (current == null || current.buffer().capacity() < length) {
+            close();
+            current = memory.allocate(Math.max(length, SegmentWriter.BLOCK_LENGTH_MAX), TAG);
+            if (current == null) {
+                throw new EngineException("no memory for sealing, tried again: length=" + length);
+            }
+            slab = current;
+        }
+        return current.buffer().duplicate().position(0).limit(length);
+    }
+
+    @Override
+    public void close() {
+        Slab current = slab;
+        slab = null;
+        if (current != null) {
+            current.release();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.headrace.engine.log;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Holds sealing to a rate, so that producers and readers keep the disk. Used by the sealer's
+ * thread.
+ */
+final class SealPace {
+    private static final long NS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    /** Bytes that may be done ahead of the rate: what one look at the clock is worth. */
+    private static final long BURST_BYTES = 1 << 20;
+
+    private static final long PAUSE_NS_MAX = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private final long bytesPerSecond;
+    private final BooleanSupplier stopped;
+    private boolean hurried;
+    private long untimedBytes;
+    private long dueNs = System.nanoTime();
+
+    /**
+     * @param stopped ends every wait
+     */
+    SealPace(long bytesPerSecond, BooleanSupplier stopped) {
+        this.bytesPerSecond = bytesPerSecond;
+        this.stopped = stopped;
+    }
+
+    /** Whether to go on without pauses: the disk is short, and sealing is what helps. */
+    void hurry(boolean now) {
+        hurried = now;
+    }
+
+    /** Notes bytes that were read or written, and waits until as many more may be. */
+    void pay(long bytes) {
+        untimedBytes += bytes;
+        if (untimedBytes < BURST_BYTES) {
+            return;
+        }
+        long now = System.nanoTime();
+        dueNs = Math.max(dueNs, now) + untimedBytes * NS_PER_SECOND / bytesPerSecond;
+        untimedBytes = 0;
+        while (!hurried && !stopped.getAsBoolean() && dueNs - System.nanoTime() > 0) {
+            LockSupport.parkNanos(Math.min(PAUSE_NS_MAX, dueNs - System.nanoTime()));
+        }
+        if (hurried) {
+            dueNs = now;
+        }
+    }
+}

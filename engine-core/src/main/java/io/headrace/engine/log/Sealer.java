@@ -1,0 +1,179 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.Deadline;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.Topic;
+import io.headrace.engine.segment.SegmentFolder;
+import io.headrace.engine.spi.JournalFailedException;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
+import java.util.function.LongFunction;
+import java.util.function.ObjLongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves what lives out of files that are mostly dead, in the background: docs/design/sealing.md.
+ * One thread, one pass at a time.
+ *
+ * <p>Owned by the engine; {@link #stop}, then {@link #awaitEnd}.
+ */
+final class Sealer {
+    private static final Logger LOGGER = LoggerFactory.getLogger(Sealer.class);
+
+    /** Of the free space, one part in so many may be written before any comes back. */
+    private static final int SPACE_SHARE = 2;
+
+    /** Below so many times the disk's reserve, sealing does not pause. */
+    private static final int HURRY_FACTOR = 2;
+
+    private final MetadataStore store;
+    private final MemoryStore memory;
+    private final LongFunction<@Nullable Topic> topics;
+    private final IntSupplier leaderEpoch;
+    private final Path directory;
+    private final long diskReserveBytes;
+    private final SealPace pace;
+    private final SealCounters counters = new SealCounters();
+    private final List<ShardSealer> shards = new ArrayList<>();
+    private final ScheduledExecutorService executor =
+            Executors.newSingleThreadScheduledExecutor(
+                    task -> {
+                        Thread thread = new Thread(task, "headrace-sealer");
+                        thread.setDaemon(true);
+                        return thread;
+                    });
+
+    private volatile boolean stopped;
+
+    /**
+     * @param directory the data folder
+     * @param topics null for one that is gone
+     */
+    Sealer(
+            MetadataStore store,
+            MemoryStore memory,
+            LongFunction<@Nullable Topic> topics,
+            IntSupplier leaderEpoch,
+            Path directory,
+            long diskReserveBytes,
+            long bytesPerSecond) {
+        this.store = store;
+        this.memory = memory;
+        this.topics = topics;
+        this.leaderEpoch = leaderEpoch;
+        this.directory = directory;
+        this.diskReserveBytes = diskReserveBytes;
+        this.pace = new SealPace(bytesPerSecond, () -> stopped);
+    }
+
+    /** Adds a shard whose projection has been recovered; before {@link #start}. */
+    void add(Shard shard, Projector projector) throws IOException {
+        byte[] highest = store.get(Rows.segmentKey(shard.id()));
+        int segment = highest == null ? 0 : ByteBuffer.wrap(highest).getInt();
+        shards.add(new ShardSealer(shard, projector, segment));
+    }
+
+    void start(long tickMs) {
+        executor.scheduleWithFixedDelay(this::tick, tickMs, tickMs, TimeUnit.MILLISECONDS);
+    }
+
+    private void tick() {
+        for (ShardSealer shard : shards) {
+            try {
+                if (!stopped && shard.isDue()) {
+                    seal(shard);
+                }
+            } catch (CancellationException e) {
+                LOGGER.debug("sealing ends: {}", e.getMessage());
+            } catch (JournalFailedException e) {
+                LOGGER.error("sealing failed: journal={}", shard.shard().id(), e);
+            } catch (IOException | EngineException e) {
+                LOGGER.warn("sealing failed, tried again: journal={}", shard.shard().id(), e);
+            } catch (RuntimeException e) {
+                LOGGER.error("sealing failed: journal={}", shard.shard().id(), e);
+            }
+        }
+    }
+
+    private void seal(ShardSealer shard) throws IOException {
+        long usableBytes = directory.toFile().getUsableSpace();
+        pace.hurry(usableBytes < HURRY_FACTOR * diskReserveBytes);
+        List<SealInput> inputs = shard.choose(usableBytes / SPACE_SHARE);
+        if (inputs.isEmpty()) {
+            return;
+        }
+        try (SealBuffer blockBuffer = new SealBuffer(memory);
+                SealBuffer batchBuffer = new SealBuffer(memory);
+                SealPass pass =
+                        new SealPass(shard.shard(), context(shard), blockBuffer, batchBuffer)) {
+            boolean done = false;
+            try {
+                pass.run(inputs);
+                counters.onSealed(inputs.size());
+                done = true;
+            } finally {
+                shard.onPass(pass, inputs);
+                if (!done) {
+                    counters.onFailed();
+                }
+            }
+        }
+    }
+
+    private SealPass.Context context(ShardSealer shard) {
+        return new SealPass.Context(
+                store, topics, leaderEpoch, shard::nextSegment, pace, counters, () -> stopped);
+    }
+
+    /** Deletions of what is dead, to be run once a checkpoint has been written. */
+    List<Runnable> deletions() {
+        List<Runnable> deletions = new ArrayList<>();
+        for (ShardSealer shard : shards) {
+            for (int segment : shard.deadSegments()) {
+                deletions.add(() -> delete(shard, segment));
+            }
+        }
+        return deletions;
+    }
+
+    private static void delete(ShardSealer shard, int segment) {
+        SegmentFolder folder = shard.shard().segments();
+        try {
+            shard.delete(segment);
+        } catch (IOException e) {
+            LOGGER.warn("dead segment cannot be deleted: file={}", folder.path(segment), e);
+        }
+    }
+
+    void forEachMetric(ObjLongConsumer<String> consumer) {
+        counters.forEach(consumer);
+        consumer.accept(
+                "headrace_segments", shards.stream().mapToLong(ShardSealer::segmentCount).sum());
+        consumer.accept(
+                "headrace_segment_disk_bytes",
+                shards.stream().mapToLong(ShardSealer::segmentBytes).sum());
+    }
+
+    /** Begins nothing more; a pass that is under way gives up. */
+    void stop() {
+        stopped = true;
+        executor.shutdown();
+    }
+
+    /** Waits for what is running, until the deadline; false if it still is. */
+    boolean awaitEnd(Deadline deadline) {
+        return Threads.awaitTermination(executor, deadline);
+    }
+}
