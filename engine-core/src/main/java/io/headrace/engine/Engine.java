@@ -41,6 +41,11 @@ public interface Engine extends AutoCloseable {
     /** Source topics as tools see them. Experimental. */
     Sources sources();
 
+    /** Backups of this engine while it runs. Experimental. */
+    default Backups backups() {
+        throw new UnsupportedOperationException("this engine has no backups");
+    }
+
     /** The term in which this engine leads its partitions; rises with every start. */
     int leaderEpoch();
 

@@ -463,6 +463,11 @@ public final class ChronicleJournal implements Journal {
     }
 
     @Override
+    public List<JournalFile> files(long toPosition) throws IOException {
+        return CutFiles.of(context.folder(), toPosition, disk);
+    }
+
+    @Override
     public List<Cycle> cycles() {
         long end = appendedPosition();
         List<Cycle> list = new ArrayList<>();

@@ -9,6 +9,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange.Kind;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.backup.RestoreMark;
 import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
@@ -109,8 +110,12 @@ final class Catalog implements TopicCatalog {
         thread.setDaemon(true);
     }
 
-    /** Applies what the journal holds beyond the projection, and begins a new leader epoch. */
-    void recover(String bootId) throws IOException {
+    /**
+     * Applies what the journal holds beyond the projection, and begins a new leader epoch.
+     *
+     * @param restored if this is the first start after a restore
+     */
+    void recover(String bootId, @Nullable RestoreMark restored) throws IOException {
         byte[] applied = store.get(Rows.appliedKey(CatalogState.JOURNAL));
         long from = applied == null ? journal.firstPosition() : Rows.number(applied);
         boolean fromTheBeginning = applied == null;
@@ -129,7 +134,12 @@ final class Catalog implements TopicCatalog {
                     state.apply(command);
                 });
         state.write(journal.appendedPosition());
-        plan(new Command.Start(state.leaderEpoch + 1, bootId), null);
+        int epoch = state.leaderEpoch + 1;
+        if (restored != null) {
+            epoch = Math.max(epoch, restored.leaderEpoch());
+            plan(new Command.Restored(restored.floor()), null);
+        }
+        plan(new Command.Start(epoch, bootId), null);
         if (!commit()) {
             throw new OutOfSpaceException("(metadata journal)");
         }
@@ -453,6 +463,11 @@ final class Catalog implements TopicCatalog {
                     plan(new Command.ProducerIds(nextProducerId), null);
                     return first;
                 });
+    }
+
+    /** Completes when every command that is in the journal by now is synced. */
+    CompletableFuture<Boolean> barrier() {
+        return submit(() -> true);
     }
 
     private void plan(Command command, @Nullable CatalogChange change) {

@@ -17,7 +17,10 @@ final class CatalogState {
     /** The metadata journal's number in the projection. */
     static final int JOURNAL = 0;
 
-    private static final byte VERSION = 1;
+    private static final byte VERSION = 2;
+
+    /** Knows nothing of restores. */
+    private static final byte VERSION_BEFORE_RESTORES = 1;
 
     private final MetadataStore store;
     private final MetadataStore.Batch batch;
@@ -40,6 +43,12 @@ final class CatalogState {
      * The newest epoch after which the machine itself went down: what was not synced may be lost.
      */
     int lastLossyEpoch;
+
+    /** The newest epoch before the folder was restored; 0 if it never was. */
+    int lastRestoredEpoch;
+
+    /** Offsets below may have been used, in topics of {@link #lastRestoredEpoch} and before. */
+    long restoredFloor;
 
     /** Topics put or deleted since the last write; absent means deleted. */
     private final Map<Long, Optional<Command.TopicRow>> pending = new HashMap<>();
@@ -75,7 +84,16 @@ final class CatalogState {
             start(start);
         } else if (command instanceof Command.Stop stop) {
             running = running && stop.leaderEpoch() != leaderEpoch;
+        } else if (command instanceof Command.Restored restored) {
+            restored(restored.floor());
         }
+    }
+
+    private void restored(long floor) {
+        lastRestoredEpoch = leaderEpoch;
+        restoredFloor = Math.max(restoredFloor, floor);
+        nextTopicId = Math.max(nextTopicId, floor);
+        nextProducerId = Math.max(nextProducerId, floor);
     }
 
     private void start(Command.Start start) {
@@ -142,7 +160,7 @@ final class CatalogState {
 
     private byte[] encodeCounters() {
         byte[] boot = bootId.getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.allocate(2 + 3 * Long.BYTES + 3 * Integer.BYTES + boot.length)
+        return ByteBuffer.allocate(2 + 4 * Long.BYTES + 4 * Integer.BYTES + boot.length)
                 .put(VERSION)
                 .putLong(nextTopicId)
                 .putLong(nextProducerId)
@@ -150,6 +168,8 @@ final class CatalogState {
                 .putInt(leaderEpoch)
                 .putInt(lastUncleanEpoch)
                 .putInt(lastLossyEpoch)
+                .putInt(lastRestoredEpoch)
+                .putLong(restoredFloor)
                 .put((byte) (running ? 1 : 0))
                 .put(boot)
                 .array();
@@ -157,7 +177,7 @@ final class CatalogState {
 
     private void decodeCounters(ByteBuffer buffer) {
         byte version = buffer.get();
-        if (version != VERSION) {
+        if (version != VERSION && version != VERSION_BEFORE_RESTORES) {
             throw Rows.unknownVersion("counters", version);
         }
         nextTopicId = buffer.getLong();
@@ -166,6 +186,10 @@ final class CatalogState {
         leaderEpoch = buffer.getInt();
         lastUncleanEpoch = buffer.getInt();
         lastLossyEpoch = buffer.getInt();
+        if (version == VERSION) {
+            lastRestoredEpoch = buffer.getInt();
+            restoredFloor = buffer.getLong();
+        }
         running = buffer.get() != 0;
         byte[] boot = new byte[buffer.remaining()];
         buffer.get(boot);

@@ -37,6 +37,11 @@ sealed interface Command {
         static final byte KIND = 5;
     }
 
+    /** The folder was restored: what is below the floor may have been given out already. */
+    record Restored(long floor) implements Command {
+        static final byte KIND = 6;
+    }
+
     /** The bytes of the command. */
     default byte[] encode() {
         if (this instanceof Start start) {
@@ -68,6 +73,12 @@ sealed interface Command {
                     .putLong(delete.topicId)
                     .array();
         }
+        if (this instanceof Restored restored) {
+            return ByteBuffer.allocate(1 + Long.BYTES)
+                    .put(Restored.KIND)
+                    .putLong(restored.floor)
+                    .array();
+        }
         return ByteBuffer.allocate(1 + Long.BYTES)
                 .put(ProducerIds.KIND)
                 .putLong(((ProducerIds) this).nextProducerId)
@@ -84,6 +95,7 @@ sealed interface Command {
             case PutTopic.KIND -> new PutTopic(TopicRow.decode(buffer.getLong(), buffer));
             case DeleteTopic.KIND -> new DeleteTopic(buffer.getLong());
             case ProducerIds.KIND -> new ProducerIds(buffer.getLong());
+            case Restored.KIND -> new Restored(buffer.getLong());
             default -> throw new EngineException("unknown metadata command: kind=" + kind);
         };
     }

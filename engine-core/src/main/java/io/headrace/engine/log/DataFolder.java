@@ -1,8 +1,10 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.backup.RestoreMark;
 import io.headrace.engine.spi.CheckpointFolder;
 import io.headrace.engine.spi.Disk;
+import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -12,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -51,6 +54,7 @@ final class DataFolder implements AutoCloseable {
         }
         DataFolder folder = new DataFolder(root, file, disk);
         try {
+            RestoreMark.refuseUnfinished(root);
             folder.createFolders();
         } catch (IOException | RuntimeException e) {
             file.close();
@@ -67,6 +71,20 @@ final class DataFolder implements AutoCloseable {
         disk.createFolders(journals());
         disk.createFolders(root.resolve("checkpoints"));
         disk.forceFolder(root);
+    }
+
+    /** Says that the folder came from a backup and was not started since; null otherwise. */
+    @Nullable RestoreMark restoreMark() throws IOException {
+        return RestoreMark.read(root);
+    }
+
+    /** Once the metadata journal has what the mark says. */
+    void forgetRestore() throws IOException {
+        Path mark = root.resolve(RestoreMark.RESTORED);
+        if (Files.exists(mark)) {
+            disk.delete(mark);
+            disk.forceFolder(root);
+        }
     }
 
     private static @Nullable FileLock tryLock(FileChannel file) throws IOException {
@@ -229,23 +247,48 @@ final class DataFolder implements AutoCloseable {
         for (Path file : disk.list(root.resolve("rocksdb"))) {
             needed += file.toFile().length();
         }
-        return disk.usableBytes(root) >= needed;
+        return usableBytes() >= needed;
+    }
+
+    Path root() {
+        return root;
+    }
+
+    /** Bytes that may still be written to the disk. */
+    long usableBytes() throws IOException {
+        return disk.usableBytes(root);
     }
 
     /**
      * Writes the next checkpoint of a store and makes it the one that the journals depend on: after
      * this, cycles may go.
+     *
+     * @return its files
      */
-    void checkpoint(MetadataStore store) throws IOException {
+    List<Journal.JournalFile> checkpoint(MetadataStore store) throws IOException {
         long number = Math.max(numberOf(newestCheckpoint()), checkpointNumber(store)) + 1;
         try (MetadataStore.Batch batch = store.newBatch()) {
             batch.put(Rows.checkpointKey(), Rows.value(number));
             store.write(batch);
         }
-        Path checkpoints = root.resolve("checkpoints");
-        store.checkpoint(checkpoints.resolve(String.format("%012d", number)));
+        Path checkpoint = root.resolve("checkpoints").resolve(String.format("%012d", number));
+        store.checkpoint(checkpoint);
         noteTrimmedUnder(number);
         dropOldCheckpoints();
+        return finalFiles(checkpoint);
+    }
+
+    private List<Journal.JournalFile> finalFiles(Path folder) throws IOException {
+        List<Journal.JournalFile> files = new ArrayList<>();
+        for (Path path : disk.list(folder)) {
+            files.add(new Journal.JournalFile(path, Files.size(path), true));
+        }
+        return files;
+    }
+
+    /** The note that says under which checkpoint the journals were trimmed. */
+    Journal.JournalFile trimmed() throws IOException {
+        return new Journal.JournalFile(trimmedFile(), Files.size(trimmedFile()), true);
     }
 
     private void noteTrimmedUnder(long number) throws IOException {

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +41,9 @@ final class Maintenance {
     /** Metadata cycles before a checkpoint is worth its while. */
     private static final int METADATA_CYCLES_KEPT = 4;
 
+    /** Times the disk's reserve below which a backup holds no files any more. */
+    private static final int HELD_RESERVES = 2;
+
     private final StorageEngine engine;
     private final EngineContext context;
     private final DataFolder folder;
@@ -48,6 +52,7 @@ final class Maintenance {
     private final Projector projector;
     private final RetentionClock retentionClock;
     private final List<Shard> shards;
+    private final BackupHold hold;
     private final ScheduledExecutorService executor =
             Executors.newSingleThreadScheduledExecutor(
                     task -> {
@@ -83,7 +88,8 @@ final class Maintenance {
             RetentionClock retentionClock,
             ProducerExpiry producerExpiry,
             Sealer sealer,
-            List<Shard> shards) {
+            List<Shard> shards,
+            BackupHold hold) {
         this.engine = engine;
         this.context = context;
         this.folder = folder;
@@ -94,6 +100,12 @@ final class Maintenance {
         this.producerExpiry = producerExpiry;
         this.sealer = sealer;
         this.shards = shards;
+        this.hold = hold;
+    }
+
+    /** The thread that deletes files, for whoever must not do so at the same time. */
+    Executor thread() {
+        return executor;
     }
 
     /** Before anybody can delete a topic. */
@@ -132,7 +144,9 @@ final class Maintenance {
             }
             if (!stopping.isDone()) {
                 engine.sweepSources();
-                reclaim();
+                if (!isHeldForBackup()) {
+                    reclaim();
+                }
             }
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
@@ -334,6 +348,14 @@ final class Maintenance {
             found = index.next();
         }
         return start;
+    }
+
+    /** Files stay while a backup copies them; but not at the cost of those who produce. */
+    private boolean isHeldForBackup() throws IOException {
+        if (hold.isHeld() && folder.usableBytes() < HELD_RESERVES * context.diskReserveBytes()) {
+            hold.lose("space is short");
+        }
+        return hold.isHeld();
     }
 
     /**

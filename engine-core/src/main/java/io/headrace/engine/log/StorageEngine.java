@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Backups;
 import io.headrace.engine.Deadline;
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
@@ -61,6 +62,7 @@ public final class StorageEngine implements Engine {
     private final Sealer sealer;
     private final Maintenance maintenance;
     private final ModeChanges modeChanges;
+    private final BackupCuts backups;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
 
@@ -104,7 +106,8 @@ public final class StorageEngine implements Engine {
                             bootId,
                             context.clockMs(),
                             uptimeMs(context));
-            catalog.recover(bootId);
+            catalog.recover(bootId, folder.restoreMark());
+            folder.forgetRestore();
             projector = new Projector(store, failureHandler);
             modeChanges =
                     new ModeChanges(
@@ -165,6 +168,7 @@ public final class StorageEngine implements Engine {
                             cacheContext());
             sourceTools = new SourceTools(catalog, sources);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
+            BackupHold hold = new BackupHold(System::nanoTime);
             maintenance =
                     new Maintenance(
                             this,
@@ -176,7 +180,18 @@ public final class StorageEngine implements Engine {
                             retentionClock,
                             producerExpiry,
                             sealer,
-                            shards);
+                            shards,
+                            hold);
+            backups =
+                    new BackupCuts(
+                            folder,
+                            store,
+                            metadataJournal,
+                            catalog,
+                            projector,
+                            shards,
+                            hold,
+                            maintenance.thread());
             gauges =
                     new EngineGauges(
                             this,
@@ -250,6 +265,11 @@ public final class StorageEngine implements Engine {
     @Override
     public Sources sources() {
         return sourceTools;
+    }
+
+    @Override
+    public Backups backups() {
+        return backups;
     }
 
     /** Lets go of what of sources nobody uses. */
@@ -368,21 +388,35 @@ public final class StorageEngine implements Engine {
     private PartitionState loadState(Topic topic, PartitionKey key) {
         byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
         PartitionState state = PartitionState.decode(row);
+        long floor = restoredFloor(topic);
         if (topic.storageMode() == StorageMode.MEMORY) {
             long used = state.offsetReserve;
             if (used == 0 && catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch) {
                 used = PartitionLogBase.FIRST_RESERVE;
             }
-            beginInMemory(Math.max(used, state.logEndOffset), state);
-        } else if (topic.config().syncsBeforeAcknowledging()) {
-            // What a crash took when the mode was another one.
-            if (lastEpoch(topic, state) <= catalogState.lastUncleanEpoch) {
-                jumpTo(state.offsetReserve, state);
-            }
-        } else if (lastEpoch(topic, state) <= lastEpochWithLosses(topic)) {
-            jumpTo(state.reserved(), state);
+            beginInMemory(Math.max(Math.max(used, floor), state.logEndOffset), state);
+        } else {
+            jumpTo(Math.max(offsetsUsed(topic, state), floor), state);
         }
         return state;
+    }
+
+    /** Offsets below may have been used by batches that a crash took; 0 if none did. */
+    private long offsetsUsed(Topic topic, PartitionState state) {
+        if (topic.config().syncsBeforeAcknowledging()) {
+            // What a crash took when the mode was another one.
+            boolean isUnclean = lastEpoch(topic, state) <= catalogState.lastUncleanEpoch;
+            return isUnclean ? state.offsetReserve : 0;
+        }
+        return lastEpoch(topic, state) <= lastEpochWithLosses(topic) ? state.reserved() : 0;
+    }
+
+    /** Offsets below may have been given out after the backup that the folder came from. */
+    private long restoredFloor(Topic topic) {
+        long floor = catalogState.restoredFloor;
+        boolean isOlder =
+                floor > 0 && catalog.createdEpoch(topic.id()) <= catalogState.lastRestoredEpoch;
+        return isOlder ? floor : 0;
     }
 
     /** What is in the journal, from a time in another mode, stays until the ring overwrites. */

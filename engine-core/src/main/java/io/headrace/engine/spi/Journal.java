@@ -3,6 +3,7 @@ package io.headrace.engine.spi;
 import io.headrace.engine.Experimental;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -91,6 +92,14 @@ public interface Journal extends AutoCloseable {
      */
     long firstPosition();
 
+    /**
+     * The files that hold what was appended below a position, for whoever copies them; nobody
+     * deletes cycles meanwhile.
+     *
+     * @param toPosition synced
+     */
+    List<JournalFile> files(long toPosition) throws IOException;
+
     /** All cycles that exist, oldest first. */
     List<Cycle> cycles();
 
@@ -146,7 +155,16 @@ public interface Journal extends AutoCloseable {
     }
 
     /**
-     * One file.
+     * One file as it is copied.
+     *
+     * @param path absolute
+     * @param length bytes of it that are wanted; the file may have more
+     * @param isFinal whether it will never be changed again
+     */
+    record JournalFile(Path path, long length, boolean isFinal) {}
+
+    /**
+     * One cycle.
      *
      * @param cycle its number
      * @param endOffset bytes of it that hold entries (so far)

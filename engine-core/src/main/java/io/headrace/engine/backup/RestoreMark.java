@@ -1,0 +1,96 @@
+package io.headrace.engine.backup;
+
+import io.headrace.engine.EngineException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a restored or repaired data folder says to its next start: nobody knows what was given out
+ * besides what is here, so go on above it (docs/design/backup.md).
+ *
+ * @param backupId of the backup; {@code repair} if the journals were repaired
+ * @param leaderEpoch the least that the start may take
+ * @param floor offsets, topic ids and producer ids below it may have been used
+ */
+public record RestoreMark(String backupId, int leaderEpoch, long floor) {
+    /** The file's name while the restore is under way. */
+    public static final String RESTORING = "RESTORING";
+
+    /** The file's name from the moment that the folder is complete. */
+    public static final String RESTORED = "RESTORED";
+
+    /** 2020-01-01, in seconds since 1970. */
+    private static final long EPOCH_S = 1_577_836_800;
+
+    private static final int IDS_PER_NUMBER = 1 << 20;
+
+    private static final Pattern TEXT =
+            Pattern.compile(
+                    "(version=1\nbackup=([0-9a-z-]{1,64})\nepoch=(\\d{1,10})\nfloor=(\\d{1,19})\n)"
+                            + "crc=([0-9a-f]{8})\n");
+
+    /**
+     * The mark of a restore.
+     *
+     * @param number grows from restore to restore: {@link #numberAt}
+     */
+    public static RestoreMark of(String backupId, int number) {
+        return new RestoreMark(backupId, number, (long) number * IDS_PER_NUMBER);
+    }
+
+    /** The number of a restore at that time. */
+    public static int numberAt(long timeMs) {
+        return Math.toIntExact(Math.max(1, timeMs / 1000 - EPOCH_S));
+    }
+
+    String text() {
+        String lines =
+                "version=1\nbackup=%s\nepoch=%d\nfloor=%d\n"
+                        .formatted(backupId, leaderEpoch, floor);
+        return lines + "crc=" + Checksum.hex(Checksum.of(lines)) + "\n";
+    }
+
+    /** Puts a mark into a data folder that is not in use, on stable storage. */
+    public static void write(Path folder, RestoreMark mark) throws IOException {
+        Path temporary = folder.resolve(RESTORED + ".tmp");
+        Folders.writeForced(temporary, mark.text());
+        Files.move(temporary, folder.resolve(RESTORED), StandardCopyOption.ATOMIC_MOVE);
+        Folders.force(folder);
+    }
+
+    /** The mark in a data folder; null if it has none. */
+    public static @Nullable RestoreMark read(Path folder) throws IOException {
+        Path file = folder.resolve(RESTORED);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        Matcher matcher = TEXT.matcher(Files.readString(file, StandardCharsets.UTF_8));
+        if (!matcher.matches()
+                || !matcher.group(5).equals(Checksum.hex(Checksum.of(matcher.group(1))))) {
+            throw new EngineException("unknown content, restore again: file=" + file);
+        }
+        return new RestoreMark(
+                matcher.group(2),
+                Integer.parseInt(matcher.group(3)),
+                Long.parseLong(matcher.group(4)));
+    }
+
+    /**
+     * Refuses a folder that a restore has not finished.
+     *
+     * @throws EngineException naming it
+     */
+    public static void refuseUnfinished(Path folder) {
+        if (Files.exists(folder.resolve(RESTORING))) {
+            throw new EngineException(
+                    "restore into the data folder was not finished, run it again: folder="
+                            + folder);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.Backups;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Takes cuts of the running engine for backups: docs/design/backup.md says why in this order. The
+ * work is done on the thread that otherwise deletes files.
+ *
+ * <p>Owned by the engine.
+ */
+final class BackupCuts implements Backups {
+    private static final long SYNC_TIMEOUT_S = 60;
+
+    private final DataFolder folder;
+    private final MetadataStore store;
+    private final Journal metadataJournal;
+    private final Catalog catalog;
+    private final Projector projector;
+    private final List<Shard> shards;
+    private final BackupHold hold;
+    private final Executor housekeeping;
+
+    /**
+     * @param shards all of them, in order of id
+     * @param housekeeping the one thread that deletes files
+     */
+    BackupCuts(
+            DataFolder folder,
+            MetadataStore store,
+            Journal metadataJournal,
+            Catalog catalog,
+            Projector projector,
+            List<Shard> shards,
+            BackupHold hold,
+            Executor housekeeping) {
+        this.folder = folder;
+        this.store = store;
+        this.metadataJournal = metadataJournal;
+        this.catalog = catalog;
+        this.projector = projector;
+        this.shards = shards;
+        this.hold = hold;
+        this.housekeeping = housekeeping;
+    }
+
+    @Override
+    public CompletableFuture<Cut> begin() {
+        String id = UUID.randomUUID().toString();
+        try {
+            return CompletableFuture.supplyAsync(() -> cut(id), housekeeping);
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(
+                    new EngineException("the engine is being closed"));
+        }
+    }
+
+    private Cut cut(String id) {
+        hold.begin(id);
+        try {
+            List<CutFile> files = new ArrayList<>();
+            add(files, folder.checkpoint(store));
+            Positions positions = positions();
+            awaitSynced(positions);
+            add(files, metadataJournal.files(positions.metadata));
+            for (Shard shard : shards) {
+                add(files, shard.journal().files(positions.data[shard.id() - 1]));
+            }
+            add(files, List.of(folder.trimmed()));
+            hold.renew(id); // the lease counts from when the client hears of it
+            return new Cut(
+                    id,
+                    folder.root(),
+                    catalog.leaderEpoch(),
+                    System.currentTimeMillis(),
+                    BackupHold.LEASE_MS,
+                    List.copyOf(files));
+        } catch (IOException e) {
+            hold.end(id);
+            throw new EngineException("no cut for a backup: folder=" + folder.root(), e);
+        } catch (RuntimeException e) {
+            hold.end(id);
+            throw e;
+        }
+    }
+
+    private void add(List<CutFile> files, List<Journal.JournalFile> added) {
+        for (Journal.JournalFile file : added) {
+            Path path = folder.root().relativize(file.path());
+            files.add(new CutFile(path, file.length(), file.isFinal()));
+        }
+    }
+
+    /** Ends of the journals at one moment. */
+    private record Positions(long metadata, long[] data) {}
+
+    private Positions positions() {
+        return positions(0);
+    }
+
+    /** With the locks of all shards from this one on: nobody appends a record meanwhile. */
+    private Positions positions(int shard) {
+        if (shard < shards.size()) {
+            synchronized (shards.get(shard).lock) {
+                return positions(shard + 1);
+            }
+        }
+        long[] data =
+                shards.stream().mapToLong(each -> each.journal().appendedPosition()).toArray();
+        return new Positions(metadataJournal.appendedPosition(), data);
+    }
+
+    private void awaitSynced(Positions positions) {
+        List<CompletableFuture<?>> synced = new ArrayList<>();
+        // Commands are synced by the catalog's thread before it begins with anything else.
+        synced.add(catalog.barrier());
+        for (Shard shard : shards) {
+            CompletableFuture<Void> applied = new CompletableFuture<>();
+            long position = positions.data[shard.id() - 1];
+            projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
+            shard.requestSync();
+            synced.add(applied);
+        }
+        try {
+            CompletableFuture.allOf(synced.toArray(CompletableFuture[]::new))
+                    .get(SYNC_TIMEOUT_S, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new EngineException("journals are not synced in time for a backup", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new EngineException("interrupted while a backup was begun", e);
+        }
+    }
+
+    @Override
+    public void renew(String id) {
+        hold.renew(id);
+    }
+
+    @Override
+    public void end(String id) {
+        hold.end(id);
+    }
+}
