@@ -179,8 +179,11 @@ class CommandLineTest {
     void dumpsAndVerifiesTheJournalsOfAStoppedServer() throws Exception {
         try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
             assertEquals(0, run(server, "topic", "create", "a"));
-            assertEquals(1, run("journal", "verify", data.toString()));
-            assertTrue(err.toString().contains("in use"), err::toString);
+            assertEquals(0, run("journal", "verify", data.toString()));
+            assertTrue(err.toString().contains("a server has the folder open"), err::toString);
+            assertTrue(out.toString().contains("in use"), out::toString);
+            assertEquals(1, run("journal", "repair", data.toString(), "--yes"));
+            assertTrue(err.toString().contains("in use by another process"), err::toString);
         }
         assertEquals(0, run("journal", "verify", data.toString()));
         assertTrue(out.toString().contains("metadata cycle "), out::toString);
@@ -194,9 +197,33 @@ class CommandLineTest {
             assertEquals(0, run(server, "topic", "create", "a"));
         }
         damage(data.resolve("journal/metadata"));
-        assertEquals(1, run("journal", "verify", data.toString()));
-        assertTrue(out.toString().contains("damaged"), out::toString);
+        assertEquals(3, run("journal", "verify", data.toString()));
+        assertTrue(out.toString().contains("damaged: file=" + data), out::toString);
         assertEquals("headrace: damaged journal files: count=1\n", err.toString());
+        assertEquals(3, run("journal", "verify", "--json", data.toString()));
+        assertTrue(out.toString().contains("\"state\" : \"damaged\""), out::toString);
+    }
+
+    @Test
+    void repairSaysWhatItWouldDoAndDoesItWhenAsked() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+        }
+        assertEquals(0, run("journal", "repair", data.toString(), "--yes"));
+        assertTrue(out.toString().contains("nothing to repair"), out::toString);
+        damage(data.resolve("journal/metadata"));
+        assertEquals(3, run("journal", "repair", data.toString()));
+        assertTrue(err.toString().contains("nothing was changed"), err::toString);
+        assertEquals(3, run("journal", "verify", data.toString()));
+        assertEquals(0, run("journal", "repair", data.toString(), "--yes"));
+        assertTrue(out.toString().contains("as it was: " + data.resolve("repair-")), out::toString);
+        assertEquals(0, run("journal", "verify", data.toString()));
+        assertTrue(out.toString().contains("cut out by a repair"), out::toString);
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "list"));
+            assertEquals("a\n", out.toString());
+            assertTrue(server.engine().leaderEpoch() > 1_000_000, "epoch not raised");
+        }
     }
 
     @Test

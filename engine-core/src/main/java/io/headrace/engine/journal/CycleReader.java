@@ -32,9 +32,12 @@ final class CycleReader implements AutoCloseable {
     }
 
     static final int END_OF_CYCLE_HEADER = 0xC000_0000;
+    static final int METADATA_BIT = 0x4000_0000;
+
+    /** {@code HRHOLE01}, the first bytes of a document that stands for what was cut out. */
+    static final long HOLE_MAGIC = 0x3130_454C_4F48_5248L;
 
     private static final int INCOMPLETE_BIT = 0x8000_0000;
-    private static final int METADATA_BIT = 0x4000_0000;
     private static final int LENGTH_MASK = 0x3FFF_FFFF;
     private static final int WINDOW_BYTES = 256 * 1024;
     private static final int HEADER = Integer.BYTES;
@@ -51,6 +54,7 @@ final class CycleReader implements AutoCloseable {
     private long entryOffset;
     private ByteBuffer payload = window;
     private String reason = "";
+    private long cutOutBytes;
 
     CycleReader(Path path, int cycle, Disk disk) throws IOException {
         this.path = path;
@@ -61,6 +65,10 @@ final class CycleReader implements AutoCloseable {
 
     private static ByteBuffer allocate(int length) {
         return ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    Path path() {
+        return path;
     }
 
     /** Where the next document header stands. */
@@ -87,6 +95,11 @@ final class CycleReader implements AutoCloseable {
         return payload;
     }
 
+    /** Bytes passed that a repair cut out. */
+    long cutOutBytes() {
+        return cutOutBytes;
+    }
+
     /** Why what was found is bad. */
     String reason() {
         return reason;
@@ -105,11 +118,55 @@ final class CycleReader implements AutoCloseable {
             if ((header & METADATA_BIT) == 0) {
                 return entry(header);
             }
+            if (isHole(header)) {
+                cutOutBytes += header & LENGTH_MASK;
+            }
             if (!skip(header)) {
                 return Found.BAD;
             }
         }
         return Found.NOTHING;
+    }
+
+    /** Whether a document stands for what a repair cut out; see {@link JournalRepair}. */
+    private boolean isHole(int header) throws IOException {
+        return (header & LENGTH_MASK) >= Long.BYTES
+                && offset + HEADER + Long.BYTES <= fileLength
+                && window.getLong(load(offset, HEADER + Long.BYTES) + HEADER) == HOLE_MAGIC;
+    }
+
+    /**
+     * Moves to the next sound entry at or behind the offset, past whatever is damaged; false if
+     * there is none, then it stays where it is.
+     */
+    boolean resync() throws IOException {
+        long from = offset;
+        long last = fileLength - Journal.ENVELOPE_LENGTH;
+        for (long at = CycleWriter.align(from) + HEADER; at <= last; at += HEADER) {
+            if (Envelope.mayBegin(intAt(at)) && isSoundEntry(at)) {
+                return true;
+            }
+        }
+        offset = from;
+        return false;
+    }
+
+    /** Leaves the reader there. */
+    private boolean isSoundEntry(long at) throws IOException {
+        int header = intAt(at - HEADER);
+        offset = at - HEADER;
+        return loadEnvelope(at) == null
+                && header == Envelope.entryLength(envelope.payloadLength())
+                && isWhole(header)
+                && verify(at, header) == null;
+    }
+
+    /**
+     * Whether the envelope of the document that the reader stands at is sound, whatever is wrong
+     * with the rest of it; then {@link #envelope} is that.
+     */
+    boolean isEnvelopeSound() throws IOException {
+        return isEnvelope(offset + HEADER);
     }
 
     /** Moves behind a document without a look at what is in it; false if it cannot be one. */
@@ -187,6 +244,19 @@ final class CycleReader implements AutoCloseable {
         return at % HEADER == 0
                 && at + Journal.ENVELOPE_LENGTH <= fileLength
                 && loadEnvelope(at) == null;
+    }
+
+    /**
+     * The offset of the end-of-cycle header at the file's end; the file's length if it has none.
+     */
+    long endOfCycle(long from) throws IOException {
+        long last = fileLength - HEADER;
+        return last >= from && intAt(last) == END_OF_CYCLE_HEADER ? last : fileLength;
+    }
+
+    /** Moves to where a document header stands. */
+    void moveTo(long headerOffset) {
+        offset = headerOffset;
     }
 
     /** Moves from the file's beginning, by headers alone, to the first document at or behind. */

@@ -1,19 +1,17 @@
 package io.headrace.server.cli;
 
-import io.headrace.engine.batch.RecordBatch;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.journal.JournalLosses;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.journal.JournalScan.State;
-import io.headrace.engine.spi.EntryType;
-import io.headrace.engine.spi.Journal;
+import io.headrace.engine.log.TopicNames;
+import io.headrace.server.admin.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -23,12 +21,12 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code headrace journal dump|verify}: reads the journals of a data folder that is not in use. */
-@Command(
-        name = "journal",
-        description = "Read the journals of a data folder while no server uses it.")
+/** {@code headrace journal dump|verify|repair}: the journals of a data folder. */
+@Command(name = "journal", description = "Read, check and repair the journals of a data folder.")
 public final class JournalCommand implements Runnable {
     private static final String FOLDER = "journal";
+    private static final String IN_USE =
+            "headrace: a server has the folder open: what it is writing now is not looked at";
 
     @Spec private CommandSpec spec;
 
@@ -37,111 +35,119 @@ public final class JournalCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "a verb is missing");
     }
 
-    @Command(description = "Print every entry, one a line: where it is, and what it is.")
+    @Command(
+            description =
+                    "Print every entry, one a line: where it is, and what it is. Also of a folder"
+                            + " that a server uses.")
     void dump(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
             @Option(
+                            names = "--topic",
+                            paramLabel = "NAME",
+                            description = "Only entries of this topic.")
+                    @Nullable String topic,
+            @Option(
                             names = "--topic-id",
                             paramLabel = "ID",
-                            description = "Only entries of this topic.")
+                            description = "Only entries of the topic with this id.")
                     @Nullable Long topicId,
             @Option(
                             names = "--partition",
                             paramLabel = "N",
                             description = "Only entries of this partition.")
-                    @Nullable Integer partition)
+                    @Nullable Integer partition,
+            @Option(names = "--json", description = "An object per entry, for programs.")
+                    boolean isJson)
             throws IOException {
-        for (Path journal : journals(data)) {
-            String name = journal.getFileName().toString();
-            JournalScan.read(
-                    journal,
-                    (position, type, topic, number, baseOffset, leaderEpoch, timeMs, payload) -> {
-                        boolean wanted =
-                                (topicId == null || topicId == topic)
-                                        && (partition == null || partition == number);
-                        if (wanted) {
-                            out().println(
-                                            line(
-                                                    name,
-                                                    position,
-                                                    type,
-                                                    topic,
-                                                    number,
-                                                    baseOffset,
-                                                    leaderEpoch,
-                                                    timeMs,
-                                                    payload));
-                        }
-                    });
+        List<Path> journals = journals(data);
+        TopicNames names = TopicNames.read(data);
+        EntryPrinter printer = new EntryPrinter(out(), names, isJson);
+        long damaged = 0;
+        for (Path journal : journals) {
+            noteIfOpen(journal);
+            JournalScan.Handler wanted =
+                    printer.of(
+                            String.valueOf(journal.getFileName()),
+                            (id, number) ->
+                                    (topicId == null || topicId == id)
+                                            && (topic == null || topic.equals(names.of(id)))
+                                            && (partition == null || partition == number));
+            damaged += damagedCount(JournalScan.readOnly(journal, wanted));
         }
         out().flush();
-    }
-
-    private static String line(
-            String journal,
-            long position,
-            EntryType type,
-            long topicId,
-            int partition,
-            long baseOffset,
-            int leaderEpoch,
-            long appendTimeMs,
-            ByteBuffer payload) {
-        String records =
-                type == EntryType.BATCH
-                        ? " records="
-                                + RecordBatch.recordCount(payload, payload.position())
-                                + " appended="
-                                + Instant.ofEpochMilli(appendTimeMs)
-                        : "";
-        return "%s cycle=%d offset=%d %s topicId=%d partition=%d baseOffset=%d%s leaderEpoch=%d bytes=%d"
-                .formatted(
-                        journal,
-                        Journal.cycle(position),
-                        Journal.fileOffset(position),
-                        type.name().toLowerCase(Locale.ROOT),
-                        topicId,
-                        partition,
-                        baseOffset,
-                        records,
-                        leaderEpoch,
-                        payload.remaining());
+        failIfDamaged(damaged);
     }
 
     @Command(
-            description =
-                    "Check every checksum; exits with 1 if bytes that had been synced are damaged.")
+            description = {
+                "Check every checksum, also of a folder that a server uses.",
+                "Exits with 3 if bytes that had been synced are damaged, naming each place and, as"
+                        + " far as it can be told, the records that were there."
+            })
     void verify(
-            @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data)
+            @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
+            @Option(names = "--json", description = "An object per cycle file, for programs.")
+                    boolean isJson)
             throws IOException {
+        List<Path> journals = journals(data);
+        TopicNames names = TopicNames.read(data);
         long damaged = 0;
-        for (Path journal : journals(data)) {
-            List<ScannedCycle> cycles =
-                    JournalScan.read(
-                            journal,
-                            (position, type, topic, number, offset, epoch, time, payload) -> {});
-            cycles.forEach(cycle -> out().println(line(journal, cycle)));
-            damaged += cycles.stream().filter(cycle -> cycle.state() == State.DAMAGED).count();
+        for (Path journal : journals) {
+            noteIfOpen(journal);
+            JournalLosses losses = new JournalLosses(EntryPrinter.NONE);
+            List<ScannedCycle> cycles = JournalScan.readOnly(journal, losses);
+            CycleReport report = new CycleReport(String.valueOf(journal.getFileName()), names);
+            if (isJson) {
+                cycles.forEach(cycle -> out().print(Json.text(report.json(cycle))));
+                for (ObjectNode loss : report.json(losses.losses())) {
+                    out().print(Json.text(loss));
+                }
+            } else {
+                cycles.forEach(cycle -> report.print(cycle, out()));
+                report.print(losses.losses(), out());
+            }
+            damaged += damagedCount(cycles);
         }
         out().flush();
-        if (damaged > 0) {
-            throw new CommandException("damaged journal files: count=" + damaged);
+        failIfDamaged(damaged);
+    }
+
+    private static long damagedCount(List<ScannedCycle> cycles) {
+        return cycles.stream().filter(cycle -> cycle.state() == State.DAMAGED).count();
+    }
+
+    private static void failIfDamaged(long count) {
+        if (count > 0) {
+            throw new CommandException(
+                    "damaged journal files: count=" + count, CommandException.DAMAGED);
         }
     }
 
-    private static String line(Path journal, ScannedCycle cycle) {
-        String why = cycle.reason().isEmpty() ? "" : "  (" + cycle.reason() + ")";
-        return "%s cycle %d: %d entries, %d bytes, %s%s"
-                .formatted(
-                        journal.getFileName(),
-                        cycle.cycle(),
-                        cycle.entryCount(),
-                        cycle.payloadBytes(),
-                        cycle.state().name().toLowerCase(Locale.ROOT),
-                        why);
+    @Command(
+            description = {
+                "Cut out what is damaged, so that the server starts again.",
+                "What is cut out is copied to a folder beside the journals first. Without --yes it"
+                        + " only says what it would do."
+            })
+    void repair(
+            @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
+            @Option(names = "--yes", description = "Do it.") boolean isYes,
+            @Option(names = "--json", description = "For programs.") boolean isJson)
+            throws IOException {
+        journals(data);
+        new RepairRun(data, out(), isJson).run(isYes);
     }
 
-    private static List<Path> journals(Path data) throws IOException {
+    private void noteIfOpen(Path journal) throws IOException {
+        if (JournalScan.isOpen(journal)) {
+            PrintWriter err = spec.commandLine().getErr();
+            err.println(IN_USE + ": journal=" + journal.getFileName());
+            err.flush();
+        }
+    }
+
+    /** The folders of the journals of a data folder. */
+    static List<Path> journals(Path data) throws IOException {
         Path folder = data.resolve(FOLDER);
         if (!Files.isDirectory(folder)) {
             throw new CommandException("not a data folder, it has no journals: folder=" + data);

@@ -1,6 +1,7 @@
 package io.headrace.server.cli;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.backup.DamagedBackupException;
 import io.headrace.server.config.ConfigException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,6 +26,16 @@ public final class Verdict {
             cause.printStackTrace(err);
         }
         err.flush();
+        return exitCode(cause);
+    }
+
+    private static int exitCode(Throwable cause) {
+        if (cause instanceof CommandException failed) {
+            return failed.exitCode();
+        }
+        if (cause instanceof DamagedBackupException) {
+            return CommandException.DAMAGED;
+        }
         return cause instanceof ConfigException ? ExitCode.USAGE : ExitCode.SOFTWARE;
     }
 

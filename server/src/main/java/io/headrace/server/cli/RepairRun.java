@@ -1,0 +1,144 @@
+package io.headrace.server.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.backup.DataLock;
+import io.headrace.engine.backup.RestoreMark;
+import io.headrace.engine.journal.JournalLosses;
+import io.headrace.engine.journal.JournalRepair;
+import io.headrace.engine.journal.JournalRepair.Repaired;
+import io.headrace.engine.journal.JournalScan;
+import io.headrace.engine.journal.JournalScan.ScannedCycle;
+import io.headrace.engine.log.TopicNames;
+import io.headrace.server.admin.Json;
+import io.headrace.server.show.Units;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Repairs the journals of one data folder, or says what it would do. */
+final class RepairRun {
+    private static final DateTimeFormatter STAMP =
+            DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+    private final Path data;
+    private final PrintWriter out;
+    private final boolean isJson;
+    private final StringWriter report = new StringWriter();
+    private final List<ObjectNode> found = new ArrayList<>();
+
+    RepairRun(Path data, PrintWriter out, boolean isJson) {
+        this.data = data;
+        this.out = out;
+        this.isJson = isJson;
+    }
+
+    void run(boolean isYes) throws IOException {
+        FileChannel lock = DataLock.hold(data);
+        try {
+            runLocked(isYes);
+        } finally {
+            lock.close();
+        }
+    }
+
+    private void runLocked(boolean isYes) throws IOException {
+        List<Path> damaged = damagedJournals();
+        if (damaged.isEmpty()) {
+            print("nothing to repair: no journal is damaged: folder=" + data + "\n");
+            return;
+        }
+        if (!isYes) {
+            print(report.toString());
+            throw new CommandException(
+                    "nothing was changed: what is named above would be cut out; have a backup, then"
+                            + " add --yes",
+                    CommandException.DAMAGED);
+        }
+        Instant now = Instant.now();
+        Path side = data.resolve("repair-" + STAMP.format(now));
+        Files.createDirectory(side);
+        // Before anything is cut out: a repair that is broken off must not leave offsets to be
+        // given
+        // twice either.
+        RestoreMark.write(data, RestoreMark.of("repair", RestoreMark.numberAt(now.toEpochMilli())));
+        List<Repaired> repaired = new ArrayList<>();
+        for (Path journal : damaged) {
+            repaired.addAll(JournalRepair.run(journal, side));
+        }
+        repaired.forEach(each -> note(each));
+        Files.writeString(side.resolve("REPAIR.txt"), report.toString(), StandardCharsets.UTF_8);
+        print(report.toString());
+        out.flush();
+        if (!damagedJournals().isEmpty()) {
+            throw new CommandException(
+                    "still damaged, restore a backup: folder=" + data, CommandException.DAMAGED);
+        }
+    }
+
+    private void note(Repaired repaired) {
+        line(
+                "cut out: %s; the file as it was: %s"
+                        .formatted(
+                                Units.count(repaired.damage().length(), "byte"), repaired.kept()));
+        found.add(
+                Json.object()
+                        .put("cutOut", repaired.damage().path().toString())
+                        .put("offset", repaired.damage().fromOffset())
+                        .put("bytes", repaired.damage().length())
+                        .put("keptIn", repaired.kept().toString()));
+    }
+
+    /** The journals to be repaired; what is wrong with them goes to the report. */
+    private List<Path> damagedJournals() throws IOException {
+        TopicNames names = TopicNames.read(data);
+        List<Path> damaged = new ArrayList<>();
+        for (Path journal : JournalCommand.journals(data)) {
+            JournalLosses losses = new JournalLosses(EntryPrinter.NONE);
+            List<ScannedCycle> cycles = JournalScan.read(journal, losses);
+            cycles.removeIf(cycle -> cycle.damages().isEmpty());
+            if (!cycles.isEmpty()) {
+                damaged.add(journal);
+                describe(
+                        new CycleReport(String.valueOf(journal.getFileName()), names),
+                        cycles,
+                        losses);
+            }
+        }
+        return damaged;
+    }
+
+    private void describe(
+            CycleReport cycleReport, List<ScannedCycle> cycles, JournalLosses losses) {
+        PrintWriter writer = new PrintWriter(report);
+        cycles.forEach(cycle -> cycleReport.print(cycle, writer));
+        cycleReport.print(losses.losses(), writer);
+        writer.flush();
+        cycles.forEach(cycle -> found.add(cycleReport.json(cycle)));
+        found.addAll(cycleReport.json(losses.losses()));
+        line(
+                "  records at the end of a partition that has nothing behind the damage cannot be"
+                        + " told: see the offsets that its clients know");
+    }
+
+    private void line(String text) {
+        report.append(text).append('\n');
+    }
+
+    private void print(String text) {
+        if (isJson) {
+            found.forEach(each -> out.print(Json.text(each)));
+        } else {
+            out.print(text);
+        }
+        out.flush();
+    }
+}
