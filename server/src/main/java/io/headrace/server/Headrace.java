@@ -1,7 +1,9 @@
 package io.headrace.server;
 
+import io.headrace.server.cli.BackupCommand;
 import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.QuickstartCommand;
+import io.headrace.server.cli.RestoreCommand;
 import io.headrace.server.cli.SampleCommand;
 import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.SourceCommand;
@@ -14,7 +16,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** {@code main()}: one grammar, noun then verb. Exits with 0, 1 (it failed) or 2 (wrong usage). */
+/**
+ * {@code main()}: one grammar, noun then verb. Exits with 0, 1 (it failed), 2 (wrong usage) or 3
+ * (data is damaged).
+ */
 @Command(
         name = "headrace",
         scope = ScopeType.INHERIT, // --help and --version at every level
@@ -27,7 +32,9 @@ import picocli.CommandLine.Spec;
             TopicCommand.class,
             SourceCommand.class,
             SampleCommand.class,
-            JournalCommand.class
+            JournalCommand.class,
+            BackupCommand.class,
+            RestoreCommand.class
         })
 public final class Headrace implements Runnable {
     @Spec private CommandSpec spec;

@@ -107,7 +107,7 @@ public final class HeadraceServer implements AutoCloseable {
         closedLater(launched, launched::close);
         engine = launched;
         metricSources.add(consumer -> engineMetrics(launched, consumer));
-        showSources(launched);
+        showOnAdmin(launched, clusterId);
         KafkaShell shell = KafkaShell.launch(kafkaContext(launched, clusterId));
         closedLater(shell, deadline -> shell.close(deadline.earlierByMs(ENGINE_CLOSE_MS)));
         kafka = shell;
@@ -144,9 +144,10 @@ public final class HeadraceServer implements AutoCloseable {
         }
     }
 
-    private void showSources(Engine launched) {
+    private void showOnAdmin(Engine launched, String clusterId) {
         if (admin != null) {
             admin.serveSources(launched.catalog(), launched.sources());
+            admin.serveBackups(launched.backups(), clusterId);
             metricSources.add(new SourceMetrics(launched.sources()));
         }
     }

@@ -227,6 +227,49 @@ class CommandLineTest {
     }
 
     @Test
+    void backsUpAServerAndRestoresIt() throws Exception {
+        Path backup = data.resolve("backup");
+        Path second = data.resolve("second");
+        Path live = data.resolve("live");
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(live))) {
+            String admin = "127.0.0.1:" + server.adminPort();
+            assertEquals(0, run(server, "topic", "create", "a"));
+            assertEquals(0, run("backup", "create", backup.toString(), "--admin-server", admin));
+            assertTrue(out.toString().contains("backup complete: " + backup), out::toString);
+            assertEquals(1, run("backup", "create", backup.toString(), "--admin-server", admin));
+            assertTrue(err.toString().contains("would overwrite"), err::toString);
+            assertEquals(
+                    0,
+                    run(
+                            "backup",
+                            "create",
+                            second.toString(),
+                            "--base",
+                            backup.toString(),
+                            "--json",
+                            "--admin-server",
+                            admin));
+            assertTrue(out.toString().contains("\"linkedBytes\""), out::toString);
+        }
+        assertEquals(0, run("backup", "verify", backup.toString()));
+        Path restored = data.resolve("restored");
+        assertEquals(0, run("restore", backup.toString(), restored.toString()));
+        assertEquals(1, run("restore", backup.toString(), restored.toString()));
+        assertTrue(err.toString().contains("data folder is not empty"), err::toString);
+        assertEquals(
+                Files.readString(live.resolve("meta.properties")),
+                Files.readString(restored.resolve("meta.properties")));
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(restored))) {
+            assertEquals(0, run(server, "topic", "list"));
+            assertEquals("a\n", out.toString());
+        }
+        Files.write(backup.resolve("meta.properties"), new byte[] {1});
+        assertEquals(3, run("backup", "verify", backup.toString()));
+        assertTrue(err.toString().contains("file=meta.properties"), err::toString);
+        assertEquals(1, run("backup", "verify", data.toString()));
+    }
+
+    @Test
     void aFolderWithoutJournalsIsRefused() {
         assertEquals(1, run("journal", "verify", data.toString()));
         assertTrue(err.toString().contains(data.toString()), err::toString);

@@ -42,13 +42,8 @@ public final class RunningServer implements AutoCloseable {
      */
     public static RunningServer start(Path folder, int port, Map<String, String> settings)
             throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(argument -> !argument.startsWith("-javaagent"))
-                .forEach(command::add);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        command.addAll(List.of(Headrace.class.getName(), "serve"));
+        List<String> command = java();
+        command.add("serve");
         set(command, "listeners", "PLAINTEXT://127.0.0.1:" + port);
         set(command, "log.dirs", folder.toString());
         set(command, "headrace.admin.listener", "");
@@ -62,6 +57,27 @@ public final class RunningServer implements AutoCloseable {
         RunningServer server = new RunningServer(process, output, port);
         server.awaitListening();
         return server;
+    }
+
+    /** Begins a command of the command line in a process of its own. */
+    public static Process command(Path output, String... arguments) throws IOException {
+        List<String> command = java();
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(output.toFile()))
+                .start();
+    }
+
+    private static List<String> java() {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(argument -> !argument.startsWith("-javaagent"))
+                .forEach(command::add);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        command.add(Headrace.class.getName());
+        return command;
     }
 
     private static void set(List<String> command, String key, String value) {

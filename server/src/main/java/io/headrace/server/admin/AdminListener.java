@@ -3,6 +3,7 @@ package io.headrace.server.admin;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
+import io.headrace.engine.Backups;
 import io.headrace.engine.Sources;
 import io.headrace.engine.TopicCatalog;
 import java.io.IOException;
@@ -18,13 +19,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers),
- * {@code /readyz} (200 while clients are served, 503 otherwise) and {@code /sources} (JSON), on one
- * thread of its own.
+ * {@code /readyz} (200 while clients are served, 503 otherwise), {@code /sources} and {@code
+ * /backups} (JSON), on one thread of its own.
  *
  * <p>The caller who launched it owns it and closes it.
  */
 public final class AdminListener implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(AdminListener.class);
+    private static final String SOURCES = "/sources";
+    private static final String BACKUPS = "/backups";
     private static final int BACKLOG = 16;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
@@ -35,7 +38,8 @@ public final class AdminListener implements AutoCloseable {
     private final ExecutorService executor;
     private final BooleanSupplier ready;
     private final List<MetricSource> metricSources;
-    private final SourcesHandler sources;
+    private final JsonHandler sources;
+    private final JsonHandler backups;
 
     private AdminListener(
             HttpServer http,
@@ -47,13 +51,14 @@ public final class AdminListener implements AutoCloseable {
         this.metricSources = metricSources;
         this.executor =
                 Executors.newSingleThreadExecutor(task -> new Thread(task, "headrace-admin"));
-        this.sources = new SourcesHandler(hosts, executor);
+        this.sources = new JsonHandler(SOURCES, hosts, executor);
+        this.backups = new JsonHandler(BACKUPS, hosts, executor);
     }
 
     /**
      * Binds and serves.
      *
-     * @param hosts names by which {@code /sources} may be addressed, besides addresses and {@code
+     * @param hosts names by which what answers JSON may be addressed, besides addresses and {@code
      *     localhost}
      * @param ready asked at each {@code /readyz}
      * @param metricSources asked in turn at each {@code /metrics}; may grow while it is served
@@ -72,14 +77,24 @@ public final class AdminListener implements AutoCloseable {
         http.createContext("/metrics", exact("/metrics", listener::metrics));
         http.createContext("/healthz", exact("/healthz", exchange -> answer(exchange, OK, "ok\n")));
         http.createContext("/readyz", exact("/readyz", listener::readiness));
-        http.createContext(SourceRequest.ROOT, listener.sources);
+        http.createContext(SOURCES, listener.sources);
+        http.createContext(BACKUPS, listener.backups);
         http.start();
         return listener;
     }
 
     /** Answers {@code /sources} from now on; until then it says that it is not ready. */
     public void serveSources(TopicCatalog catalog, Sources served) {
-        sources.serve(catalog, served);
+        sources.serve(new SourceRoutes(catalog, served, executor));
+    }
+
+    /**
+     * Answers {@code /backups} from now on; until then it says that it is not ready.
+     *
+     * @param clusterId which a backup names
+     */
+    public void serveBackups(Backups served, String clusterId) {
+        backups.serve(new BackupRoutes(served, clusterId, executor));
     }
 
     /** The port that was bound. */
@@ -104,7 +119,7 @@ public final class AdminListener implements AutoCloseable {
     }
 
     private void index(HttpExchange exchange) throws IOException {
-        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n");
+        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n/backups\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {

@@ -42,7 +42,7 @@ final class SourceList {
                 .put("format", topic.configs().getOrDefault("headrace.source.format", "files"));
     }
 
-    CompletableFuture<ObjectNode> page(SourceRequest request) {
+    CompletableFuture<ObjectNode> page(JsonRequest request) {
         request.onlyWith(Set.of("after", "limit"));
         Scan scan = new Scan(request.number("limit", LIMIT_DEFAULT, LIMIT_MAX));
         scan.run(request.text("after"));
@@ -66,7 +66,7 @@ final class SourceList {
     }
 
     private static SourceStatus unknown(Topic topic, Throwable failure) {
-        Throwable cause = SourcesHandler.unwrapped(failure);
+        Throwable cause = JsonHandler.unwrapped(failure);
         String message =
                 cause instanceof EngineException
                         ? String.valueOf(cause.getMessage())

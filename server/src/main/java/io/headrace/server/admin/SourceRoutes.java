@@ -33,10 +33,15 @@ import java.util.function.LongFunction;
  *
  * Thread-safe; nothing blocks.
  */
-final class SourceRoutes {
+final class SourceRoutes implements JsonHandler.Routes {
     private static final String GET = "GET";
     private static final String POST = "POST";
     private static final String CHECK = "check";
+    private static final long DEADLINE_MS = 10_000;
+
+    /** A check reads a few pages of a listing and the beginning of an object. */
+    private static final long CHECK_DEADLINE_MS = 60_000;
+
     private static final int FINDINGS_DEFAULT = 100;
 
     private final TopicCatalog catalog;
@@ -66,21 +71,22 @@ final class SourceRoutes {
     }
 
     private record Route(
-            String method, Function<SourceRequest, CompletableFuture<ObjectNode>> answer) {}
+            String method, Function<JsonRequest, CompletableFuture<ObjectNode>> answer) {}
+
+    @Override
+    public long deadlineMs(JsonRequest request) {
+        return isCheck(request) ? CHECK_DEADLINE_MS : DEADLINE_MS;
+    }
 
     /** Whether a request reads a store, which takes longer than asking the engine. */
-    static boolean isCheck(SourceRequest request) {
+    private static boolean isCheck(JsonRequest request) {
         return request.method().equals(POST)
                 && request.name().equals(CHECK)
                 && request.action().isEmpty();
     }
 
-    /**
-     * Begins to answer.
-     *
-     * @throws RequestException if there is no such path, method or topic
-     */
-    CompletableFuture<ObjectNode> answer(SourceRequest request) {
+    @Override
+    public CompletableFuture<ObjectNode> answer(JsonRequest request) {
         if (isCheck(request)) {
             return check(request.onlyWith(Set.of()).json());
         }
@@ -94,20 +100,20 @@ final class SourceRoutes {
         if (!route.method.equals(request.method())) {
             throw new RequestException(
                     RequestException.WRONG_METHOD,
-                    "method=" + request.method() + " allowed=" + route.method);
+                    "wrong method: method=" + request.method() + " allowed=" + route.method);
         }
         return route.answer.apply(request);
     }
 
     private CompletableFuture<ObjectNode> ask(
-            SourceRequest request, LongFunction<CompletableFuture<SourceStatus>> call) {
+            JsonRequest request, LongFunction<CompletableFuture<SourceStatus>> call) {
         Topic topic = topic(request.onlyWith(Set.of()).name());
         return call.apply(topic.id())
                 .thenApplyAsync(
                         status -> SourceList.withOrigin(StatusJson.of(status), topic), executor);
     }
 
-    private CompletableFuture<ObjectNode> findings(SourceRequest request) {
+    private CompletableFuture<ObjectNode> findings(JsonRequest request) {
         request.onlyWith(Set.of("kind", "after", "limit"));
         Topic topic = topic(request.name());
         int limit = request.number("limit", FINDINGS_DEFAULT, SourceFindings.LIMIT_MAX);
@@ -115,21 +121,21 @@ final class SourceRoutes {
                 .thenApplyAsync(FindingsJson::of, executor);
     }
 
-    private static Kind kind(SourceRequest request) {
+    private static Kind kind(JsonRequest request) {
         String name = request.text("kind");
         try {
             return Json.constant(Kind.class, name);
         } catch (IllegalArgumentException e) {
             String allowed =
                     String.join(", ", Arrays.stream(Kind.values()).map(Json::name).toList());
-            throw SourceRequest.badValue("kind", name, allowed);
+            throw JsonRequest.badValue("kind", name, allowed);
         }
     }
 
     private CompletableFuture<ObjectNode> check(JsonNode body) {
         String uri = body.path("uri").asText();
         if (uri.isEmpty()) {
-            throw SourceRequest.badValue("uri", uri, "the URI of what a topic would read");
+            throw JsonRequest.badValue("uri", uri, "the URI of what a topic would read");
         }
         Map<String, String> configs = new LinkedHashMap<>();
         body.path("configs")

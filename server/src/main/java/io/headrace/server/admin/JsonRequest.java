@@ -12,24 +12,24 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A request below {@code /sources}.
+ * A request that is answered with JSON.
  *
  * @param method of HTTP
- * @param path what follows {@code /sources}, by its parts
+ * @param path what follows the root, by its parts
  * @param query values by name
  * @param body as it came; short
  */
-record SourceRequest(String method, List<String> path, Map<String, String> query, byte[] body) {
-    static final String ROOT = "/sources";
+record JsonRequest(String method, List<String> path, Map<String, String> query, byte[] body) {
     static final int BODY_LENGTH_MAX = 64 << 10;
 
     /**
      * Reads it.
      *
+     * @param root of the path, such as {@code /sources}
      * @throws RequestException if it is too long or has another root
      */
-    static SourceRequest of(HttpExchange exchange) throws IOException {
-        String path = exchange.getRequestURI().getPath().substring(ROOT.length());
+    static JsonRequest of(HttpExchange exchange, String root) throws IOException {
+        String path = exchange.getRequestURI().getPath().substring(root.length());
         if (!path.isEmpty() && !path.startsWith("/")) { // a context answers all that begins with it
             throw new RequestException(RequestException.NOT_FOUND, "no such path");
         }
@@ -38,7 +38,7 @@ record SourceRequest(String method, List<String> path, Map<String, String> query
             throw new RequestException(
                     RequestException.TOO_LARGE, "body too long: bytesMax=" + BODY_LENGTH_MAX);
         }
-        return new SourceRequest(
+        return new JsonRequest(
                 exchange.getRequestMethod(),
                 parts(path),
                 query(exchange.getRequestURI().getRawQuery()),
@@ -82,7 +82,7 @@ record SourceRequest(String method, List<String> path, Map<String, String> query
     }
 
     /** Refuses what the query holds besides these names: most likely one is misspelt. */
-    SourceRequest onlyWith(Set<String> names) {
+    JsonRequest onlyWith(Set<String> names) {
         for (Map.Entry<String, String> parameter : query.entrySet()) {
             if (!names.contains(parameter.getKey())) {
                 throw badValue(parameter.getKey(), parameter.getValue(), "one of " + names);

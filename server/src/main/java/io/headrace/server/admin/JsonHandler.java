@@ -5,8 +5,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
-import io.headrace.engine.Sources;
-import io.headrace.engine.TopicCatalog;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -20,42 +18,54 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves {@code /sources} as JSON. The listener's thread begins a request and, when the engine has
- * answered, ends it; it does not wait in between.
+ * Serves what is below one path as JSON. The listener's thread begins a request and, when the
+ * engine has answered, ends it; it does not wait in between.
  *
  * <p>Nobody has to log in here, so that a web page that a browser on this machine shows must not
  * get through: the Host header has to be an allowed one ({@link AllowedHosts}), and what changes
  * something needs a header that no page can send without asking first, which we do not answer.
  */
-final class SourcesHandler implements HttpHandler {
+final class JsonHandler implements HttpHandler {
     static final String HEADER = "X-Headrace";
 
-    private static final Logger LOGGER = LoggerFactory.getLogger(SourcesHandler.class);
+    private static final Logger LOGGER = LoggerFactory.getLogger(JsonHandler.class);
     private static final String JSON = "application/json";
     private static final int OK = 200;
     private static final int INTERNAL_ERROR = 500;
     private static final int PENDING_MAX = 32;
-    private static final long DEADLINE_MS = 10_000;
 
-    /** A check reads a few pages of a listing and the beginning of an object. */
-    private static final long CHECK_DEADLINE_MS = 60_000;
-
+    private final String root;
     private final AllowedHosts hosts;
     private final Executor executor;
     private final AtomicInteger pending = new AtomicInteger();
-    private volatile @Nullable SourceRoutes routes;
+    private volatile @Nullable Routes routes;
+
+    /** What is answered below a path. Thread-safe; does not block. */
+    interface Routes {
+        /** Milliseconds within which a request has its answer. */
+        long deadlineMs(JsonRequest request);
+
+        /**
+         * Begins to answer.
+         *
+         * @throws RequestException if there is no such path or method
+         */
+        CompletableFuture<ObjectNode> answer(JsonRequest request);
+    }
 
     /**
+     * @param root the path
      * @param executor the listener's
      */
-    SourcesHandler(AllowedHosts hosts, Executor executor) {
+    JsonHandler(String root, AllowedHosts hosts, Executor executor) {
+        this.root = root;
         this.hosts = hosts;
         this.executor = executor;
     }
 
-    /** From now on there is an engine to ask. */
-    void serve(TopicCatalog catalog, Sources sources) {
-        routes = new SourceRoutes(catalog, sources, executor);
+    /** From now on there is somebody to ask. */
+    void serve(Routes served) {
+        routes = served;
     }
 
     @Override
@@ -68,9 +78,10 @@ final class SourcesHandler implements HttpHandler {
     private CompletableFuture<ObjectNode> begin(HttpExchange exchange) {
         try {
             checkCaller(exchange);
-            SourceRequest request = SourceRequest.of(exchange);
-            long deadlineMs = SourceRoutes.isCheck(request) ? CHECK_DEADLINE_MS : DEADLINE_MS;
-            return routes().answer(request).orTimeout(deadlineMs, TimeUnit.MILLISECONDS);
+            JsonRequest request = JsonRequest.of(exchange, root);
+            Routes served = routes();
+            return served.answer(request)
+                    .orTimeout(served.deadlineMs(request), TimeUnit.MILLISECONDS);
         } catch (IOException | RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -93,8 +104,8 @@ final class SourcesHandler implements HttpHandler {
         }
     }
 
-    private SourceRoutes routes() {
-        SourceRoutes served = routes;
+    private Routes routes() {
+        Routes served = routes;
         if (served == null) {
             throw new RequestException(RequestException.UNAVAILABLE, "not ready: retry");
         }
@@ -150,7 +161,7 @@ final class SourcesHandler implements HttpHandler {
 
     private static String message(Throwable failure) {
         if (failure instanceof TimeoutException) {
-            return "no answer in time, the store may be slow: retry";
+            return "no answer in time, retry: a store or the disk may be slow";
         }
         if (failure instanceof RejectedExecutionException) {
             return "the server is closing";
