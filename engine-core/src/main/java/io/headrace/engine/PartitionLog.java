@@ -62,6 +62,14 @@ public interface PartitionLog {
     long logEndOffset();
 
     /**
+     * Offset behind the last record: {@link #logEndOffset}, unless offsets behind it are skipped
+     * because they may have been used before a crash or a restore. The high watermark gets there.
+     */
+    default long recordsEndOffset() {
+        return logEndOffset();
+    }
+
+    /**
      * Appends one record batch and returns its base offset, or a negative status (constants above).
      *
      * <p>The buffer is borrowed from position to limit; position and limit are left as they were,

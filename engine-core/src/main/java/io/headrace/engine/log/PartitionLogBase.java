@@ -167,8 +167,8 @@ abstract class PartitionLogBase implements PartitionLog {
         return logEndOffset;
     }
 
-    /** End of the last record; see the field. */
-    final long recordsEndOffset() {
+    @Override
+    public final long recordsEndOffset() {
         return recordsEndOffset;
     }
 

@@ -139,7 +139,7 @@ final class OffsetsCompactor {
         PartitionLog log = partition.log();
         // The watermark may pass the snapshot's end with the coordinator's records behind it; what
         // counts is that the snapshot is durable before anything is deleted.
-        partition.durable(log.logEndOffset()).join();
+        partition.durable(log.recordsEndOffset()).join();
         long garbageBytes = partition.appendedBytes();
         log.deleteRecords(snapshotOffset).join();
         partition.resetAppendedBytes(0);

@@ -118,7 +118,7 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
         void run() {
             partition.startOver();
             PartitionLog log = partition.log();
-            long end = log.logEndOffset();
+            long end = log.recordsEndOffset();
             new OffsetsLogReader(partition, readLengthMax, this::isStoreAskedAgain)
                     .read(log.logStartOffset(), end, this::onBatch);
             if (end > 0) { // the coordinator counts from 0, and takes no step of zero length
