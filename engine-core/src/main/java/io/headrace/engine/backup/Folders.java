@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class Folders {
     /** Everything that a backup holds stands below one of these. */
     private static final Set<String> OURS =
-            Set.of("journal", "checkpoints", "meta.properties", BackupManifest.FILE);
+            Set.of("journal", "segments", "checkpoints", "meta.properties", BackupManifest.FILE);
 
     private Folders() {}
 

@@ -78,6 +78,8 @@ final class BackupCuts implements Backups {
             add(files, metadataJournal.files(positions.metadata));
             for (Shard shard : shards) {
                 add(files, shard.journal().files(positions.data[shard.id() - 1]));
+                // Whatever the journal points to was complete before its entry was appended.
+                add(files, shard.segments().list());
             }
             add(files, List.of(folder.trimmed()));
             hold.renew(id); // the lease counts from when the client hears of it

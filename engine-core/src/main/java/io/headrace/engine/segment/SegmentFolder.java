@@ -1,11 +1,13 @@
 package io.headrace.engine.segment;
 
 import io.headrace.engine.spi.ColdFile;
+import io.headrace.engine.spi.Journal.JournalFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -70,6 +72,15 @@ public final class SegmentFolder {
     /** Bytes of a segment's file. */
     public long length(int segment) throws IOException {
         return Files.size(path(segment));
+    }
+
+    /** The files of all that are there, for whoever copies them; nobody deletes any meanwhile. */
+    public List<JournalFile> list() throws IOException {
+        List<JournalFile> found = new ArrayList<>();
+        for (int segment : numbers()) {
+            found.add(new JournalFile(path(segment), length(segment), true));
+        }
+        return found;
     }
 
     private List<Path> children() throws IOException {

@@ -78,6 +78,31 @@ class BackupTest {
         }
     }
 
+    /** Also of what was sealed after the checkpoint: its index rows come from the journal. */
+    @Test
+    void whatWasSealedIsThere() throws Exception {
+        List<String> before;
+        try (TestEngine engine =
+                new TestEngine(
+                        data(), context -> context.journalCount(1).retentionCheckIntervalMs(50))) {
+            engine.create("kept", 1, Map.of("retention.ms", "-1"));
+            engine.create("hour", 1, Map.of("retention.ms", "3600000"));
+            long oldMs = System.currentTimeMillis() - 7_200_000;
+            for (int i = 0; i < 150; i++) {
+                append(engine.log("hour", 0), batch(oldMs, "x".repeat(60_000)));
+                append(engine.log("kept", 0), batch("kept " + i));
+            }
+            await("sealed", () -> engine.metric("headrace_segments") > 0);
+            before = readAll(engine.log("kept", 0), 0);
+            writeCut(engine, backup(), null, true);
+        }
+        assertTrue(Files.isDirectory(backup().resolve("segments/data-1")));
+        restore();
+        try (TestEngine engine = new TestEngine(restored(), context -> context.journalCount(1))) {
+            assertEquals(before, readAll(engine.log("kept", 0), 0));
+        }
+    }
+
     @Test
     void aRestoredFolderGivesNothingOutASecondTime() throws Exception {
         int epoch;
