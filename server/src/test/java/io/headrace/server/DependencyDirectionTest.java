@@ -6,7 +6,9 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
@@ -15,8 +17,18 @@ import com.tngtech.archunit.lang.ArchRule;
  * The direction of dependencies: shells see the engine's public packages, storage modules its SPI,
  * the engine none of them; only the server sees all.
  */
-@AnalyzeClasses(packages = "io.headrace", importOptions = DoNotIncludeTests.class)
+@AnalyzeClasses(
+        packages = "io.headrace",
+        importOptions = {DoNotIncludeTests.class, DependencyDirectionTest.NoTestJars.class})
 class DependencyDirectionTest {
+    /** Tests of other modules come as jars where Maven packages, as folders where it only tests. */
+    static final class NoTestJars implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
+
     private static final String[] SEAM = {"io.headrace.engine", "io.headrace.engine.batch"};
     private static final String SPI = "io.headrace.engine.spi";
 
