@@ -407,7 +407,7 @@ final class Catalog implements TopicCatalog {
                     "what a source reads is fixed, its offsets are bound to it: name="
                             + topic.name());
         }
-        if (altered.storageMode() != topic.storageMode() && !validateOnly) {
+        if (promisesMore(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
             if (refused != null) {
                 return refused;
@@ -415,6 +415,17 @@ final class Catalog implements TopicCatalog {
             frozen.add(topic);
         }
         return put(row, altered, topic, validateOnly);
+    }
+
+    /**
+     * Whether all that is known of the topic has to be on disk before: a new mode goes on from
+     * there, and a topic that syncs before it acknowledges does not look for offsets that a crash
+     * took.
+     */
+    private static boolean promisesMore(Topic topic, Topic altered) {
+        return altered.storageMode() != topic.storageMode()
+                || altered.config().syncsBeforeAcknowledging()
+                        && !topic.config().syncsBeforeAcknowledging();
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.EpochEnd;
 import io.headrace.engine.StorageMode;
@@ -17,6 +18,8 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicCatalog.Error;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.testing.FaultyDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -25,9 +28,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -58,11 +63,12 @@ class ModeChangeTest {
     }
 
     private static CatalogResult tryChange(TestEngine engine, String mode) {
+        return tryChange(engine, Map.of(StorageMode.CONFIG, mode));
+    }
+
+    private static CatalogResult tryChange(TestEngine engine, Map<String, String> changed) {
         Topic topic = engine.engine.catalog().find("t");
-        return get(
-                engine.engine
-                        .catalog()
-                        .alterConfigs(topic.id(), Map.of(StorageMode.CONFIG, mode), false));
+        return get(engine.engine.catalog().alterConfigs(topic.id(), changed, false));
     }
 
     @ParameterizedTest
@@ -151,6 +157,34 @@ class ModeChangeTest {
         try (TestEngine engine = new TestEngine(crashed)) {
             assertTrue(append(engine.log("t", 0), batch("later")) > 0);
         }
+    }
+
+    /** What was acknowledged unsynced is told to the disk before the promise is a stronger one. */
+    @Test
+    void noOffsetIsUsedTwiceAfterATopicBecameSynced() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        String never = String.valueOf(Long.MAX_VALUE);
+        try (TestEngine engine = new TestEngine(folder, on(disk, "first boot"))) {
+            engine.create("t", 1, Map.of("flush.messages", never, "flush.ms", never));
+            append(engine.log("t", 0), batch("a", "b"));
+            Map<String, String> synced = Map.of("flush.messages", "1");
+            assertNull(tryChange(engine, synced).error());
+            assertEquals(2, engine.log("t", 0).highWatermark());
+            disk.afterPowerCut(crashed, new Random(1));
+        }
+        FaultyDisk left = new FaultyDisk(crashed, 1);
+        try (TestEngine engine = new TestEngine(crashed, on(left, "second boot"))) {
+            PartitionLog log = engine.log("t", 0);
+            assertEquals(2, append(log, batch("c")));
+            assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+        }
+    }
+
+    private static UnaryOperator<EngineContext> on(FaultyDisk disk, String bootId) {
+        return context ->
+                context.disk(disk)
+                        .bootId(bootId)
+                        .metadataStoreFactory(path -> HeapMetadataStore.open(path, disk));
     }
 
     @ParameterizedTest
