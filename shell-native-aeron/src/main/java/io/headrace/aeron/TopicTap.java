@@ -163,13 +163,21 @@ final class TopicTap {
         return true;
     }
 
-    /** As {@link PartitionLog#append}; {@code CLOSED} if there is no such partition. */
+    /**
+     * As {@link PartitionLog#append}; {@code CLOSED} if there is no such partition, {@code
+     * BACK_PRESSURED} if it has no log for now, as while the topic's mode is changed.
+     */
     private long appendOnce() {
         PartitionLog target = log();
-        return target == null ? PartitionLog.CLOSED : target.append(batch);
+        if (target != null) {
+            return target.append(batch);
+        }
+        Topic topic = engine.catalog().find(mapping.topic());
+        boolean isThere = topic != null && mapping.partition() < topic.partitionCount();
+        return isThere ? PartitionLog.BACK_PRESSURED : PartitionLog.CLOSED;
     }
 
-    /** Null if there is no such partition. */
+    /** Null if there is no such partition, or none for now. */
     private @Nullable PartitionLog log() {
         if (log == null) {
             Topic topic = engine.catalog().find(mapping.topic());

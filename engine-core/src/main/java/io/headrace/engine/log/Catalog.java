@@ -407,7 +407,7 @@ final class Catalog implements TopicCatalog {
                     "what a source reads is fixed, its offsets are bound to it: name="
                             + topic.name());
         }
-        if (promisesMore(topic, altered) && !validateOnly) {
+        if (promisesOtherwise(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
             if (refused != null) {
                 return refused;
@@ -419,13 +419,12 @@ final class Catalog implements TopicCatalog {
 
     /**
      * Whether all that is known of the topic has to be on disk before: a new mode goes on from
-     * there, and a topic that syncs before it acknowledges does not look for offsets that a crash
-     * took.
+     * there, and what a crash may have taken is judged by the promise in force.
      */
-    private static boolean promisesMore(Topic topic, Topic altered) {
+    private static boolean promisesOtherwise(Topic topic, Topic altered) {
         return altered.storageMode() != topic.storageMode()
                 || altered.config().syncsBeforeAcknowledging()
-                        && !topic.config().syncsBeforeAcknowledging();
+                        != topic.config().syncsBeforeAcknowledging();
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {
@@ -621,16 +620,20 @@ final class Catalog implements TopicCatalog {
         }
     }
 
-    /**
-     * Answers what is queued, and notes the clean stop, synced.
-     *
-     * @param clean whether it is one: the journals say which offsets were used
-     */
-    void close(boolean clean) {
+    /** Answers what is queued, and takes no more. */
+    void stop() {
         closed = true;
         // Wakes the thread, which waits for a change; if the queue is full it has enough to do.
         queue.offer(new Change<>(() -> true, new CompletableFuture<>()));
         Threads.joinUninterruptibly(thread);
+    }
+
+    /**
+     * Notes the stop, synced, if it is a clean one; after {@link #stop}.
+     *
+     * @param clean whether it is one: the journals say which offsets were used
+     */
+    void noteStop(boolean clean) {
         if (clean) {
             plan(new Command.Stop(state.leaderEpoch), null);
             commit();

@@ -10,10 +10,9 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,9 +34,6 @@ final class HybridLog extends PartitionLogBase {
     private static final int WAITING_PER_BUDGET = 8;
 
     private static final long EVERYTHING_SYNCED = -1;
-
-    /** How long a change of the mode waits for the disk. */
-    private static final long MOVE_TIMEOUT_S = 30;
 
     private final Object lock = new Object();
     private final Spiller spiller;
@@ -348,16 +344,8 @@ final class HybridLog extends PartitionLogBase {
     }
 
     @Override
-    boolean moveToJournal() {
-        try {
-            whenSynced(recordsEndOffset()).get(MOVE_TIMEOUT_S, TimeUnit.SECONDS);
-            return appendEnd();
-        } catch (ExecutionException | TimeoutException e) {
-            return false;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
+        return waits.test(whenSynced(recordsEndOffset())) && appendEnd();
     }
 
     @Override

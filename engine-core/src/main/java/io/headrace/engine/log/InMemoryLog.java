@@ -10,6 +10,7 @@ import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -272,7 +273,7 @@ final class InMemoryLog extends PartitionLogBase {
             JournalTier journal = past;
             if (journal != null
                     && !isRefusingAppends()
-                    && isPastOverwritten()
+                    && logStartOffset() >= journal.endOffset()
                     && journal.appendStart(logStartOffset()) >= 0) {
                 past = null;
             }
@@ -280,7 +281,7 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    boolean moveToJournal() {
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
         memory.keepFrom(0);
         long start = logStartOffset();
         JournalTier journal = past;

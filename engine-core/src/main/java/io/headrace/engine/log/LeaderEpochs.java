@@ -33,6 +33,16 @@ final class LeaderEpochs {
         return epochs.length == 0 ? -1 : epochs[epochs.length - 1];
     }
 
+    /** Where the first epoch behind this one began; the highest offset if there is none. */
+    long startBehind(int epoch) {
+        for (int i = 0; i < epochs.length; i++) {
+            if (epochs[i] > epoch) {
+                return starts[i];
+            }
+        }
+        return Long.MAX_VALUE;
+    }
+
     /** Where an epoch ended; see {@link io.headrace.engine.PartitionLog#endOffsetForEpoch}. */
     @Nullable EpochEnd end(int epoch, int currentEpoch, long logEndOffset) {
         if (epoch > currentEpoch || epoch < 0) {

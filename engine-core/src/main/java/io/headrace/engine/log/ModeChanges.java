@@ -29,7 +29,9 @@ import org.jspecify.annotations.Nullable;
  * waits for the disk meanwhile.
  */
 final class ModeChanges {
-    private static final long PROJECTION_TIMEOUT_S = 60;
+    /** How long the disk may take for a log, and the projection behind it. */
+    private static final long TIMEOUT_S = 60;
+
     private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
 
     private final Map<PartitionKey, PartitionLogBase> logs;
@@ -42,8 +44,8 @@ final class ModeChanges {
     /** Topics whose mode is being changed: no log of theirs is activated. */
     private final Set<Long> frozen = ConcurrentHashMap.newKeySet();
 
-    /** End of a partition's last record, and of its log, which may be beyond it. */
-    private record Ends(long records, long log) {}
+    /** Completed when the engine is being closed, so that nobody waits for the disk any more. */
+    private final CompletableFuture<Void> stopping = new CompletableFuture<>();
 
     /**
      * @param logs those in use; the map's lock for a key keeps its log from being activated
@@ -75,43 +77,60 @@ final class ModeChanges {
      * @return null if the mode can be changed now, else why not, and appends are taken again
      */
     @Nullable CatalogResult begin(Topic topic, Topic altered) {
-        frozen.add(topic.id());
-        CatalogResult refused = refuseAppends(topic, altered);
-        if (refused == null && !isSource(altered) && !isMoved(topic)) {
-            refused =
-                    CatalogResult.failed(
+        if (!frozen.add(topic.id())) {
+            // What was begun for it goes on: it is not for this one to end.
+            return refused(topic, "it is being changed already, retry");
+        }
+        boolean begun = false;
+        try {
+            CatalogResult refused = refuseAppends(topic, altered);
+            if (refused == null && !isSource(altered)) {
+                refused = move(topic);
+            }
+            begun = refused == null;
+            return refused;
+        } finally {
+            if (!begun) {
+                end(topic);
+            }
+        }
+    }
+
+    private @Nullable CatalogResult move(Topic topic) {
+        try {
+            return isMoved(topic)
+                    ? null
+                    : CatalogResult.failed(
                             Error.OUT_OF_SPACE,
                             "records cannot be brought to the journal now, retry: name="
                                     + topic.name());
+        } catch (IllegalArgumentException e) {
+            // A batch that memory took and the journal does not.
+            return refused(topic, String.valueOf(e.getMessage()));
         }
-        if (refused != null) {
-            end(topic);
-        }
-        return refused;
+    }
+
+    /** Lets whoever waits for the disk give up, and begins nothing more. */
+    void stop() {
+        stopping.complete(null);
     }
 
     private @Nullable CatalogResult refuseAppends(Topic topic, Topic altered) {
         boolean isSource = isSource(topic) || isSource(altered);
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            Ends ends = refuseAppends(topic, new PartitionKey(topic.id(), partition));
-            if (isSource && ends.log > 0) {
+            long end = refuseAppends(topic, new PartitionKey(topic.id(), partition));
+            if (isSource && end > 0) {
                 return refused(topic, "objects and records cannot be in one topic");
-            }
-            if (ends.records < ends.log && isJumpForgotten(altered)) {
-                return refused(topic, "append a record first, a crash left offsets open");
             }
         }
         return null;
     }
 
-    private Ends refuseAppends(Topic topic, PartitionKey key) {
+    /** Where the log ends. */
+    private long refuseAppends(Topic topic, PartitionKey key) {
         // Waits for an activation that is under way; later ones find the topic frozen.
         PartitionLogBase log = logs.computeIfPresent(key, ModeChanges::refusing);
-        if (log != null) {
-            return new Ends(log.recordsEndOffset(), log.logEndOffset());
-        }
-        PartitionState state = stateLoader.apply(topic, key);
-        return new Ends(state.recordsEndOffset, state.logEndOffset);
+        return log != null ? log.logEndOffset() : stateLoader.apply(topic, key).logEndOffset;
     }
 
     private static PartitionLogBase refusing(PartitionKey key, PartitionLogBase log) {
@@ -134,12 +153,6 @@ final class ModeChanges {
         return topic.storageMode() == StorageMode.SOURCE;
     }
 
-    /** Such a log looks at its reserve after a loss of its own alone. */
-    private static boolean isJumpForgotten(Topic altered) {
-        return altered.storageMode() == StorageMode.PERSISTENT
-                && !altered.config().syncsBeforeAcknowledging();
-    }
-
     private boolean isMoved(Topic topic) {
         if (isSource(topic)) {
             return true;
@@ -148,7 +161,7 @@ final class ModeChanges {
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             PartitionKey key = new PartitionKey(topic.id(), partition);
             PartitionLogBase log = logs.get(key);
-            if (log != null ? !log.moveToJournal() : !moveRow(topic, key, shard)) {
+            if (log != null ? !log.moveToJournal(this::isDone) : !moveRow(topic, key, shard)) {
                 return false;
             }
         }
@@ -164,7 +177,7 @@ final class ModeChanges {
         byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
         boolean isStartKnown = PartitionState.decode(row).logStartOffset >= state.logStartOffset;
         return (isStartKnown || mark(shard, EntryType.LOG_START, key, state.logStartOffset))
-                && mark(shard, EntryType.OFFSET_RESERVE, key, state.logEndOffset);
+                && mark(shard, EntryType.LOG_END, key, state.logEndOffset);
     }
 
     private boolean mark(Shard shard, EntryType type, PartitionKey key, long offset) {
@@ -189,9 +202,14 @@ final class ModeChanges {
         CompletableFuture<Void> applied = new CompletableFuture<>();
         projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
         shard.requestSync();
+        return isDone(applied);
+    }
+
+    /** Waits for the disk. */
+    private boolean isDone(CompletableFuture<?> future) {
         try {
-            applied.get(PROJECTION_TIMEOUT_S, TimeUnit.SECONDS);
-            return true;
+            CompletableFuture.anyOf(future, stopping).get(TIMEOUT_S, TimeUnit.SECONDS);
+            return future.isDone() && !future.isCompletedExceptionally();
         } catch (ExecutionException | TimeoutException e) {
             return false;
         } catch (InterruptedException e) {

@@ -10,6 +10,7 @@ import io.headrace.engine.spi.EntryType;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -242,7 +243,7 @@ abstract class PartitionLogBase implements PartitionLog {
      */
     final long admit(ByteBuffer batch) {
         if (refusing) {
-            return CLOSED;
+            return closed ? CLOSED : BACK_PRESSURED;
         }
         touch();
         if (shard.isBackPressured()) {
@@ -353,7 +354,7 @@ abstract class PartitionLogBase implements PartitionLog {
         return endOffset <= Math.max(durableReserve, highWatermark.get());
     }
 
-    /** Answers appends with {@link #CLOSED} from now on; reads go on. */
+    /** Answers appends with {@link #BACK_PRESSURED} from now on; reads go on. */
     final void refuseAppends() {
         synchronized (appendLock()) {
             refusing = true;
@@ -387,7 +388,7 @@ abstract class PartitionLogBase implements PartitionLog {
      */
     boolean releaseReserve() {
         synchronized (appendLock()) {
-            if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve == FIRST_RESERVE) {
+            if (syncsBeforeAcknowledging() || logEndOffset == 0 && reserve <= FIRST_RESERVE) {
                 return true;
             }
             return appendEnd();
@@ -399,7 +400,7 @@ abstract class PartitionLogBase implements PartitionLog {
         synchronized (appendLock()) {
             synchronized (shard.lock) {
                 long position =
-                        shard.appendMark(EntryType.OFFSET_RESERVE, this, logEndOffset, leaderEpoch);
+                        shard.appendMark(EntryType.LOG_END, this, logEndOffset, leaderEpoch);
                 if (position < 0) {
                     return false;
                 }
@@ -415,11 +416,12 @@ abstract class PartitionLogBase implements PartitionLog {
 
     /**
      * Brings everything that the log knows into its journal, unsynced, so that a log of another
-     * mode can go on from there; while appends are refused. May wait for the disk.
+     * mode can go on from there; while appends are refused.
      *
+     * @param waits waits for the disk; false if that is in vain
      * @return false if there is no space for it, or the disk does not answer
      */
-    boolean moveToJournal() {
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
         return appendEnd();
     }
 

@@ -7,7 +7,10 @@ import org.jspecify.annotations.Nullable;
  * A partition as the projection has it: what activation starts from. Used by one thread at a time.
  */
 final class PartitionState {
-    private static final byte VERSION = 1;
+    private static final byte VERSION = 2;
+
+    /** Does not tell an exact end from a reserve. */
+    private static final byte VERSION_BEFORE_ENDS = 1;
 
     long logStartOffset;
     long logEndOffset;
@@ -17,9 +20,15 @@ final class PartitionState {
 
     /**
      * Offsets below may have been used although no batch of the journal says so; 0 if no entry of
-     * the journal reserved any.
+     * the journal says anything.
      */
     long offsetReserve;
+
+    /** Whether all below the reserve are taken, and none above: the log goes on there. */
+    boolean isReserveExact;
+
+    /** Not in the row: what the topic's creation reserved without an entry. */
+    long firstReserve;
 
     long liveBytes;
     long maxTimestampMs = -1;
@@ -32,7 +41,7 @@ final class PartitionState {
         }
         ByteBuffer buffer = ByteBuffer.wrap(row);
         byte version = buffer.get();
-        if (version != VERSION) {
+        if (version != VERSION && version != VERSION_BEFORE_ENDS) {
             throw Rows.unknownVersion("partition", version);
         }
         state.logStartOffset = buffer.getLong();
@@ -41,23 +50,37 @@ final class PartitionState {
         state.offsetReserve = buffer.getLong();
         state.liveBytes = buffer.getLong();
         state.maxTimestampMs = buffer.getLong();
+        state.isReserveExact = version == VERSION && buffer.get() != 0;
         state.epochs = LeaderEpochs.decode(buffer);
         return state;
     }
 
+    /** Notes that offsets below may be used from now on. */
+    void reserve(long offset) {
+        offsetReserve = offset;
+        isReserveExact = false;
+    }
+
+    /** Notes that the log ends there. */
+    void end(long offset) {
+        offsetReserve = offset;
+        isReserveExact = true;
+    }
+
     /** Offsets below are reserved: by an entry of the journal, or by the topic's creation. */
     long reserved() {
-        return offsetReserve == 0 ? PartitionLogBase.FIRST_RESERVE : offsetReserve;
+        return offsetReserve == 0 && !isReserveExact ? firstReserve : offsetReserve;
     }
 
     byte[] encode() {
-        ByteBuffer buffer = ByteBuffer.allocate(1 + 5 * Long.BYTES + epochs.encodedLength());
+        ByteBuffer buffer = ByteBuffer.allocate(2 + 5 * Long.BYTES + epochs.encodedLength());
         buffer.put(VERSION)
                 .putLong(logStartOffset)
                 .putLong(logEndOffset)
                 .putLong(offsetReserve)
                 .putLong(liveBytes)
-                .putLong(maxTimestampMs);
+                .putLong(maxTimestampMs)
+                .put((byte) (isReserveExact ? 1 : 0));
         epochs.encode(buffer);
         return buffer.array();
     }

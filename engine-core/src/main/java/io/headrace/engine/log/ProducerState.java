@@ -77,6 +77,11 @@ final class ProducerState {
         mayLackBatches = true;
     }
 
+    /** Offset at which its newest batch begins; −1 if none is known. */
+    long lastOffset() {
+        return count == 0 ? -1 : baseOffsets[newest];
+    }
+
     private long baseOffsetOf(int first, int last) {
         for (int i = 0; i < count; i++) {
             int slot = Math.floorMod(newest - i, BATCH_COUNT_MAX);

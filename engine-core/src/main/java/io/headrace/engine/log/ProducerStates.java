@@ -24,7 +24,7 @@ final class ProducerStates {
     private final int partition;
     private final LongSupplier notBeforeMs;
     private @Nullable Long2ObjectHashMap<Producer> producers;
-    private boolean isLossKnown;
+    private long lossOffset;
 
     /** Before the one that was silent longest, and behind the one that appended last. */
     private final Producer ends = new Producer(RecordBatch.NO_PRODUCER_ID, new ProducerState());
@@ -64,9 +64,12 @@ final class ProducerStates {
         this.notBeforeMs = notBeforeMs;
     }
 
-    /** The partition lost acknowledged batches: any of those that are loaded may lack some. */
-    void expectLoss() {
-        isLossKnown = true;
+    /**
+     * The partition may have lost acknowledged batches: of those that are loaded, a producer whose
+     * newest batch is before this offset may lack some behind it.
+     */
+    void expectLossBefore(long offset) {
+        lossOffset = offset;
     }
 
     /**
@@ -140,7 +143,7 @@ final class ProducerStates {
             boolean found = cursor.seek(prefix);
             while (found) {
                 ProducerState state = ProducerState.decode(cursor.value());
-                if (isLossKnown) {
+                if (state.lastOffset() < lossOffset) {
                     state.expectLoss();
                 }
                 if (state.lastAppendMs() >= notBefore) {

@@ -37,6 +37,9 @@ final class Shard {
     /** Logs with something appended since the last sync began; guarded by {@link #lock}. */
     private DirtyLogs dirtyLogs = new DirtyLogs();
 
+    /** Whether no entry is taken any more; guarded by {@link #lock}. */
+    private boolean ended;
+
     /** Both written under the lock, read by anyone. */
     private volatile long appendedBytes;
 
@@ -143,6 +146,9 @@ final class Shard {
             long offset,
             int leaderEpoch,
             ByteBuffer payload) {
+        if (ended) {
+            return Journal.OUT_OF_SPACE;
+        }
         long position;
         try {
             position = journal.append(type, topicId, partition, offset, leaderEpoch, payload);
@@ -179,8 +185,14 @@ final class Shard {
         spiller.close();
     }
 
-    /** Syncs what is left and ends the syncer; the journal stays open for the projector. */
+    /**
+     * Takes no more entries, syncs what is left and ends the syncer; the journal stays open for the
+     * projector.
+     */
     void endSyncer() {
+        synchronized (lock) {
+            ended = true;
+        }
         syncer.close();
     }
 

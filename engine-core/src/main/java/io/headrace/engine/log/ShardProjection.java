@@ -140,7 +140,8 @@ final class ShardProjection {
         switch (type) {
             case BATCH -> applyBatch(key, position, baseOffset, leaderEpoch, appendTimeMs, payload);
             case LOG_START -> applyLogStart(key, position, baseOffset);
-            case OFFSET_RESERVE -> state(key).offsetReserve = baseOffset;
+            case OFFSET_RESERVE -> state(key).reserve(baseOffset);
+            case LOG_END -> state(key).end(baseOffset);
             case SOURCE_INDEX -> SourceLogs.onEntry(topicId, payload, batch);
             case SEALED -> applySealed(position, payload);
             default ->

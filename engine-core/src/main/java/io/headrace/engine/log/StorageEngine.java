@@ -291,6 +291,10 @@ public final class StorageEngine implements Engine {
         PartitionLogBase log = logs.get(key);
         if (log == null) {
             log = logs.computeIfAbsent(key, this::activate);
+            if (closed && log != null) {
+                // The stop may not have seen it.
+                log.refuseAppends();
+            }
         }
         if (log != null) {
             log.touch();
@@ -326,9 +330,7 @@ public final class StorageEngine implements Engine {
         ProducerStates producers =
                 new ProducerStates(
                         store, key.topicId(), key.partition(), this::producersNotBeforeMs);
-        if (state.recordsEndOffset < state.logEndOffset) {
-            producers.expectLoss();
-        }
+        producers.expectLossBefore(lossOffset(topic, state));
         return switch (topic.storageMode()) {
             case PERSISTENT ->
                     new JournaledLog(
@@ -388,12 +390,13 @@ public final class StorageEngine implements Engine {
     private PartitionState loadState(Topic topic, PartitionKey key) {
         byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
         PartitionState state = PartitionState.decode(row);
+        if (isReservedByCreation(topic)) {
+            state.firstReserve = PartitionLogBase.FIRST_RESERVE;
+        }
         long floor = restoredFloor(topic);
         if (topic.storageMode() == StorageMode.MEMORY) {
-            long used = state.offsetReserve;
-            if (used == 0 && catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch) {
-                used = PartitionLogBase.FIRST_RESERVE;
-            }
+            boolean mayBeUsed = catalog.createdEpoch(topic.id()) <= catalogState.lastUncleanEpoch;
+            long used = mayBeUsed ? state.reserved() : state.offsetReserve;
             beginInMemory(Math.max(Math.max(used, floor), state.logEndOffset), state);
         } else {
             jumpTo(Math.max(offsetsUsed(topic, state), floor), state);
@@ -403,12 +406,20 @@ public final class StorageEngine implements Engine {
 
     /** Offsets below may have been used by batches that a crash took; 0 if none did. */
     private long offsetsUsed(Topic topic, PartitionState state) {
-        if (topic.config().syncsBeforeAcknowledging()) {
-            // What a crash took when the mode was another one.
-            boolean isUnclean = lastEpoch(topic, state) <= catalogState.lastUncleanEpoch;
-            return isUnclean ? state.offsetReserve : 0;
-        }
-        return lastEpoch(topic, state) <= lastEpochWithLosses(topic) ? state.reserved() : 0;
+        boolean mayBeUsed =
+                state.isReserveExact || lastEpoch(topic, state) <= lastEpochWithLosses(topic);
+        return mayBeUsed ? state.reserved() : 0;
+    }
+
+    /**
+     * Whether the topic may have acknowledged what was not on disk ever since it was created, so
+     * that its first offsets are reserved without an entry. Where the server's default says so
+     * there is an entry: the default of the next start may be another one.
+     */
+    private static boolean isReservedByCreation(Topic topic) {
+        return !topic.config().syncsBeforeAcknowledging()
+                && (topic.storageMode() != StorageMode.PERSISTENT
+                        || topic.configs().containsKey("flush.messages"));
     }
 
     /** Offsets below may have been given out after the backup that the folder came from. */
@@ -438,6 +449,18 @@ public final class StorageEngine implements Engine {
             state.epochs.assign(leaderEpoch(), state.logEndOffset);
             state.logEndOffset = offset;
         }
+    }
+
+    /** A producer whose last batch is before it may have lost acknowledged ones after that. */
+    private long lossOffset(Topic topic, PartitionState state) {
+        if (state.recordsEndOffset < state.logEndOffset) {
+            return state.logEndOffset;
+        }
+        int lossy = topic.config().syncsBeforeAcknowledging() ? 0 : lastEpochWithLosses(topic);
+        if (restoredFloor(topic) > 0) {
+            lossy = Math.max(lossy, catalogState.lastRestoredEpoch);
+        }
+        return lossy == 0 ? 0 : state.epochs.startBehind(lossy);
     }
 
     /** The newest epoch whose end may have taken acknowledged records of the topic; 0 if none. */
@@ -552,10 +575,13 @@ public final class StorageEngine implements Engine {
         ending.step(maintenance::stop);
         ending.step(sealer::stop);
         ending.step(sources::close);
+        // It changes logs, and may wait for the syncers.
+        ending.step(modeChanges::stop);
+        ending.step(catalog::stop);
         ending.step(this::refuseAppends);
         shards.forEach(shard -> ending.step(shard::endSpiller));
         ending.step(() -> awaitSealer(deadline));
-        ending.step(() -> catalog.close(endSyncers()));
+        ending.step(() -> catalog.noteStop(endSyncers()));
         ending.step(projector::close);
         ending.step(() -> sourceThreads.close(deadline));
         ending.step(() -> sources.awaitEnd(deadline));

@@ -16,9 +16,14 @@ public enum EntryType {
     /** An entry of a source's index; the payload's first byte says which. */
     SOURCE_INDEX(5),
     /** Batches are in a segment from now on; the payload says which. */
-    SEALED(6);
+    SEALED(6),
+    /**
+     * A partition's log ends at {@code baseOffset}, whatever its last batch says: all offsets below
+     * are taken, and none above; no payload.
+     */
+    LOG_END(7);
 
-    private static final EntryType[] BY_CODE = new EntryType[7];
+    private static final EntryType[] BY_CODE = new EntryType[8];
 
     static {
         for (EntryType type : values()) {

@@ -82,13 +82,15 @@ final class JournaledLogTest {
         projector.start();
         shard.start();
         TopicConfig config = TopicConfig.DEFAULTS.withFlushMessages(Long.MAX_VALUE);
+        PartitionState created = PartitionState.decode(null);
+        created.firstReserve = PartitionLogBase.FIRST_RESERVE;
         log =
                 new JournaledLog(
                         new Topic(1, "t", 1, Map.of(), config, 1),
                         0,
                         shard,
                         1,
-                        PartitionState.decode(null),
+                        created,
                         new ProducerStates(store, 1, 0, () -> 0),
                         new ColdReader(store, unused(MemoryStore.class), 1, List.of(shard)),
                         projector);
@@ -123,7 +125,8 @@ final class JournaledLogTest {
                         (proxy, method, arguments) -> {
                             if (isDiskFull
                                     && method.getName().equals("append")
-                                    && arguments[0] == EntryType.OFFSET_RESERVE) {
+                                    && (arguments[0] == EntryType.OFFSET_RESERVE
+                                            || arguments[0] == EntryType.LOG_END)) {
                                 return Journal.OUT_OF_SPACE;
                             }
                             if (lease != null && method.getName().equals("lease")) {

@@ -39,6 +39,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -145,7 +146,7 @@ final class HybridLogTest {
                         0,
                         shard,
                         1,
-                        PartitionState.decode(null),
+                        created(),
                         new ProducerStates(store, 1, 0, () -> 0),
                         memory.openLog(0, budgetBytes),
                         () -> budgetBytes,
@@ -284,10 +285,10 @@ final class HybridLogTest {
         isDiskFull = true;
         openLog(FOR_EVER_MS, 1 << 20);
         append(0, 10);
-        assertFalse(log.moveToJournal());
+        assertFalse(log.moveToJournal(HybridLogTest::isDone));
         isDiskFull = false;
         await("space", () -> log.append(batch(10)) == 10);
-        assertTrue(log.moveToJournal());
+        assertTrue(log.moveToJournal(HybridLogTest::isDone));
         checkOnDisk(11);
     }
 
@@ -346,6 +347,12 @@ final class HybridLogTest {
                         coldReader,
                         projector);
         check(onDisk, 0, end);
+    }
+
+    private static PartitionState created() {
+        PartitionState state = PartitionState.decode(null);
+        state.firstReserve = PartitionLogBase.FIRST_RESERVE;
+        return state;
     }
 
     private PartitionState projected() {
@@ -410,5 +417,16 @@ final class HybridLogTest {
         writer.append(offset, null, ByteBuffer.allocate(VALUE_LENGTH));
         writer.end();
         return buffer.flip();
+    }
+
+    private static boolean isDone(CompletableFuture<?> future) {
+        try {
+            future.get(20, TimeUnit.SECONDS);
+            return true;
+        } catch (ExecutionException e) {
+            return false;
+        } catch (InterruptedException | TimeoutException e) {
+            throw new AssertionError(e);
+        }
     }
 }

@@ -7,6 +7,7 @@ import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.ofProducer;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,11 +16,14 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.EpochEnd;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicCatalog.Error;
+import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
+import io.headrace.objects.DirectoryObjectStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -30,12 +34,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -177,6 +187,203 @@ class ModeChangeTest {
             PartitionLog log = engine.log("t", 0);
             assertEquals(2, append(log, batch("c")));
             assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "persistent, persistent, true",
+        "persistent, hybrid, false",
+        "hybrid, persistent, false",
+        "hybrid, hybrid, true"
+    })
+    void offsetsOfARingAreNotUsedTwiceAfterACleanStop(String from, String to, boolean inUse) {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in(from));
+            append(engine.log("t", 0), batch("a", "b"));
+            change(engine, "memory");
+            append(engine.log("t", 0), batch("c", "d", "e"));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            if (inUse) {
+                assertEquals(5, engine.log("t", 0).logEndOffset());
+            }
+            change(engine, to);
+            assertEquals(5, append(engine.log("t", 0), batch("f")));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            assertEquals(6, append(engine.log("t", 0), batch("g")));
+        }
+    }
+
+    /** The topic says nothing of its own, so that its promise changes with the server's default. */
+    @Test
+    void noOffsetIsUsedTwiceAfterTheServersDefaultBecameSynced() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        String never = String.valueOf(Long.MAX_VALUE);
+        TopicConfig unsynced =
+                TopicConfig.DEFAULTS.with(Map.of("flush.messages", never, "flush.ms", never));
+        UnaryOperator<EngineContext> first = on(disk, "first boot");
+        try (TestEngine engine =
+                new TestEngine(folder, context -> first.apply(context).topicDefaults(unsynced))) {
+            engine.create("t", 1, Map.of());
+            PartitionLog log = engine.log("t", 0);
+            append(log, batch("a", "b"));
+            await("reserve", () -> log.highWatermark() == 2);
+            disk.afterPowerCut(crashed, new Random(1));
+        }
+        FaultyDisk left = new FaultyDisk(crashed, 1);
+        try (TestEngine engine = new TestEngine(crashed, on(left, "second boot"))) {
+            long offset = append(engine.log("t", 0), batch("c"));
+            assertTrue(offset >= 2, "offset used again: " + offset);
+        }
+    }
+
+    @RepeatedTest(3)
+    void aChangeThatIsRefusedBehindAnotherDoesNotEndThat() throws Exception {
+        DirectoryObjectStore store = new DirectoryObjectStore("s", crashed);
+        String uri = crashed.toUri().toString();
+        try (TestEngine engine =
+                new TestEngine(folder, context -> context.objectStore(uri, store))) {
+            Topic first = engine.create("first", 1, in("memory"));
+            Topic topic = engine.create("t", 1, in("memory"));
+            append(engine.log("t", 0), batch("begin"));
+            CountDownLatch queued = new CountDownLatch(1);
+            engine.engine.catalog().listen(change -> awaitUninterruptibly(queued));
+            TopicCatalog catalog = engine.engine.catalog();
+            // Both wait for this one, so that they are of one group.
+            var before = catalog.alterConfigs(first.id(), Map.of("retention.ms", "1000"), false);
+            var persistent = catalog.alterConfigs(topic.id(), in("persistent"), false);
+            var source =
+                    catalog.alterConfigs(
+                            topic.id(),
+                            Map.of(StorageMode.CONFIG, "source", "headrace.source.uri", uri),
+                            false);
+            Map<Long, String> appended = new ConcurrentHashMap<>();
+            AtomicBoolean done = new AtomicBoolean();
+            CompletableFuture<Void> producer =
+                    CompletableFuture.runAsync(() -> appendUntil(done, engine, appended));
+            queued.countDown();
+            get(before);
+            assertNull(get(persistent).error());
+            assertNotNull(get(source).error());
+            done.set(true);
+            get(producer);
+            List<String> records = readAll(engine.log("t", 0), 0);
+            appended.forEach(
+                    (offset, value) ->
+                            assertEquals(offset + ":" + value, records.get(offset.intValue())));
+        }
+    }
+
+    private static void appendUntil(
+            AtomicBoolean done, TestEngine engine, Map<Long, String> appended) {
+        for (int i = 0; !done.get(); i++) {
+            PartitionLog log = engine.engine.partitionLog(engine.engine.catalog().find("t"), 0);
+            long offset = log == null ? PartitionLog.CLOSED : log.append(batch("v" + i));
+            if (offset >= 0) {
+                assertNull(appended.put(offset, "v" + i), "offset used twice");
+            }
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            assertTrue(latch.await(20, TimeUnit.SECONDS));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void aBatchThatTheJournalCannotTakeRefusesTheChangeAndNothingElse() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("memory", "max.message.bytes", "4000000"));
+            append(engine.log("t", 0), batch("x".repeat(600_000)));
+            CatalogResult result = tryChange(engine, "hybrid");
+            assertEquals(Error.REFUSED, result.error());
+            assertTrue(result.message().contains("length=600"), result.message());
+            assertEquals(1, append(engine.log("t", 0), batch("y")));
+        }
+    }
+
+    @Test
+    @Timeout(40)
+    void aStopDoesNotWaitForAChangeAndIsAClean_One() {
+        UnaryOperator<EngineContext> large = context -> context.journalCycleBytes(16 << 20);
+        TestEngine engine = new TestEngine(folder, large);
+        Topic topic =
+                engine.create(
+                        "t", 1, in("memory", "headrace.memory.topic.budget.bytes", "50000000"));
+        PartitionLog log = engine.log("t", 0);
+        for (int i = 0; i < 2000; i++) {
+            append(log, batch("x".repeat(16_000)));
+        }
+        engine.engine.catalog().alterConfigs(topic.id(), in("persistent"), false);
+        await("begun", () -> log.append(batch("y")) < 0);
+        long end = log.logEndOffset();
+        engine.close();
+        try (TestEngine again = new TestEngine(folder, large)) {
+            assertEquals(end, append(again.log("t", 0), batch("z")));
+        }
+    }
+
+    @Test
+    void journalFilesGoAfterAChangeThatTheDiskHadNoRoomFor() {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                context.disk(disk)
+                                        .journalCount(1)
+                                        .diskReserveBytes(100 << 20)
+                                        .retentionCheckIntervalMs(20))) {
+            engine.create("t", 1, in("memory", "headrace.memory.topic.budget.bytes", "4194304"));
+            PartitionLog log = engine.log("t", 0);
+            for (int i = 0; i < 60; i++) {
+                append(log, batch("x".repeat(60_000)));
+            }
+            disk.usableBytes(50L << 20);
+            assertEquals(Error.OUT_OF_SPACE, tryChange(engine, "hybrid").error());
+            disk.usableBytes(Long.MAX_VALUE);
+            while (log.logStartOffset() < 3) {
+                append(log, batch("x".repeat(60_000)));
+            }
+            LockSupport.parkNanos(1_000_000_000); // some turns of the housekeeping
+            change(engine, "persistent");
+            engine.create("u", 1, in("persistent"));
+            for (String name : List.of("t", "u")) {
+                long id = engine.engine.catalog().find(name).id();
+                for (int i = 0; i < 30 && name.equals("u"); i++) {
+                    append(engine.log("u", 0), batch("x".repeat(60_000)));
+                }
+                get(engine.engine.catalog().delete(List.of(id)));
+            }
+            await("one file", () -> journalFiles() == 1);
+        }
+    }
+
+    /** Another producer's batch, and another start, do not make the loss forgotten. */
+    @Test
+    void aProducerThatLostBatchesIsTakenWheneverItComesBack() throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("hybrid"));
+            append(engine.log("t", 0), ofProducer(batch("a"), 9, 0, 0));
+            get(engine.log("t", 0).offsetForTimestamp(0)); // spilled
+            append(engine.log("t", 0), ofProducer(batch("lost"), 9, 0, 1));
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            append(engine.log("t", 0), ofProducer(batch("other"), 10, 0, 0));
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            PartitionLog log = engine.log("t", 0);
+            long offset = log.append(ofProducer(batch("next"), 9, 0, 2));
+            assertTrue(offset > 2, "refused: " + offset);
+            assertEquals(
+                    PartitionLog.OUT_OF_ORDER_SEQUENCE,
+                    log.append(ofProducer(batch("gap"), 9, 0, 4)));
         }
     }
 
@@ -329,7 +536,10 @@ class ModeChangeTest {
                     PartitionLog log =
                             engine.engine.partitionLog(engine.engine.catalog().find("t"), 0);
                     long appended = log == null ? PartitionLog.CLOSED : log.append(batch);
-                    assertTrue(appended == offset || appended == PartitionLog.CLOSED);
+                    assertTrue(
+                            appended == offset
+                                    || appended == PartitionLog.CLOSED
+                                    || appended == PartitionLog.BACK_PRESSURED);
                     return appended == offset;
                 });
     }
