@@ -72,16 +72,16 @@ public interface Disk {
 
     /**
      * Writes a small file so that after a crash it has the old content or the new, and is durable:
-     * by way of a file whose name ends in {@code .tmp}.
+     * by way of a file whose name ends in {@code .tmp}. One that an earlier attempt left is not
+     * written again: if its force had failed, another would say nothing.
      */
     default void replace(Path file, byte[] content) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+        if (Files.exists(temporary)) {
+            delete(temporary);
+        }
         try (FileChannel channel =
-                open(
-                        temporary,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
+                open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             write(channel, ByteBuffer.wrap(content), 0);
             channel.force(true);
         }
