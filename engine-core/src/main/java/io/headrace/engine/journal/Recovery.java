@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,10 +25,15 @@ import org.slf4j.LoggerFactory;
 final class Recovery {
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
+    private static final int REWRITE_LENGTH = 1 << 20;
+
     private final StartFolder folder;
     private final boolean latest;
     private final long scanFromPosition;
     private final Disk disk;
+
+    /** The highest position of which the scan has learnt that it had been synced. */
+    private long syncedPosition;
 
     /**
      * @param latest whether no later start's folder exists
@@ -36,12 +43,17 @@ final class Recovery {
         this.latest = latest;
         this.scanFromPosition = scanFromPosition;
         this.disk = disk;
+        this.syncedPosition = scanFromPosition;
     }
 
     /** The folder's cycles, each with its end; those that a crash tore off are gone. */
     List<CycleFile> cycles() throws IOException {
         FolderRecord end = folder.end();
         refuseIfMissing(end);
+        if (end != null && latest) {
+            // Who wrote it may have been killed, or have failed, before its name was durable.
+            disk.forceFolder(folder.path());
+        }
         long endPosition = end == null ? recover() : end.position();
         // Behind a recorded end there can be a file that Chronicle made and we could not allocate.
         deleteCyclesAfter(Journal.cycle(endPosition));
@@ -102,12 +114,16 @@ final class Recovery {
 
     /** Scans, cuts, and records the end. */
     private long recover() throws IOException {
-        long endPosition = scan();
-        int endCycle = Journal.cycle(endPosition);
-        deleteCyclesAfter(endCycle);
-        Path last = folder.cyclePaths().get(endCycle);
-        if (last != null) {
-            cut(last, Journal.fileOffset(endPosition));
+        NavigableMap<Integer, Long> ends = scan();
+        Map.Entry<Integer, Long> last = ends.lastEntry();
+        long endPosition =
+                last == null
+                        ? Journal.position(Math.max(folder.highestCycle(), 0), 0)
+                        : Journal.position(last.getKey(), last.getValue());
+        deleteCyclesAfter(Journal.cycle(endPosition));
+        for (Map.Entry<Integer, Long> end : ends.entrySet()) {
+            boolean isLast = end.getKey() == Journal.cycle(endPosition);
+            secure(end.getKey(), end.getValue(), isLast ? 0 : Integer.BYTES);
         }
         recordEnd(endPosition);
         LOG.info("recovered journal: folder={} endPosition={}", folder.path(), endPosition);
@@ -119,25 +135,23 @@ final class Recovery {
                 .write(folder.path(), FolderRecord.END, disk);
     }
 
-    /** The end of the last cycle, or of the first that is not whole. All before it is forced. */
-    private long scan() throws IOException {
-        long endPosition = Journal.position(Math.max(folder.highestCycle(), 0), 0);
+    /** Where the documents of each scanned cycle end, up to the first cycle that is not whole. */
+    private NavigableMap<Integer, Long> scan() throws IOException {
+        NavigableMap<Integer, Long> ends = new TreeMap<>();
         for (Map.Entry<Integer, Path> entry : cyclesToScan().entrySet()) {
             int cycle = entry.getKey();
             try (CycleReader reader = new CycleReader(entry.getValue(), cycle, disk)) {
                 reader.seek(scanFromOffset(cycle));
                 CycleReader.Found found = readToEnd(reader);
-                endPosition = Journal.position(cycle, reader.offset());
+                ends.put(cycle, reader.offset());
                 boolean more = folder.cyclePaths().higherKey(cycle) != null;
                 if (found != CycleReader.Found.END_OF_CYCLE || !more) {
-                    refuseIfSynced(reader, endPosition, found);
-                    return endPosition;
+                    refuseIfSynced(reader, Journal.position(cycle, reader.offset()), found);
+                    return ends;
                 }
             }
-            // After a killed process its bytes may be in the page cache alone.
-            cut(entry.getValue(), Journal.fileOffset(endPosition) + Integer.BYTES);
         }
-        return endPosition;
+        return ends;
     }
 
     /** From the scan's beginning, but the last cycle always: its end has to be found. */
@@ -154,11 +168,12 @@ final class Recovery {
         return cycle == Journal.cycle(scanFromPosition) ? Journal.fileOffset(scanFromPosition) : 0;
     }
 
-    private static CycleReader.Found readToEnd(CycleReader reader) throws IOException {
-        CycleReader.Found found;
-        do {
+    private CycleReader.Found readToEnd(CycleReader reader) throws IOException {
+        CycleReader.Found found = reader.next();
+        while (found == CycleReader.Found.ENTRY) {
+            syncedPosition = Math.max(syncedPosition, reader.envelope().syncedPosition());
             found = reader.next();
-        } while (found == CycleReader.Found.ENTRY);
+        }
         return found;
     }
 
@@ -220,14 +235,66 @@ final class Recovery {
     }
 
     /**
+     * Makes a cycle durable as it was found. After a force that failed the kernel takes for written
+     * what is in its cache alone, and another force would write nothing: so all that is not known
+     * to have been synced is written again. Then it is read again, because the kernel may have
+     * dropped it between the scan and that.
+     *
+     * @param headerLength of the end-of-cycle header behind the end, if there is one
+     */
+    private void secure(int cycle, long end, int headerLength) throws IOException {
+        Path path = Objects.requireNonNull(folder.cyclePaths().get(cycle));
+        long from = unsyncedOffset(cycle, end);
+        try (FileChannel channel =
+                disk.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            cut(channel, end + headerLength);
+            rewrite(channel, from, end + headerLength);
+            channel.force(true);
+        }
+        if (from < end) {
+            requireReadable(cycle, path, from, end);
+        }
+    }
+
+    private long unsyncedOffset(int cycle, long end) {
+        int syncedCycle = Journal.cycle(syncedPosition);
+        if (cycle == syncedCycle) {
+            return Math.min(Journal.fileOffset(syncedPosition), end);
+        }
+        return cycle < syncedCycle ? end : 0;
+    }
+
+    /**
      * Cuts a file to its end; or pads it, if the crash took bytes that only align the next entry.
      */
-    private void cut(Path path, long length) throws IOException {
-        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
-            channel.truncate(length);
-            int missing = Math.toIntExact(length - Math.min(length, channel.size()));
-            Disk.write(channel, ByteBuffer.allocate(missing), length - missing);
-            channel.force(true);
+    private static void cut(FileChannel channel, long length) throws IOException {
+        channel.truncate(length);
+        int missing = Math.toIntExact(length - Math.min(length, channel.size()));
+        Disk.write(channel, ByteBuffer.allocate(missing), length - missing);
+    }
+
+    private static void rewrite(FileChannel channel, long from, long to) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(REWRITE_LENGTH, to - from));
+        for (long at = from; at < to; at += bytes.limit()) {
+            bytes.clear().limit((int) Math.min(bytes.capacity(), to - at));
+            Disk.read(channel, bytes, at);
+            Disk.write(channel, bytes.flip(), at);
+        }
+    }
+
+    private void requireReadable(int cycle, Path path, long from, long end) throws IOException {
+        try (CycleReader reader = new CycleReader(path, cycle, disk)) {
+            reader.seek(from);
+            readToEnd(reader);
+            if (reader.offset() != end) {
+                throw new IOException(
+                        "journal file does not read as before: file="
+                                + path
+                                + " end="
+                                + end
+                                + " offset="
+                                + reader.offset());
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
@@ -14,6 +15,7 @@ import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +25,7 @@ class JournalFailureTest {
     private static final int CYCLE_BYTES = 1 << 20;
 
     @TempDir Path folder;
+    @TempDir Path afterPowerCut;
     private FaultyDisk disk;
 
     @BeforeEach
@@ -56,8 +59,16 @@ class JournalFailureTest {
         assertThrows(JournalFailedException.class, () -> append(journal, 10, 2));
         assertEquals(synced, journal.syncedPosition());
         journal.close();
+        int found;
         try (Journal next = ChronicleJournal.open(context())) {
-            assertTrue(JournalContractTest.replayAll(next).size() >= 1);
+            found = JournalContractTest.replayAll(next).size();
+            assertEquals(0, disk.retriedForces());
+        }
+        assertEquals(2, found);
+        disk.afterPowerCut(afterPowerCut, new Random(1));
+        try (Journal next =
+                ChronicleJournal.open(context().folder(afterPowerCut).disk(Disk.SYSTEM))) {
+            assertEquals(found, JournalContractTest.replayAll(next).size());
         }
     }
 

@@ -143,6 +143,46 @@ class JournalFaultTest {
         assertTrue(call > 60, "calls " + call);
     }
 
+    /**
+     * The kernel takes for written what it failed to write, and what a start reads then may be in
+     * its memory alone: what it has found, and so has answered for, stays.
+     */
+    @Test
+    void whatAStartFindsAfterAFailedCallSurvivesThePowerCut() throws IOException {
+        System.out.println("headrace.seed=" + SEED);
+        int call = 0;
+        boolean reached = true;
+        while (reached) {
+            Path folder = folder(++call);
+            FaultyDisk disk = new FaultyDisk(folder, SEED + call).at(call, Fault.FAIL);
+            Life life = new Life();
+            try {
+                life.live(folder.resolve("journal"), disk);
+            } catch (IOException | RuntimeException expected) {
+                assertFalse(disk.faultyCallName().isEmpty(), expected::toString);
+            }
+            reached = !disk.faultyCallName().isEmpty();
+            String what = "at call " + call + ": " + disk.faultyCallName();
+            disk.revive();
+            List<Long> found = offsets(folder.resolve("journal"), disk, life, what);
+            assertEquals(0, disk.retriedForces(), what);
+            Path after = temporary.resolve(call + "-after");
+            disk.afterPowerCut(after, new Random(SEED + call));
+            FaultyDisk left = new FaultyDisk(after, SEED);
+            assertEquals(found, offsets(after.resolve("journal"), left, life, what), what);
+        }
+    }
+
+    private static List<Long> offsets(Path folder, FaultyDisk disk, Life life, String what) {
+        try (Journal journal = ChronicleJournal.open(context(folder, disk, life.needed()))) {
+            return JournalContractTest.replayAll(journal).stream()
+                    .map(JournalContractTest.Entry::baseOffset)
+                    .toList();
+        } catch (IOException | RuntimeException e) {
+            throw new AssertionError(what, e);
+        }
+    }
+
     private Path folder(int call) throws IOException {
         return Files.createDirectories(temporary.resolve(Integer.toString(call)));
     }

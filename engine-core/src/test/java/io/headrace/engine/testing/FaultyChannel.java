@@ -42,6 +42,7 @@ final class FaultyChannel extends FileChannel {
         while (part.hasRemaining()) {
             count += real.write(part, offset + count);
         }
+        disk.onWritten(file, offset, count);
         if (torn) {
             throw new IOException(FaultyDisk.FAILURE + ": torn write of " + file.getFileName());
         }

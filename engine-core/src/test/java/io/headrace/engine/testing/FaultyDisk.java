@@ -10,8 +10,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -25,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Calls are counted from 1. Short reads and writes, which every caller has to expect, and pauses
  * are dealt out by a seed all the time. A force that failed has lost what it was asked for, as on
- * Linux: the same file forced again does not bring it back, and counts as a {@linkplain
- * #retriedForces breach}.
+ * Linux: the file reads as if nothing had happened, and another force writes only what was written
+ * since. One with nothing written since counts as a {@linkplain #retriedForces breach}.
  *
  * <p>Thread-safe.
  */
@@ -50,7 +48,6 @@ public final class FaultyDisk implements Disk {
 
     private final PowerlessTree tree;
     private final Random random;
-    private final Set<Object> failedForces = ConcurrentHashMap.newKeySet();
 
     private int calls;
     private int faultyCall = Integer.MAX_VALUE;
@@ -92,6 +89,12 @@ public final class FaultyDisk implements Disk {
         dead = true;
     }
 
+    /** From now on everything works, for a process that comes after. */
+    public synchronized void revive() {
+        dead = false;
+        faultyCall = Integer.MAX_VALUE;
+    }
+
     /** Whether nothing works any more. */
     public synchronized boolean isDead() {
         return dead;
@@ -130,7 +133,7 @@ public final class FaultyDisk implements Disk {
         return forces;
     }
 
-    /** Forces of a file that had failed to be forced before. */
+    /** Forces that merely repeated one that had failed. */
     public synchronized int retriedForces() {
         return retriedForces;
     }
@@ -214,26 +217,28 @@ public final class FaultyDisk implements Disk {
         channel.truncate(length);
     }
 
+    void onWritten(Path file, long offset, long length) throws IOException {
+        tree.written(file, offset, length);
+    }
+
     void force(Path file) throws IOException {
         awaitRelease();
-        Object key = tree.key(file);
-        noteForce(key);
-        try {
-            enter(name("force", file));
-        } catch (IOException e) {
-            failedForces.add(key);
-            throw e;
+        countForce();
+        if (isFaulty(name("force", file))) {
+            tree.forceFailed(file);
+            throw new IOException(FAILURE + ": " + name("force", file));
         }
-        if (!failedForces.contains(key)) {
-            tree.forced(file);
+        if (!tree.forced(file)) {
+            countRetriedForce();
         }
     }
 
-    private synchronized void noteForce(Object key) {
+    private synchronized void countForce() {
         forces++;
-        if (!dead && failedForces.contains(key)) {
-            retriedForces++;
-        }
+    }
+
+    private synchronized void countRetriedForce() {
+        retriedForces++;
     }
 
     private void awaitRelease() throws IOException {

@@ -7,6 +7,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -39,6 +40,12 @@ final class PowerlessTree {
         final Map<String, Node> forcedNames = new TreeMap<>();
         byte[] bytes = NOTHING;
         byte[] forcedBytes = NOTHING;
+
+        /** Sectors that a failed force has lost, and all bytes as they were then. */
+        final BitSet lostSectors = new BitSet();
+
+        byte[] lostBytes = NOTHING;
+        boolean isWrittenSince;
 
         Node(boolean isFolder) {
             this.isFolder = isFolder;
@@ -76,17 +83,58 @@ final class PowerlessTree {
         node(path);
     }
 
-    /** What stays the same when the file gets another name, and is not given to another file. */
-    synchronized Object key(Path file) throws IOException {
+    /**
+     * The kernel takes what it failed to write for written; from now on it is in the cache alone.
+     */
+    synchronized void forceFailed(Path file) throws IOException {
         Node node = node(file);
-        return node == null ? file : node;
+        if (node == null || node.isFolder) {
+            return;
+        }
+        node.lostBytes = Files.readAllBytes(file);
+        node.isWrittenSince = false;
+        for (int at = 0; at < node.lostBytes.length; at += SECTOR) {
+            if (!isSameSector(node.lostBytes, node.forcedBytes, at)) {
+                node.lostSectors.set(at / SECTOR);
+            }
+        }
     }
 
-    synchronized void forced(Path file) throws IOException {
+    /** What is written again can be forced again. */
+    synchronized void written(Path file, long offset, long length) throws IOException {
         Node node = node(file);
-        if (node != null && !node.isFolder) {
-            node.forcedBytes = Files.readAllBytes(file);
+        if (node != null && length > 0) {
+            node.isWrittenSince = true;
+            int last = Math.toIntExact((offset + length - 1) / SECTOR);
+            node.lostSectors.clear(Math.toIntExact(offset / SECTOR), last + 1);
         }
+    }
+
+    /** False if it is a mere repetition of a force that failed. */
+    synchronized boolean forced(Path file) throws IOException {
+        Node node = node(file);
+        if (node == null || node.isFolder) {
+            return true;
+        }
+        byte[] now = Files.readAllBytes(file);
+        byte[] onDisk = now.clone();
+        for (int sector : node.lostSectors.stream().toArray()) {
+            int at = sector * SECTOR;
+            if (at < now.length && isSameSector(now, node.lostBytes, at)) {
+                byte[] old = Arrays.copyOf(node.forcedBytes, now.length);
+                System.arraycopy(old, at, onDisk, at, Math.min(SECTOR, now.length - at));
+            } else { // gone, or written again through a mapping
+                node.lostSectors.clear(sector);
+            }
+        }
+        node.forcedBytes = onDisk;
+        return node.lostSectors.isEmpty() || node.isWrittenSince;
+    }
+
+    private static boolean isSameSector(byte[] one, byte[] other, int at) {
+        int end = Math.min(at + SECTOR, one.length);
+        return at < other.length
+                && Arrays.equals(one, at, end, other, at, Math.min(end, other.length));
     }
 
     synchronized void namesForced(Path folder) throws IOException {
@@ -225,11 +273,7 @@ final class PowerlessTree {
         byte[] found = Arrays.copyOf(forced, coin.nextBoolean() ? now.length : forced.length);
         for (int at = 0; at < Math.min(found.length, now.length); at += SECTOR) {
             int end = Math.min(at + SECTOR, Math.min(found.length, now.length));
-            boolean same =
-                    at < forced.length
-                            && Arrays.equals(
-                                    now, at, end, forced, at, Math.min(end, forced.length));
-            if (!same && coin.nextBoolean()) {
+            if (!isSameSector(now, forced, at) && coin.nextBoolean()) {
                 System.arraycopy(now, at, found, at, end - at);
             }
         }
