@@ -190,8 +190,20 @@ public final class ChronicleJournal implements Journal {
             sync();
         } catch (IOException | RuntimeException | Error e) {
             writer.close();
+            abandonAll(e);
             throw e;
         }
+    }
+
+    private void abandonAll(Throwable failed) {
+        for (ActiveCycle active : unfinished.values()) {
+            try {
+                active.abandon();
+            } catch (IOException e) {
+                failed.addSuppressed(e);
+            }
+        }
+        retireAll();
     }
 
     @Override
