@@ -31,6 +31,10 @@ final class DataFolder implements AutoCloseable {
     /** What a store may have in memory; a write buffer of it. */
     private static final long CHECKPOINT_MARGIN_BYTES = 8 << 20;
 
+    /** What an attempt leaves that fails or is killed. */
+    private static final Pattern UNFINISHED_CHECKPOINT =
+            Pattern.compile("[0-9]{12}\\.(tmp|links|links\\.tmp)");
+
     private static final Pattern TRIMMED = Pattern.compile("version=1\ncheckpoint=(\\d{1,18})\n");
 
     private final Path root;
@@ -56,6 +60,7 @@ final class DataFolder implements AutoCloseable {
         try {
             RestoreMark.refuseUnfinished(root);
             folder.createFolders();
+            folder.clearUnfinishedCheckpoints();
         } catch (IOException | RuntimeException e) {
             file.close();
             throw e;
@@ -69,7 +74,7 @@ final class DataFolder implements AutoCloseable {
      */
     private void createFolders() throws IOException {
         disk.createFolders(journals());
-        disk.createFolders(root.resolve("checkpoints"));
+        disk.createFolders(checkpointsFolder());
         disk.forceFolder(root);
     }
 
@@ -243,6 +248,7 @@ final class DataFolder implements AutoCloseable {
      * memory. On a full disk the attempt would stop all writes to the store.
      */
     boolean isRoomForCheckpoint() throws IOException {
+        clearUnfinishedCheckpoints();
         long needed = CHECKPOINT_MARGIN_BYTES;
         for (Path file : disk.list(root.resolve("rocksdb"))) {
             needed += file.toFile().length();
@@ -271,11 +277,38 @@ final class DataFolder implements AutoCloseable {
             batch.put(Rows.checkpointKey(), Rows.value(number));
             store.write(batch);
         }
-        Path checkpoint = root.resolve("checkpoints").resolve(String.format("%012d", number));
-        store.checkpoint(checkpoint);
+        Path checkpoint = checkpointsFolder().resolve(String.format("%012d", number));
+        try {
+            store.checkpoint(checkpoint);
+        } catch (RuntimeException | Error e) {
+            clearAfter(e);
+            throw e;
+        }
         noteTrimmedUnder(number);
         dropOldCheckpoints();
         return finalFiles(checkpoint);
+    }
+
+    /** At once: on a full disk it would keep the space that the next attempt needs. */
+    private void clearAfter(Throwable failure) {
+        try {
+            clearUnfinishedCheckpoints();
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /** Each attempt has a number of its own, so none would clear what another has left. */
+    private void clearUnfinishedCheckpoints() throws IOException {
+        for (Path path : disk.list(checkpointsFolder())) {
+            if (UNFINISHED_CHECKPOINT.matcher(path.getFileName().toString()).matches()) {
+                CheckpointFolder.delete(path, disk);
+            }
+        }
+    }
+
+    private Path checkpointsFolder() {
+        return root.resolve("checkpoints");
     }
 
     private List<Journal.JournalFile> finalFiles(Path folder) throws IOException {
@@ -314,7 +347,7 @@ final class DataFolder implements AutoCloseable {
     }
 
     private List<Path> checkpoints() throws IOException {
-        return disk.list(root.resolve("checkpoints")).stream()
+        return disk.list(checkpointsFolder()).stream()
                 .filter(path -> path.getFileName().toString().matches("[0-9]{12}"))
                 .toList();
     }

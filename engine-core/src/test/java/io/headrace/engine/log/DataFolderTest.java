@@ -1,0 +1,72 @@
+package io.headrace.engine.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.testing.FaultyDisk;
+import io.headrace.engine.testing.FaultyDisk.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Nothing stays of a checkpoint that was not finished. */
+class DataFolderTest {
+    @TempDir Path root;
+    private FaultyDisk disk;
+
+    @BeforeEach
+    void mount() {
+        disk = new FaultyDisk(root, 1);
+    }
+
+    @Test
+    void whicheverCallFailsNothingIsLeftOfTheCheckpoint() throws IOException {
+        try (DataFolder folder = DataFolder.open(root, disk);
+                MetadataStore store =
+                        folder.openStore(path -> HeapMetadataStore.open(path, disk))) {
+            for (int call = 1; isFailing(folder, store, call); call++) {
+                assertTrue(
+                        names().stream().noneMatch(name -> name.contains(".")), names()::toString);
+            }
+            assertEquals(1, names().size(), names()::toString);
+        }
+    }
+
+    private boolean isFailing(DataFolder folder, MetadataStore store, int call) throws IOException {
+        disk.at(call, Fault.FAIL);
+        try {
+            folder.checkpoint(store);
+        } catch (IOException | RuntimeException expected) {
+            assertTrue(!disk.faultyCallName().isEmpty(), expected.toString());
+        }
+        boolean reached = disk.calls() >= call;
+        disk.at(0, Fault.FAIL);
+        return reached;
+    }
+
+    @Test
+    void whatAKilledProcessLeftGoesAtTheNextStart() throws IOException {
+        DataFolder.open(root, disk).close();
+        for (String left :
+                List.of("000000000007.tmp", "000000000007.links", "000000000008.links.tmp")) {
+            Path folder = Files.createDirectory(root.resolve("checkpoints").resolve(left));
+            Files.writeString(folder.resolve("000004.sst"), "left");
+        }
+        Files.createDirectory(root.resolve("checkpoints/mine.tmp"));
+        DataFolder.open(root, disk).close();
+        assertEquals(List.of("mine.tmp"), names());
+    }
+
+    private List<String> names() throws IOException {
+        try (Stream<Path> paths = Files.list(root.resolve("checkpoints"))) {
+            return paths.map(path -> path.getFileName().toString()).sorted().toList();
+        }
+    }
+}
