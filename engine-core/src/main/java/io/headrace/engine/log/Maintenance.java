@@ -150,7 +150,7 @@ final class Maintenance {
             }
         } catch (TimeoutException e) {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) { // whatever it is: the executor would drop the task without a word
             LOGGER.error("maintenance failed, tried again in {} ms", TICK_MS, e);
         }
     }

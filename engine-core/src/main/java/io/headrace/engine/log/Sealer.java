@@ -101,7 +101,8 @@ final class Sealer {
                 LOGGER.error("sealing failed: journal={}", shard.shard().id(), e);
             } catch (IOException | EngineException e) {
                 LOGGER.warn("sealing failed, tried again: journal={}", shard.shard().id(), e);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
+                // Whatever it is: the executor would drop the task without a word.
                 LOGGER.error("sealing failed: journal={}", shard.shard().id(), e);
             }
         }
