@@ -18,6 +18,7 @@ final class EngineGauges implements EngineMetrics {
     private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
     private final Sealer sealer;
+    private final RetentionClock retentionClock;
 
     EngineGauges(
             StorageEngine engine,
@@ -28,7 +29,8 @@ final class EngineGauges implements EngineMetrics {
             SourceLogs sources,
             Maintenance maintenance,
             ProducerExpiry producerExpiry,
-            Sealer sealer) {
+            Sealer sealer,
+            RetentionClock retentionClock) {
         this.engine = engine;
         this.memory = memory;
         this.store = store;
@@ -38,6 +40,7 @@ final class EngineGauges implements EngineMetrics {
         this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
         this.sealer = sealer;
+        this.retentionClock = retentionClock;
     }
 
     @Override
@@ -61,6 +64,7 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_producers_expired_total", producerExpiry.expiredCount());
         consumer.accept("headrace_producer_expiry_passes_total", producerExpiry.passCount());
         consumer.accept("headrace_retention_passes_total", maintenance.retentionPassCount());
+        consumer.accept("headrace_retention_clock_lag_milliseconds", retentionClock.lagMs());
         sealer.forEachMetric(consumer);
         sources.forEachMetric(consumer);
     }

@@ -202,7 +202,8 @@ public final class StorageEngine implements Engine {
                             sources,
                             maintenance,
                             producerExpiry,
-                            sealer);
+                            sealer,
+                            retentionClock);
         } catch (IOException e) {
             undo.run();
             throw new EngineException(

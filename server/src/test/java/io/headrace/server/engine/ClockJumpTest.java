@@ -87,6 +87,7 @@ class ClockJumpTest {
             appendNow(log);
             clockMs.addAndGet(HOUR_MS);
             assertStart(engine, 0);
+            assertEquals(HOUR_MS, engine.metric("headrace_retention_clock_lag_milliseconds"));
             pass(30 * MINUTE_MS);
             assertStart(engine, 0);
             pass(9 * MINUTE_MS); // and two more by which it catches up
@@ -174,6 +175,46 @@ class ClockJumpTest {
         uptimeMs.set(MINUTE_MS);
         try (TestEngine engine = engine()) {
             awaitStart(engine, 2);
+        }
+    }
+
+    /** As after a flat battery: until a time server is asked, the clock says the year 2000. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatAClockSaidBeforeItWasSetIsNotHeldAgainstIt(boolean isStartedAgain) {
+        long rightMs = clockMs.get();
+        clockMs.set(946_684_800_000L);
+        TestEngine engine = engine();
+        create(engine, "persistent");
+        if (isStartedAgain) {
+            engine.close();
+        }
+        clockMs.set(rightMs);
+        try (TestEngine now = isStartedAgain ? engine() : engine) {
+            appendNow(now.log("t", 0));
+            assertStart(now, 0);
+            pass(41 * MINUTE_MS);
+            awaitStart(now, 1);
+        }
+    }
+
+    @Test
+    void aClockThatIsBehindTheTimeSinceTheBootIsNoHindrance() {
+        clockMs.set(0);
+        engine().close();
+        engine().close();
+    }
+
+    /** Its uptime begins anew, and the boot id is the host's. */
+    @Test
+    void anotherContainerIsAnotherBoot() {
+        try (TestEngine engine = engine()) {
+            appendNow(create(engine, "persistent"));
+        }
+        clockMs.addAndGet(41 * MINUTE_MS);
+        uptimeMs.set(MINUTE_MS);
+        try (TestEngine engine = engine()) {
+            awaitStart(engine, 1);
         }
     }
 
