@@ -122,6 +122,7 @@ public final class ChronicleJournal implements Journal {
             recover(earlier.get(i), i == earlier.size() - 1);
         }
         refuseIfShort(earlier);
+        earlier.forEach(this::refuseIfMissingBefore);
         this.startNumber = earlier.isEmpty() ? 1 : earlier.get(earlier.size() - 1).number() + 1;
         int firstCycle = firstCycle(earlier);
         this.startPath = createStartFolder(firstCycle);
@@ -156,6 +157,24 @@ public final class ChronicleJournal implements Journal {
         }
     }
 
+    /**
+     * The folder of a start may be gone, if nothing was in it or nothing of it is needed any more.
+     */
+    private void refuseIfMissingBefore(StartFolder folder) {
+        FolderRecord start = folder.start();
+        int before = start == null ? 0 : start.cycleBefore();
+        boolean isNeeded = before >= Journal.cycle(context.scanFromPosition());
+        if (before > 0 && isNeeded && !cycles.containsKey(before)) {
+            throw new CorruptJournalException(
+                    "journal file is missing: file="
+                            + CycleNumbering.fileName(before)
+                            + " inFolderBefore="
+                            + folder.path()
+                            + " position="
+                            + Journal.position(before, 0));
+        }
+    }
+
     private static int firstCycle(List<StartFolder> earlier) {
         int highest = CycleNumbering.FIRST_CYCLE - 1;
         for (StartFolder folder : earlier) {
@@ -167,7 +186,9 @@ public final class ChronicleJournal implements Journal {
     private Path createStartFolder(int firstCycle) throws IOException {
         Path path = StartFolder.path(context.folder(), startNumber);
         disk.createFolder(path);
-        new FolderRecord(Journal.position(firstCycle, 0), context.cycleBytes(), startNumber)
+        int cycleBefore = cycles.isEmpty() ? 0 : cycles.lastKey();
+        long firstPosition = Journal.position(firstCycle, 0);
+        new FolderRecord(firstPosition, context.cycleBytes(), startNumber, cycleBefore)
                 .write(path, FolderRecord.START, disk);
         disk.forceFolder(context.folder());
         return path;
@@ -579,7 +600,7 @@ public final class ChronicleJournal implements Journal {
 
     private void recordEnd() throws IOException {
         if (failure == null) {
-            new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber)
+            new FolderRecord(appendedPosition.get(), FolderRecord.CLEAN, startNumber, 0)
                     .write(startPath, FolderRecord.END, disk);
         }
     }

@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param position of the folder's first byte, or of its end
  * @param detail cycleBytes in START; {@link #CLEAN} or {@link #RECOVERED} in END
  * @param startNumber of the folder
+ * @param cycleBefore in START, the last cycle of earlier starts in which there is an entry; 0 if
+ *     there is none, and in END
  */
-record FolderRecord(long position, long detail, long startNumber) {
+record FolderRecord(long position, long detail, long startNumber, int cycleBefore) {
     static final String START = "START";
     static final String END = "END";
     static final long CLEAN = 1;
@@ -27,6 +29,7 @@ record FolderRecord(long position, long detail, long startNumber) {
     /** The last letter of the magic number. */
     private static final int VERSION_OFFSET = 7;
 
+    private static final int CYCLE_BEFORE_OFFSET = 32;
     private static final int CRC_OFFSET = 36;
 
     /**
@@ -50,7 +53,11 @@ record FolderRecord(long position, long detail, long startNumber) {
                             + " version="
                             + (char) bytes[VERSION_OFFSET]);
         }
-        return new FolderRecord(buffer.getLong(8), buffer.getLong(16), buffer.getLong(24));
+        return new FolderRecord(
+                buffer.getLong(8),
+                buffer.getLong(16),
+                buffer.getLong(24),
+                buffer.getInt(CYCLE_BEFORE_OFFSET));
     }
 
     /** Writes the file so that after a crash it is there whole or not at all, and forces it. */
@@ -64,6 +71,7 @@ record FolderRecord(long position, long detail, long startNumber) {
         buffer.putLong(8, position);
         buffer.putLong(16, detail);
         buffer.putLong(24, startNumber);
+        buffer.putInt(CYCLE_BEFORE_OFFSET, cycleBefore);
         return buffer.putInt(CRC_OFFSET, checksum(buffer.array())).array();
     }
 

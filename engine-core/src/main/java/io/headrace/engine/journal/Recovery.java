@@ -131,7 +131,7 @@ final class Recovery {
     }
 
     private void recordEnd(long endPosition) throws IOException {
-        new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number())
+        new FolderRecord(endPosition, FolderRecord.RECOVERED, folder.number(), 0)
                 .write(folder.path(), FolderRecord.END, disk);
     }
 

@@ -109,6 +109,36 @@ class JournalRecoveryTest {
         file.write(value ^ (1 << bit));
     }
 
+    @Test
+    void aStartFolderThatIsMissingInTheMiddleIsMissed() throws IOException {
+        List<Long> ends = new ArrayList<>();
+        for (int start = 0; start < 4; start++) {
+            try (Journal journal = ChronicleJournal.open(context(live))) {
+                if (start != 1) { // which leaves nothing, and may be gone
+                    append(journal, 10, start);
+                }
+                journal.sync();
+                ends.add(journal.appendedPosition());
+            }
+        }
+        for (int applied = 0; applied < 4; applied++) {
+            for (int gone : new int[] {0, 2}) {
+                copy(live, crashed);
+                delete(StartFolder.path(crashed, gone + 1));
+                JournalContext context = context(crashed).scanFromPosition(ends.get(applied));
+                if (gone < applied) {
+                    ChronicleJournal.open(context).close();
+                } else {
+                    String what = "gone " + gone + " applied " + applied;
+                    assertThrows(
+                            CorruptJournalException.class,
+                            () -> ChronicleJournal.open(context).close(),
+                            what);
+                }
+            }
+        }
+    }
+
     private void assertEntries(int count) throws IOException {
         // The second start finds what the first has recorded.
         assertEntriesAtStart(count);
