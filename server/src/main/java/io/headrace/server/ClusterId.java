@@ -1,16 +1,18 @@
 package io.headrace.server;
 
+import io.headrace.engine.EngineException;
+import io.headrace.engine.backup.DataLock;
+import io.headrace.engine.backup.RestoreMark;
+import io.headrace.engine.spi.Disk;
 import io.headrace.server.config.ConfigException;
 import io.headrace.server.config.ConfigKeys;
 import java.io.IOException;
-import java.io.Reader;
+import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Base64;
 import java.util.Properties;
 import java.util.UUID;
@@ -21,20 +23,31 @@ import java.util.UUID;
  */
 final class ClusterId {
     static final String FILE = "meta.properties";
+    private static final String JOURNALS = "journal";
     private static final String KEY = "cluster.id";
     private static final String VERSION = "1";
 
     private ClusterId() {}
 
     /**
-     * The folder's cluster id; a new one, on stable storage, if it has none yet.
+     * The folder's cluster id; a new one, on stable storage, if the folder is new.
      *
      * @throws ConfigException if the folder cannot be used
+     * @throws EngineException if a process has it, or it is not complete
      */
     static String of(Path folder) {
+        return of(folder, Disk.SYSTEM);
+    }
+
+    static String of(Path folder, Disk disk) {
         try {
-            Path file = folder.resolve(FILE);
-            return Files.exists(file) ? read(file) : create(folder, file);
+            disk.createFolders(folder);
+            FileChannel lock = DataLock.hold(folder);
+            try {
+                return locked(folder, disk);
+            } finally {
+                lock.close();
+            }
         } catch (IOException e) {
             throw new ConfigException(
                     "cannot use the data folder: key="
@@ -45,11 +58,27 @@ final class ClusterId {
         }
     }
 
-    private static String read(Path file) throws IOException {
-        Properties properties = new Properties();
-        try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-            properties.load(reader);
+    /** Nobody else draws one at the same time, no restore is about to bring one. */
+    private static String locked(Path folder, Disk disk) throws IOException {
+        RestoreMark.refuseUnfinished(folder);
+        Path file = folder.resolve(FILE);
+        byte[] content = disk.readIfExists(file);
+        if (content != null) {
+            return read(file, new String(content, StandardCharsets.UTF_8));
         }
+        if (Files.exists(folder.resolve(JOURNALS))) {
+            throw new EngineException(
+                    "the cluster id is gone from the data folder, bring it back: file=" + file);
+        }
+        String id = random();
+        String text = "version=" + VERSION + "\n" + KEY + "=" + id + "\n";
+        disk.replace(file, text.getBytes(StandardCharsets.UTF_8));
+        return id;
+    }
+
+    private static String read(Path file, String text) throws IOException {
+        Properties properties = new Properties();
+        properties.load(new StringReader(text));
         String version = properties.getProperty("version");
         if (!VERSION.equals(version)) {
             throw new IOException("unknown version: file=" + file + " version=" + version);
@@ -59,23 +88,6 @@ final class ClusterId {
             throw new IOException("no " + KEY + " in the file: file=" + file);
         }
         return id;
-    }
-
-    private static String create(Path folder, Path file) throws IOException {
-        Files.createDirectories(folder);
-        String id = random();
-        Path temporary = folder.resolve(FILE + ".tmp");
-        Files.writeString(temporary, "version=" + VERSION + "\n" + KEY + "=" + id + "\n");
-        force(temporary, StandardOpenOption.WRITE);
-        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-        force(folder, StandardOpenOption.READ);
-        return id;
-    }
-
-    private static void force(Path path, StandardOpenOption access) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, access)) {
-            channel.force(true);
-        }
     }
 
     /** 128 random bits in URL-safe Base64, as Kafka's tools draw theirs. */

@@ -115,7 +115,9 @@ class HeadraceServerTest {
         assertEquals(22, id.length());
         assertEquals(id, ClusterId.of(data.resolve("new")));
         try (var files = Files.list(data.resolve("new"))) {
-            assertEquals(List.of(data.resolve("new/meta.properties")), files.toList());
+            assertEquals(
+                    List.of(data.resolve("new/.lock"), data.resolve("new/meta.properties")),
+                    files.sorted().toList());
         }
     }
 
