@@ -153,10 +153,16 @@ final class SealPass implements AutoCloseable {
             if (placed.isEmpty()) {
                 return;
             }
-            long length = writer.finish(batchBuffer);
+            long length = writer.finish(this::bufferUnlessStopped);
             context.counters.onWritten(length);
         }
         switchIndex(segment, placed);
+    }
+
+    /** For the reading back, which takes as long as the segment is. */
+    private ByteBuffer bufferUnlessStopped(int length) {
+        checkRunning();
+        return batchBuffer.apply(length);
     }
 
     private void copy(

@@ -42,6 +42,10 @@ import org.slf4j.LoggerFactory;
 public final class StorageEngine implements Engine {
     private static final Logger LOGGER = LoggerFactory.getLogger(StorageEngine.class);
     private static final long CLOSE_MS = 10_000;
+
+    /** What a sealing pass gets to see that it is to end, before the clean stop is noted. */
+    private static final long SEALER_CLOSE_MS = 1000;
+
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
 
     /** The cache stops so long before the journals would have to. */
@@ -581,12 +585,13 @@ public final class StorageEngine implements Engine {
         ending.step(catalog::stop);
         ending.step(this::refuseAppends);
         shards.forEach(shard -> ending.step(shard::endSpiller));
-        ending.step(() -> awaitSealer(deadline));
+        ending.step(() -> sealer.awaitEnd(deadline.atMostMs(SEALER_CLOSE_MS)));
         ending.step(() -> catalog.noteStop(endSyncers()));
         ending.step(projector::close);
         ending.step(() -> sourceThreads.close(deadline));
         ending.step(() -> sources.awaitEnd(deadline));
         ending.step(() -> coldReader.close(deadline));
+        ending.step(() -> awaitSealer(deadline));
         ending.step(() -> awaitMaintenance(deadline));
         logs.values().forEach(log -> ending.step(log::close));
         logs.clear();
@@ -625,7 +630,7 @@ public final class StorageEngine implements Engine {
         }
     }
 
-    /** What it has appended is synced with all else; a pass that is under way gives up. */
+    /** A pass that is under way gives up; what it has appended is synced when journals close. */
     private void awaitSealer(Deadline deadline) {
         if (!sealer.awaitEnd(deadline)) {
             LOGGER.warn("sealing is still at work, its last entries may not be synced");

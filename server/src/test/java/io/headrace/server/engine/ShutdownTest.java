@@ -82,6 +82,39 @@ class ShutdownTest {
         engine.memory.close();
     }
 
+    /** It is in the middle of reading a segment back, which takes as long as the disk does. */
+    @Test
+    void sealingIsNotWaitedForBeforeTheCleanStopIsNotedAndGivesUp() throws Exception {
+        CountDownLatch reading = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger renamed = new AtomicInteger();
+        TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> context.journalCount(1).retentionCheckIntervalMs(5),
+                        WatchedFiles.of(
+                                call -> {
+                                    if (call.equals("read")) {
+                                        reading.countDown();
+                                        awaitLatch(goOn);
+                                    } else if (call.equals("rename")) {
+                                        renamed.incrementAndGet();
+                                    }
+                                }));
+        HousekeepingTest.fill(engine);
+        awaitLatch(reading);
+        Thread closing =
+                new Thread(() -> engine.engine.close(Deadline.afterMs(Long.MAX_VALUE >> 24)));
+        closing.start();
+        await("the note of a clean stop", () -> lastCommand() == STOP);
+        assertTrue(closing.isAlive());
+        goOn.countDown();
+        closing.join(20_000);
+        assertFalse(closing.isAlive());
+        assertEquals(0, renamed.get());
+        engine.memory.close();
+    }
+
     /**
      * Kind of the last metadata command in the journal, read from a copy: the engine has it open.
      */
