@@ -29,18 +29,17 @@ public final class SegmentFolder {
     }
 
     /**
-     * Opens the folder, created if it is not there, and deletes what was not finished.
+     * Opens the folder, created if it is not there, and deletes what was not finished. Its name is
+     * forced also if it is there: who made it may have been killed before that.
      *
      * @param segments folder of all journals' segments
      */
     public static SegmentFolder open(Path segments, int journal, SegmentFiles files)
             throws IOException {
         Path path = segments.resolve("data-" + journal);
-        if (!Files.isDirectory(path)) {
-            Files.createDirectories(path);
-            files.forceDirectory(segments);
-            files.forceDirectory(segments.resolve("..").normalize());
-        }
+        Files.createDirectories(path);
+        files.forceDirectory(segments);
+        files.forceDirectory(segments.resolve("..").normalize());
         SegmentFolder folder = new SegmentFolder(path, journal, files);
         folder.deleteUnfinished();
         return folder;

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The real calls, of which one goes wrong. */
 final class FaultySegmentFiles implements SegmentFiles {
@@ -29,6 +31,9 @@ final class FaultySegmentFiles implements SegmentFiles {
 
     /** Whether a write was told to have been done, and was not. */
     boolean lost;
+
+    /** Folders whose names were forced. */
+    final List<Path> forcedFolders = new ArrayList<>();
 
     private boolean isFaulty() {
         return ++calls == faultyCall;
@@ -91,6 +96,7 @@ final class FaultySegmentFiles implements SegmentFiles {
     public void forceDirectory(Path folder) throws IOException {
         count();
         SYSTEM.forceDirectory(folder);
+        forcedFolders.add(folder);
     }
 
     @Override

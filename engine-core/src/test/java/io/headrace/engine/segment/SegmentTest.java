@@ -78,6 +78,14 @@ class SegmentTest {
     }
 
     @Test
+    void theNameOfAFolderThatAKilledStartMadeIsForced() throws IOException {
+        Files.createDirectories(root.resolve("segments/data-" + JOURNAL));
+        FaultySegmentFiles files = new FaultySegmentFiles();
+        SegmentFolder.open(root.resolve("segments"), JOURNAL, files);
+        assertEquals(List.of(root.resolve("segments"), root), files.forcedFolders);
+    }
+
+    @Test
     void aBatchLongerThanABlockIsABlock() throws IOException {
         List<Stored> stored =
                 List.of(
