@@ -100,18 +100,18 @@ public final class JournalRepair {
      * new one where the damage begins.
      */
     private void cutOut(FileChannel channel, Damage damage) throws IOException {
+        boolean isEndLost = damage.isAtEnd() && damage.toOffset() >= channel.size();
+        if (isEndLost && !damage.isEndRecorded()) {
+            Disk.write(
+                    channel, document(CycleReader.END_OF_CYCLE_HEADER, false), damage.fromOffset());
+            return;
+        }
         if (damage.length() < HEADER) {
             throw new EngineException(
                     "damage that cannot be cut out: file="
                             + damage.path()
                             + " offset="
                             + damage.fromOffset());
-        }
-        boolean isEndLost = damage.isAtEnd() && damage.toOffset() >= channel.size();
-        if (isEndLost && !damage.isEndRecorded()) {
-            Disk.write(
-                    channel, document(CycleReader.END_OF_CYCLE_HEADER, false), damage.fromOffset());
-            return;
         }
         if (channel.size() < damage.toOffset()) { // cut short: a hole has to have its bytes
             Disk.write(channel, ByteBuffer.allocate(1), damage.toOffset() - 1);

@@ -119,6 +119,25 @@ class JournalRepairTest {
         assertRead(17, 18, 19);
     }
 
+    /** The damage is of no length: the file ends between two documents, where it must not. */
+    @Test
+    void anEndOfCycleHeaderThatIsCutOffIsWrittenAgain() throws IOException {
+        try (TestEngine engine = start()) {
+            for (int i = 0; i < 20; i++) {
+                append(engine.log("t", 0), batch("x".repeat(100_000)));
+            }
+        }
+        List<ScannedCycle> sound = scan();
+        Path ended = sound.get(sound.size() - 2).path();
+        byte[] bytes = Files.readAllBytes(ended);
+        for (int cut = 1; cut <= Integer.BYTES; cut++) {
+            Files.write(ended, Arrays.copyOf(bytes, bytes.length - cut));
+            assertEquals(State.DAMAGED, scan().get(sound.size() - 2).state());
+            assertEquals(1, JournalRepair.run(journal, side.resolve("cut-" + cut)).size());
+            assertArrayEquals(bytes, Files.readAllBytes(ended));
+        }
+    }
+
     @Test
     void nothingIsDoneToASoundJournalNorToOneThatIsOpen() throws IOException {
         byte[] before = Files.readAllBytes(cycle);
