@@ -8,7 +8,10 @@ public enum Anomaly {
     SILENT_LOSS,
     /** A record of an idempotent producer stands at two offsets. */
     DUPLICATE,
-    /** Two records at one offset, over all acknowledgements and readers, at any time. */
+    /**
+     * Two records at one offset, over all acknowledgements and readers, at any time; or one that
+     * was sent when that offset had left the log.
+     */
     OFFSET_CONFLICT,
     /** Records of one producer stand in another order than they were sent in. */
     REORDERED,

@@ -2,6 +2,9 @@ package io.headrace.testing.history;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.TreeMap;
 
 /**
  * What is known of one partition, over all starts of the server: what was sent to it, what stands
@@ -31,8 +34,14 @@ public final class PartitionHistory {
     /** What lies before may be gone: deletion was asked for, or the start has moved freely. */
     long mayBeGoneBefore;
 
+    /** Moves of the start whose time is remembered; an older one counts as the oldest of these. */
+    private static final int GONE_MAX = 1024;
+
     /** What lies before is gone. */
     private long goneBefore;
+
+    /** When what lies before an offset was gone. */
+    private final NavigableMap<Long, Long> goneNs = new TreeMap<>();
 
     /** The offset behind the last one of which anything is known, and the last end told. */
     private long knownEnd;
@@ -84,8 +93,19 @@ public final class PartitionHistory {
             own.outcome(RecordId.number(id), Outcome.OK);
             if (offset >= goneBefore) {
                 place(own, id, offset);
+            } else if (own.invokedNs(RecordId.number(id)) > goneNs(offset)) {
+                add(
+                        Anomaly.OFFSET_CONFLICT,
+                        offset,
+                        describe(id),
+                        "gone before offset=" + goneBefore);
             }
         }
+    }
+
+    /** When an offset had left the log for certain. */
+    private long goneNs(long offset) {
+        return Objects.requireNonNull(goneNs.higherEntry(offset)).getValue();
     }
 
     /** It is certain that a record will never be there. If it is not, nothing is called. */
@@ -119,6 +139,10 @@ public final class PartitionHistory {
     private void gone(long offset) {
         if (offset > goneBefore) {
             goneBefore = offset;
+            goneNs.put(offset, history.now());
+            if (goneNs.size() > GONE_MAX) {
+                goneNs.pollFirstEntry();
+            }
             log.dropBefore(offset);
             passed.dropBefore(offset);
         }

@@ -43,6 +43,37 @@ final class HistoryTest {
     }
 
     @Test
+    void anOffsetThatIsGoneIsNotGivenToWhatIsSentLater() {
+        PartitionHistory log = history.partition("p", Promise.persistent());
+        acknowledge(log, 0);
+        acknowledge(log, 1);
+        long late = log.send(producer);
+        log.askDeletion(2);
+        log.deleted(2);
+        log.askDeletion(3);
+        log.deleted(3);
+        log.acknowledged(late, 2); // it was there, and has gone since
+        assertFound();
+        log.acknowledged(log.send(producer), 1);
+        assertFound(Anomaly.OFFSET_CONFLICT);
+    }
+
+    @Test
+    void whatIsRememberedOfDeletionsIsBounded() {
+        PartitionHistory log = history.partition("p", Promise.persistent());
+        long late = log.send(producer);
+        for (int end = 1; end <= 3000; end++) {
+            acknowledge(log, end - 1);
+            log.askDeletion(end);
+            log.deleted(end);
+        }
+        log.acknowledged(late, 2998);
+        assertFound();
+        log.acknowledged(log.send(producer), 0);
+        assertFound(Anomaly.OFFSET_CONFLICT);
+    }
+
+    @Test
     void reportNamesPartitionOffsetOperationsAndSeed() {
         PartitionHistory log = history.partition("topic-7", Promise.persistent());
         acknowledge(log, 0);
@@ -162,7 +193,11 @@ final class HistoryTest {
         reader.reachedEnd(65_537);
         assertFound();
         log.acknowledged(log.send(producer), 0);
-        assertFound();
+        assertFound(Anomaly.OFFSET_CONFLICT);
+    }
+
+    @Test
+    void memoryUsesNoOffsetTwiceAfterAKill() {
         PartitionHistory reused = history.partition("reused", Promise.memory());
         acknowledge(reused, 0);
         stop(Stop.KILL);
