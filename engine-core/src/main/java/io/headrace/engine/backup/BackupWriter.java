@@ -122,7 +122,10 @@ public final class BackupWriter {
         }
     }
 
-    /** Of a file that never changes: the same in the earlier backup, if its bytes are sound. */
+    /**
+     * The same file in the earlier backup, if its bytes are sound. Name and length do not say that
+     * it is the same: a folder that was restored goes on under names which the original used too.
+     */
     private @Nullable ManifestFile inBase(String name, CutFile file) throws IOException {
         BackupManifest manifest = base;
         if (manifest == null || !file.isFinal() || !manifest.clusterId().equals(clusterId)) {
@@ -133,11 +136,11 @@ public final class BackupWriter {
             return null;
         }
         Path path = baseOf(name);
-        boolean isSound =
+        boolean isSame =
                 Files.exists(path)
-                        && Files.size(path) == earlier.length()
+                        && Files.mismatch(path, cut.folder().resolve(file.path())) < 0
                         && crc(path, earlier.length()) == earlier.crc();
-        return isSound ? earlier : null;
+        return isSame ? earlier : null;
     }
 
     private Path baseOf(String name) {

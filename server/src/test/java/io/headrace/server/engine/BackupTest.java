@@ -314,6 +314,75 @@ class BackupTest {
         }
     }
 
+    /** After a restore there are two lives of one cluster, whose files have the same names. */
+    @Test
+    void anIncrementTakesNothingFromTheOtherLifeOfARestoredFolder() throws Exception {
+        Path first = folder.resolve("first");
+        Path other = folder.resolve("other");
+        try (TestEngine engine = new TestEngine(data())) {
+            engine.create("t", 1, Map.of());
+            writeCut(engine, first, null, false);
+        }
+        BackupReader.restore(first, restored(), number(), bytes -> {});
+        fillAndBackUp(data(), "x", other, null);
+        fillAndBackUp(restored(), "y", backup(), other);
+        Path again = folder.resolve("again");
+        BackupReader.restore(backup(), again, number() + 1, bytes -> {});
+        try (TestEngine engine = new TestEngine(again)) {
+            List<String> records = readAll(engine.log("t", 0), 0);
+            assertEquals(60, records.size());
+            for (String record : records) {
+                assertTrue(record.endsWith("y"), "a record of the other life: " + record);
+            }
+        }
+    }
+
+    private static void fillAndBackUp(Path data, String value, Path target, @Nullable Path base)
+            throws IOException {
+        try (TestEngine engine = new TestEngine(data)) {
+            ByteBuffer batch = batch(value.repeat(60_000));
+            for (int i = 0; i < 60; i++) {
+                append(engine.log("t", 0), batch);
+            }
+            writeCut(engine, target, base, false);
+        }
+    }
+
+    @Test
+    void anIncrementHasTheNoteThatBelongsToItsOwnCheckpoint() throws Exception {
+        Path second = folder.resolve("second");
+        try (TestEngine engine = new TestEngine(data())) {
+            writeCut(engine, backup(), null, false);
+            writeCut(engine, second, backup(), false);
+        }
+        String note = "journal/trimmed.properties";
+        assertEquals("version=1\ncheckpoint=1\n", Files.readString(backup().resolve(note)));
+        assertEquals("version=1\ncheckpoint=2\n", Files.readString(second.resolve(note)));
+    }
+
+    @Test
+    void anIncrementDoesNotTakeWhatRottedInTheEarlierBackup() throws Exception {
+        Path second = folder.resolve("second");
+        try (TestEngine engine = new TestEngine(data())) {
+            engine.create("t", 1, Map.of());
+            ByteBuffer batch = batch("x".repeat(60_000));
+            for (int i = 0; i < 60; i++) {
+                append(engine.log("t", 0), batch);
+            }
+            writeCut(engine, backup(), null, false);
+            try (Stream<Path> files = Files.walk(backup().resolve("journal"))) {
+                for (Path file : files.filter(each -> each.toString().endsWith(".cq4")).toList()) {
+                    flip(file);
+                }
+            }
+            writeCut(engine, second, backup(), false);
+        }
+        BackupReader.restore(second, restored(), number(), bytes -> {});
+        try (TestEngine engine = new TestEngine(restored())) {
+            assertEquals(60, readAll(engine.log("t", 0), 0).size());
+        }
+    }
+
     @Test
     void aClockBeforeTheBackupIsRefused() throws Exception {
         try (TestEngine engine = new TestEngine(data())) {
