@@ -72,6 +72,7 @@ final class BackupCuts implements Backups {
         hold.begin(id);
         try {
             List<CutFile> files = new ArrayList<>();
+            requireRoom();
             add(files, folder.checkpoint(store));
             Positions positions = positions();
             awaitSynced(positions);
@@ -96,6 +97,18 @@ final class BackupCuts implements Backups {
         } catch (RuntimeException e) {
             hold.end(id);
             throw e;
+        }
+    }
+
+    /** On a full disk the attempt would stop all writes to the metadata store. */
+    private void requireRoom() throws IOException {
+        if (!folder.isRoomForCheckpoint()) {
+            throw new EngineException(
+                    "no room for a backup's checkpoint, which is as large as the metadata store:"
+                            + " folder="
+                            + folder.root()
+                            + " freeBytes="
+                            + folder.usableBytes());
         }
     }
 

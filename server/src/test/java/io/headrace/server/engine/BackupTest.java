@@ -20,6 +20,7 @@ import io.headrace.engine.backup.BackupReader;
 import io.headrace.engine.backup.BackupWriter;
 import io.headrace.engine.backup.BackupWriter.Written;
 import io.headrace.engine.backup.RestoreMark;
+import io.headrace.engine.testing.FaultyDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -380,6 +381,25 @@ class BackupTest {
         BackupReader.restore(second, restored(), number(), bytes -> {});
         try (TestEngine engine = new TestEngine(restored())) {
             assertEquals(60, readAll(engine.log("t", 0), 0).size());
+        }
+    }
+
+    /** An attempt on a full disk would stop the metadata store. */
+    @Test
+    void withoutRoomForACheckpointThereIsNoCut() {
+        FaultyDisk disk = new FaultyDisk(data(), 1);
+        try (TestEngine engine = new TestEngine(data(), context -> context.disk(disk))) {
+            disk.usableBytes(1 << 20);
+            ExecutionException refused =
+                    assertThrows(
+                            ExecutionException.class,
+                            () -> engine.engine.backups().begin().get(20, TimeUnit.SECONDS));
+            assertTrue(
+                    refused.getCause().getMessage().startsWith("no room for a backup"),
+                    refused.toString());
+            disk.usableBytes(Long.MAX_VALUE);
+            Backups backups = engine.engine.backups();
+            backups.end(get(backups.begin()).id());
         }
     }
 
