@@ -10,11 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes cuts of the running engine for backups: docs/design/backup.md says why in this order. The
@@ -31,11 +34,13 @@ final class BackupCuts implements Backups {
     private final Catalog catalog;
     private final Projector projector;
     private final List<Shard> shards;
+    private final Supplier<Iterable<PartitionLogBase>> activeLogs;
     private final BackupHold hold;
     private final Executor housekeeping;
 
     /**
      * @param shards all of them, in order of id
+     * @param activeLogs those in use when it is asked
      * @param housekeeping the one thread that deletes files
      */
     BackupCuts(
@@ -45,6 +50,7 @@ final class BackupCuts implements Backups {
             Catalog catalog,
             Projector projector,
             List<Shard> shards,
+            Supplier<Iterable<PartitionLogBase>> activeLogs,
             BackupHold hold,
             Executor housekeeping) {
         this.folder = folder;
@@ -53,6 +59,7 @@ final class BackupCuts implements Backups {
         this.catalog = catalog;
         this.projector = projector;
         this.shards = shards;
+        this.activeLogs = activeLogs;
         this.hold = hold;
         this.housekeeping = housekeeping;
     }
@@ -74,6 +81,7 @@ final class BackupCuts implements Backups {
             List<CutFile> files = new ArrayList<>();
             requireRoom();
             add(files, folder.checkpoint(store));
+            awaitSpilled();
             Positions positions = positions();
             awaitSynced(positions);
             add(files, metadataJournal.files(positions.metadata));
@@ -149,10 +157,36 @@ final class BackupCuts implements Backups {
             shard.requestSync();
             synced.add(applied);
         }
+        await(synced);
+    }
+
+    /** What was acknowledged in memory alone until now is in the journals from then on. */
+    private void awaitSpilled() {
+        List<CompletableFuture<?>> spilled = new ArrayList<>();
+        for (PartitionLogBase log : activeLogs.get()) {
+            CompletableFuture<Void> each = log.whenSpilled();
+            if (!each.isDone() || each.isCompletedExceptionally()) {
+                spilled.add(each.exceptionally(cause -> ignoreIfClosed(log, cause)));
+            }
+        }
+        await(spilled);
+    }
+
+    /** Its topic was deleted, or has another mode now and was brought to the journal for that. */
+    private static @Nullable Void ignoreIfClosed(PartitionLogBase log, Throwable cause) {
+        if (log.isClosed()) {
+            return null;
+        }
+        throw new CompletionException(cause);
+    }
+
+    private static void await(List<CompletableFuture<?>> all) {
         try {
-            CompletableFuture.allOf(synced.toArray(CompletableFuture[]::new))
+            CompletableFuture.allOf(all.toArray(CompletableFuture[]::new))
                     .get(SYNC_TIMEOUT_S, TimeUnit.SECONDS);
-        } catch (ExecutionException | TimeoutException e) {
+        } catch (ExecutionException e) {
+            throw new EngineException("no cut for a backup: " + e.getCause(), e);
+        } catch (TimeoutException e) {
             throw new EngineException("journals are not synced in time for a backup", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

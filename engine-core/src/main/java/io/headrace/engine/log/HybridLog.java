@@ -259,6 +259,11 @@ final class HybridLog extends PartitionLogBase {
         syncWaiters.wake(syncedEndOffset);
     }
 
+    @Override
+    CompletableFuture<Void> whenSpilled() {
+        return whenSynced(recordsEndOffset());
+    }
+
     /** Completes when the records below the offset are on disk. */
     private CompletableFuture<Void> whenSynced(long offset) {
         CompletableFuture<Void> synced = new CompletableFuture<>();

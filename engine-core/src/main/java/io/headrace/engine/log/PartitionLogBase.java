@@ -128,6 +128,14 @@ abstract class PartitionLogBase implements PartitionLog {
         return recordsEndOffset;
     }
 
+    /**
+     * Completes when the records that are there now are on disk, where memory alone may hold them
+     * for a while; at once in modes that never, or always, keep them there.
+     */
+    CompletableFuture<Void> whenSpilled() {
+        return CompletableFuture.completedFuture(null);
+    }
+
     /** Told by the syncer that records below an offset are on disk. */
     void onSynced(long endOffset) {}
 

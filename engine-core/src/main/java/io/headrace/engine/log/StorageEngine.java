@@ -194,6 +194,7 @@ public final class StorageEngine implements Engine {
                             catalog,
                             projector,
                             shards,
+                            this::activeLogs,
                             hold,
                             maintenance.thread());
             gauges =

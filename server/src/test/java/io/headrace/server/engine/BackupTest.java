@@ -40,6 +40,8 @@ import org.junit.jupiter.api.io.TempDir;
 class BackupTest {
     private static final String CLUSTER = "cluster";
     private static final Map<String, String> UNSYNCED = Map.of("flush.messages", "1000000");
+    private static final Map<String, String> HYBRID =
+            Map.of("headrace.storage.mode", "hybrid", "headrace.spill.ms", "60000");
     private static final Map<String, String> MEMORY = Map.of("headrace.storage.mode", "memory");
 
     private static final String PASSES = "headrace_producer_expiry_passes_total";
@@ -76,6 +78,28 @@ class BackupTest {
             assertEquals(List.of("0:a", "1:b"), readAll(engine.log("synced", 0), 0));
             assertEquals(List.of("0:c"), readAll(engine.log("unsynced", 0), 0));
             assertEquals(2, engine.engine.catalog().topicCount());
+        }
+    }
+
+    /** Also what only memory holds when the cut is asked for. */
+    @Test
+    void whatAHybridTopicHadAcknowledgedBeforeIsThereAndNoOffsetIsGivenTwice() throws Exception {
+        try (TestEngine engine = new TestEngine(data())) {
+            engine.create("h", 1, HYBRID);
+            append(engine.log("h", 0), batch("a", "b"));
+            append(engine.log("h", 0), batch("c"));
+            Cut cut = get(engine.engine.backups().begin());
+            append(engine.log("h", 0), batch("late"));
+            write(cut, backup(), null, true);
+            engine.engine.backups().end(cut.id());
+        }
+        RestoreMark mark = restore();
+        try (TestEngine engine = new TestEngine(restored())) {
+            PartitionLog log = engine.log("h", 0);
+            assertEquals(List.of("0:a", "1:b", "2:c"), readAll(log, 0));
+            assertEquals(3, log.highWatermark());
+            assertEquals(mark.floor(), append(log, batch("new")));
+            assertEquals(List.of(mark.floor() + ":new"), readAll(log, 3));
         }
     }
 
