@@ -199,7 +199,7 @@ class CommandLineTest {
         damage(data.resolve("journal/metadata"));
         assertEquals(3, run("journal", "verify", data.toString()));
         assertTrue(out.toString().contains("damaged: file=" + data), out::toString);
-        assertEquals("headrace: damaged journal files: count=1\n", err.toString());
+        assertEquals("headrace: damaged files: count=1\n", err.toString());
         assertEquals(3, run("journal", "verify", "--json", data.toString()));
         assertTrue(out.toString().contains("\"state\" : \"damaged\""), out::toString);
     }

@@ -112,9 +112,12 @@ final class ColdReader implements AutoCloseable {
                 if (fromOffset < log.logStartOffset()) {
                     return Unavailable.OFFSET_OUT_OF_RANGE;
                 }
-                int file = entries.get(0).file();
-                entries = lookUp(log, fromOffset, lengthMax);
-                if (!entries.isEmpty() && entries.get(0).file() == file) {
+                List<IndexEntry> again = lookUp(log, fromOffset, lengthMax);
+                if (again.isEmpty() || again.get(0).file() != entries.get(0).file()) {
+                    entries = again;
+                } else if (entries.size() > 1) {
+                    entries = again.subList(0, 1); // what cannot be read may lie further on
+                } else {
                     reportUnreadable(log, entries.get(0), e);
                     return Unavailable.CORRUPT;
                 }
@@ -227,12 +230,13 @@ final class ColdReader implements AutoCloseable {
                 } else {
                     file.read(entry.fileOffset(), buffer.limit(at + entry.length()).position(at));
                 }
-                if (!entry.isOf(slab.buffer().slice(at, entry.length()))) {
+                boolean isSound = entry.isOf(slab.buffer().slice(at, entry.length()));
+                if (!isSound && records.isEmpty()) {
                     reportCorrupt(log, entry);
                     return Unavailable.CORRUPT;
                 }
-                if (!records.add(at, entry)) {
-                    break;
+                if (!isSound || !records.add(at, entry)) {
+                    break; // what is sound is served, and who goes on is told
                 }
                 at += entry.length();
             }
@@ -251,10 +255,11 @@ final class ColdReader implements AutoCloseable {
 
     private void reportUnreadable(PartitionLogBase log, IndexEntry entry, IOException cause) {
         LOGGER.error(
-                "stored batches cannot be read: topic={} partition={} offset={} {}",
+                "stored batches cannot be read: topic={} partition={} offsets={}-{} {}",
                 log.topic().name(),
                 log.partition(),
                 entry.baseOffset(),
+                entry.lastOffset(),
                 place(log, entry),
                 cause);
     }

@@ -49,6 +49,10 @@ final class SlabRecords implements RecordsLease {
             return true;
         }
 
+        boolean isEmpty() {
+            return length == 0;
+        }
+
         private void endSlice() {
             if (sliceEnd > sliceAt) {
                 slices.add(slab.buffer().slice(sliceAt, sliceEnd - sliceAt));

@@ -7,6 +7,9 @@ import java.nio.file.Path;
 public final class CorruptSegmentException extends IOException {
     private static final long serialVersionUID = 1L;
 
+    private final String reason;
+    private final long offset;
+
     CorruptSegmentException(String reason, Path file, long offset) {
         super(
                 "segment is damaged: reason="
@@ -15,5 +18,17 @@ public final class CorruptSegmentException extends IOException {
                         + file
                         + " offset="
                         + offset);
+        this.reason = reason;
+        this.offset = offset;
+    }
+
+    /** What is wrong. */
+    String reason() {
+        return reason;
+    }
+
+    /** Where in the file. */
+    long offset() {
+        return offset;
     }
 }

@@ -132,13 +132,24 @@ public final class SegmentReader implements AutoCloseable {
 
     private ByteBuffer readBlock(SegmentBlock block, IntFunction<ByteBuffer> buffers)
             throws IOException {
-        ByteBuffer bytes = buffers.apply(block.length());
-        files.read(channel, bytes, block.offset());
-        bytes.flip();
-        if (SegmentFrame.crc(bytes, 0, bytes.limit()) != block.crc()) {
+        ByteBuffer bytes = readUnchecked(block, buffers);
+        if (!isSound(block, bytes)) {
             throw corrupt("block fails its checksum", block.offset());
         }
         return bytes;
+    }
+
+    /** The bytes of a block, whatever they are. */
+    ByteBuffer readUnchecked(SegmentBlock block, IntFunction<ByteBuffer> buffers)
+            throws IOException {
+        ByteBuffer bytes = buffers.apply(block.length());
+        files.read(channel, bytes, block.offset());
+        return bytes.flip();
+    }
+
+    /** Whether the bytes of a block are those that were written. */
+    static boolean isSound(SegmentBlock block, ByteBuffer bytes) {
+        return SegmentFrame.crc(bytes, 0, bytes.limit()) == block.crc();
     }
 
     private void handOver(SegmentRun run, SegmentBlock block, ByteBuffer bytes, BatchHandler into)

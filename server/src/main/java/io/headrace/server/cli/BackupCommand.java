@@ -9,6 +9,7 @@ import io.headrace.engine.backup.BackupWriter.Written;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.journal.JournalScan.State;
+import io.headrace.engine.segment.SegmentScan;
 import io.headrace.server.admin.Json;
 import io.headrace.server.show.Units;
 import java.io.IOException;
@@ -65,7 +66,7 @@ public final class BackupCommand implements Runnable {
         Live live = Live.on(out());
         AtomicLong bytes = new AtomicLong();
         Written written;
-        List<ScannedCycle> damaged;
+        List<DamagedFile> damaged;
         try (HeldCut held = HeldCut.begin(admin)) {
             BackupWriter writer =
                     new BackupWriter(
@@ -100,25 +101,56 @@ public final class BackupCommand implements Runnable {
         }
     }
 
-    /** Bytes that rot in the data folder are copied as they are: it has to be said. */
-    private static List<ScannedCycle> damaged(Path folder) throws IOException {
-        List<ScannedCycle> damaged = new ArrayList<>();
-        for (Path journal : JournalCommand.journals(folder)) {
-            JournalScan.readOnly(journal, EntryPrinter.NONE).stream()
-                    .filter(cycle -> cycle.state() == State.DAMAGED)
-                    .forEach(damaged::add);
+    /**
+     * A file of the data folder that is damaged.
+     *
+     * @param path within the folder
+     * @param what of it, as {@code key=value}
+     */
+    private record DamagedFile(Path path, String what) {
+        String name(Path folder) {
+            return "file=" + folder.resolve(path) + " " + what;
         }
+    }
+
+    /** Bytes that rot in the data folder are copied as they are: it has to be said. */
+    private static List<DamagedFile> damaged(Path folder) throws IOException {
+        List<DamagedFile> damaged = new ArrayList<>();
+        for (Path journal : JournalCommand.journals(folder)) {
+            for (ScannedCycle cycle : JournalScan.readOnly(journal, EntryPrinter.NONE)) {
+                if (cycle.state() == State.DAMAGED) {
+                    add(
+                            damaged,
+                            folder.relativize(cycle.path()),
+                            "position=" + cycle.endPosition(),
+                            cycle.reason());
+                }
+            }
+        }
+        SegmentScan.read(folder, (journal, segment, run, offset, batch) -> {}).stream()
+                .flatMap(scanned -> scanned.damages().stream())
+                .forEach(
+                        damage ->
+                                add(
+                                        damaged,
+                                        folder.relativize(damage.path()),
+                                        "offset=" + damage.offset(),
+                                        damage.reason()));
         return damaged;
     }
 
-    private void print(Path folder, Written written, List<ScannedCycle> damaged, boolean isJson) {
+    private static void add(List<DamagedFile> damaged, Path path, String where, String reason) {
+        damaged.add(new DamagedFile(path, where + " reason=" + reason.replace(' ', '_')));
+    }
+
+    private void print(Path folder, Written written, List<DamagedFile> damaged, boolean isJson) {
         BackupManifest manifest = written.manifest();
         if (isJson) {
             ObjectNode json = json(folder, manifest);
             json.put("copiedBytes", written.copiedBytes());
             json.put("linkedBytes", written.linkedBytes());
             ArrayNode list = json.putArray("damaged");
-            damaged.forEach(cycle -> list.add(name(folder, cycle)));
+            damaged.forEach(file -> list.add(file.name(folder)));
             out().print(Json.text(json));
         } else {
             out().println(
@@ -132,25 +164,12 @@ public final class BackupCommand implements Runnable {
         out().flush();
         if (!damaged.isEmpty()) {
             throw new CommandException(
-                    "the backup is a faithful copy of damaged journal files; what is sound in them"
-                            + " can be restored: "
+                    "the backup is a faithful copy of damaged files; what is sound in them can be"
+                            + " restored: "
                             + String.join(
-                                    "; ",
-                                    damaged.stream().map(cycle -> name(folder, cycle)).toList()),
+                                    "; ", damaged.stream().map(file -> file.name(folder)).toList()),
                     CommandException.DAMAGED);
         }
-    }
-
-    /** Below the name that the folder has got meanwhile. */
-    private static String name(Path folder, ScannedCycle cycle) {
-        Path path = cycle.path();
-        Path tail = path.subpath(path.getNameCount() - 4, path.getNameCount());
-        return "file="
-                + folder.resolve(tail)
-                + " position="
-                + cycle.endPosition()
-                + " reason="
-                + cycle.reason().replace(' ', '_');
     }
 
     @Command(description = "Read every byte of a backup and compare it with its checksums.")

@@ -6,6 +6,8 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.Damage;
 import io.headrace.engine.log.TopicNames;
+import io.headrace.engine.segment.SegmentRun;
+import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.server.admin.Json;
@@ -15,7 +17,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 
-/** Prints the entries of journals. For one thread. */
+/** Prints the entries of journals, and the batches of segments. For one thread. */
 final class EntryPrinter {
     /** Takes entries and does nothing with them. */
     static final JournalScan.Handler NONE =
@@ -74,6 +76,45 @@ final class EntryPrinter {
                                 .put("file", damage.path().toString()));
             }
         };
+    }
+
+    /** Prints the wanted batches of segments, and every damage. */
+    SegmentScan.Handler ofSegments(Filter filter) {
+        return new SegmentScan.Handler() {
+            @Override
+            public void onBatch(
+                    int journal, int segment, SegmentRun run, long offset, ByteBuffer batch) {
+                if (filter.wants(run.topicId(), run.partition())) {
+                    int at = batch.position();
+                    print(
+                            segmentHead(journal, segment, offset, "batch")
+                                    .put("topic", run.topicName())
+                                    .put("topicId", run.topicId())
+                                    .put("partition", run.partition())
+                                    .put("baseOffset", RecordBatch.baseOffset(batch, at))
+                                    .put("records", RecordBatch.recordCount(batch, at))
+                                    .put("leaderEpoch", RecordBatch.leaderEpoch(batch, at))
+                                    .put("bytes", batch.remaining()));
+                }
+            }
+
+            @Override
+            public void onDamage(int journal, int segment, SegmentScan.Damage damage) {
+                print(
+                        segmentHead(journal, segment, damage.offset(), "damaged")
+                                .put("bytes", damage.length())
+                                .put("reason", damage.reason().replace(' ', '_'))
+                                .put("file", damage.path().toString()));
+            }
+        };
+    }
+
+    private static ObjectNode segmentHead(int journal, int segment, long offset, String type) {
+        return Json.object()
+                .put("journal", SegmentReport.journal(journal))
+                .put("segment", segment)
+                .put("offset", offset)
+                .put("type", type);
     }
 
     private ObjectNode head(String journal, long position, String type, long topicId) {

@@ -6,6 +6,8 @@ import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.journal.JournalScan.State;
 import io.headrace.engine.log.TopicNames;
+import io.headrace.engine.segment.SegmentScan;
+import io.headrace.engine.segment.SegmentScan.ScannedSegment;
 import io.headrace.server.admin.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -21,7 +23,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code headrace journal dump|verify|repair}: the journals of a data folder. */
+/**
+ * {@code headrace journal dump|verify|repair}: the journals of a data folder, and what was sealed
+ * of them.
+ */
 @Command(name = "journal", description = "Read, check and repair the journals of a data folder.")
 public final class JournalCommand implements Runnable {
     private static final String FOLDER = "journal";
@@ -37,8 +42,8 @@ public final class JournalCommand implements Runnable {
 
     @Command(
             description =
-                    "Print every entry, one a line: where it is, and what it is. Also of a folder"
-                            + " that a server uses.")
+                    "Print every entry of the journals and every batch of the segments, one a line:"
+                            + " where it is, and what it is. Also of a folder that a server uses.")
     void dump(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
             @Option(
@@ -62,31 +67,32 @@ public final class JournalCommand implements Runnable {
         List<Path> journals = journals(data);
         TopicNames names = TopicNames.read(data);
         EntryPrinter printer = new EntryPrinter(out(), names, isJson);
+        EntryPrinter.Filter filter =
+                (id, number) ->
+                        (topicId == null || topicId == id)
+                                && (topic == null || topic.equals(names.of(id)))
+                                && (partition == null || partition == number);
         long damaged = 0;
         for (Path journal : journals) {
             noteIfOpen(journal);
-            JournalScan.Handler wanted =
-                    printer.of(
-                            String.valueOf(journal.getFileName()),
-                            (id, number) ->
-                                    (topicId == null || topicId == id)
-                                            && (topic == null || topic.equals(names.of(id)))
-                                            && (partition == null || partition == number));
+            JournalScan.Handler wanted = printer.of(String.valueOf(journal.getFileName()), filter);
             damaged += damagedCount(JournalScan.readOnly(journal, wanted));
         }
+        damaged += damagedSegments(SegmentScan.read(data, printer.ofSegments(filter)));
         out().flush();
         failIfDamaged(damaged);
     }
 
     @Command(
             description = {
-                "Check every checksum, also of a folder that a server uses.",
+                "Check every checksum of journals, segments and checkpoints, also of a folder that"
+                        + " a server uses.",
                 "Exits with 3 if bytes that had been synced are damaged, naming each place and, as"
                         + " far as it can be told, the records that were there."
             })
     void verify(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
-            @Option(names = "--json", description = "An object per cycle file, for programs.")
+            @Option(names = "--json", description = "An object per file, for programs.")
                     boolean isJson)
             throws IOException {
         List<Path> journals = journals(data);
@@ -108,8 +114,38 @@ public final class JournalCommand implements Runnable {
             }
             damaged += damagedCount(cycles);
         }
+        damaged += verifySegments(data, isJson) + verifyCheckpoints(data, isJson);
         out().flush();
         failIfDamaged(damaged);
+    }
+
+    private long verifySegments(Path data, boolean isJson) throws IOException {
+        List<ScannedSegment> segments =
+                SegmentScan.read(data, (journal, segment, run, offset, batch) -> {});
+        for (ScannedSegment each : segments) {
+            if (isJson) {
+                SegmentReport.json(each).forEach(json -> out().print(Json.text(json)));
+            } else {
+                SegmentReport.print(each, out());
+            }
+        }
+        return damagedSegments(segments);
+    }
+
+    private long verifyCheckpoints(Path data, boolean isJson) throws IOException {
+        List<CheckpointReport> checkpoints = CheckpointReport.read(data);
+        for (CheckpointReport each : checkpoints) {
+            if (isJson) {
+                out().print(Json.text(each.json()));
+            } else {
+                each.print(out());
+            }
+        }
+        return checkpoints.stream().filter(each -> !each.isSound()).count();
+    }
+
+    private static long damagedSegments(List<ScannedSegment> segments) {
+        return segments.stream().filter(each -> !each.damages().isEmpty()).count();
     }
 
     private static long damagedCount(List<ScannedCycle> cycles) {
@@ -118,8 +154,7 @@ public final class JournalCommand implements Runnable {
 
     private static void failIfDamaged(long count) {
         if (count > 0) {
-            throw new CommandException(
-                    "damaged journal files: count=" + count, CommandException.DAMAGED);
+            throw new CommandException("damaged files: count=" + count, CommandException.DAMAGED);
         }
     }
 

@@ -9,6 +9,8 @@ import io.headrace.engine.journal.JournalRepair.Repaired;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.log.TopicNames;
+import io.headrace.engine.segment.SegmentScan;
+import io.headrace.engine.segment.SegmentScan.ScannedSegment;
 import io.headrace.server.admin.Json;
 import io.headrace.server.show.Units;
 import java.io.IOException;
@@ -52,8 +54,10 @@ final class RepairRun {
 
     private void runLocked(boolean isYes) throws IOException {
         List<Path> damaged = damagedJournals();
+        boolean isSegmentDamaged = describeSegments();
         if (damaged.isEmpty()) {
-            print("nothing to repair: no journal is damaged: folder=" + data + "\n");
+            print(report + "nothing to repair: no journal is damaged: folder=" + data + "\n");
+            failIfSegmentDamaged(isSegmentDamaged);
             return;
         }
         if (!isYes) {
@@ -66,9 +70,7 @@ final class RepairRun {
         Instant now = Instant.now();
         Path side = data.resolve("repair-" + STAMP.format(now));
         Files.createDirectory(side);
-        // Before anything is cut out: a repair that is broken off must not leave offsets to be
-        // given
-        // twice either.
+        // First, so that a repair that is broken off does not leave offsets to be given twice.
         RestoreMark.write(data, RestoreMark.of("repair", RestoreMark.numberAt(now.toEpochMilli())));
         List<Repaired> repaired = new ArrayList<>();
         for (Path journal : damaged) {
@@ -82,6 +84,33 @@ final class RepairRun {
             throw new CommandException(
                     "still damaged, restore a backup: folder=" + data, CommandException.DAMAGED);
         }
+        failIfSegmentDamaged(isSegmentDamaged);
+    }
+
+    private void failIfSegmentDamaged(boolean isDamaged) {
+        if (isDamaged) {
+            throw new CommandException(
+                    "segments are not repaired, the server starts with those named above and"
+                            + " serves what is sound in them: folder="
+                            + data,
+                    CommandException.DAMAGED);
+        }
+    }
+
+    /** What is wrong with segments goes to the report; whether anything is. */
+    private boolean describeSegments() throws IOException {
+        PrintWriter writer = new PrintWriter(report);
+        boolean isDamaged = false;
+        for (ScannedSegment each :
+                SegmentScan.read(data, (journal, segment, run, offset, batch) -> {})) {
+            if (!each.damages().isEmpty()) {
+                isDamaged = true;
+                SegmentReport.print(each, writer);
+                found.addAll(SegmentReport.json(each));
+            }
+        }
+        writer.flush();
+        return isDamaged;
     }
 
     private void note(Repaired repaired) {
