@@ -64,9 +64,7 @@ class DamagedReadTest {
     @Test
     void aDamagedBatchCostsItselfAlone() throws IOException {
         try (FileChannel file = FileChannel.open(cycle, StandardOpenOption.WRITE)) {
-            file.write(
-                    ByteBuffer.wrap(new byte[] {77}),
-                    at(4) + Journal.ENVELOPE_LENGTH + 70);
+            file.write(ByteBuffer.wrap(new byte[] {77}), at(4) + Journal.ENVELOPE_LENGTH + 70);
         }
         try (TestEngine engine = start()) {
             PartitionLog log = engine.log("t", 0);
