@@ -1,13 +1,21 @@
 package io.headrace.server;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.segment.SegmentFolder;
+import io.headrace.engine.segment.SegmentGroup;
+import io.headrace.engine.segment.SegmentWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -224,6 +232,55 @@ class CommandLineTest {
             assertEquals("a\n", out.toString());
             assertTrue(server.engine().leaderEpoch() > 1_000_000, "epoch not raised");
         }
+    }
+
+    @Test
+    void segmentsAndCheckpointsAreReadTooAndAreNotRepaired() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+        }
+        Path segment = writeSegment();
+        assertEquals(0, run("journal", "verify", data.toString()));
+        assertTrue(out.toString().contains("data-1 segment 7: 3 batches, "), out::toString);
+        assertEquals(0, run("journal", "dump", data.toString(), "--topic", "sealed"));
+        assertEquals(3, out.toString().lines().count(), out::toString);
+        assertTrue(out.toString().contains("segment=7 offset=28 batch topic=sealed"));
+        byte[] bytes = Files.readAllBytes(segment);
+        bytes[100] ^= 1;
+        Files.write(segment, bytes);
+        Path checkpoint = data.resolve("checkpoints/000000000001");
+        Files.createDirectories(checkpoint);
+        assertEquals(3, run("journal", "verify", data.toString()));
+        assertTrue(
+                out.toString().contains("lost: topic=sealed topicId=5 partition=0 offsets=0-0\n"),
+                out::toString);
+        assertTrue(out.toString().contains("checkpoint 000000000001: damaged: "), out::toString);
+        assertEquals("headrace: damaged files: count=2\n", err.toString());
+        assertEquals(3, run("journal", "verify", "--json", data.toString()));
+        assertTrue(out.toString().contains("\"segment\" : 7"), out::toString);
+        assertEquals(3, run("journal", "repair", data.toString(), "--yes"));
+        assertTrue(out.toString().contains("file=" + segment + " offset=28"), out::toString);
+        assertTrue(err.toString().contains("segments are not repaired"), err::toString);
+        assertArrayEquals(bytes, Files.readAllBytes(segment));
+    }
+
+    /** Of three batches of one record. */
+    private Path writeSegment() throws IOException {
+        SegmentFolder folder = SegmentFolder.open(data.resolve("segments"), 1, SegmentFiles.SYSTEM);
+        ByteBuffer block = ByteBuffer.allocateDirect(SegmentWriter.BLOCK_LENGTH_MAX);
+        SegmentGroup group = new SegmentGroup("persistent", "", 0);
+        try (SegmentWriter writer = folder.begin(7, group, block)) {
+            for (int i = 0; i < 3; i++) {
+                ByteBuffer batch = ByteBuffer.allocateDirect(200);
+                RecordBatchWriter records = new RecordBatchWriter().begin(batch, 1);
+                records.append(1, null, ByteBuffer.wrap(new byte[20]));
+                records.end();
+                RecordBatch.baseOffset(batch, 0, i);
+                writer.append(5, "sealed", 0, batch.flip(), 1);
+            }
+            writer.finish(ByteBuffer::allocateDirect);
+        }
+        return folder.path(7);
     }
 
     @Test

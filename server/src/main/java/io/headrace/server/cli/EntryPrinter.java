@@ -29,7 +29,7 @@ final class EntryPrinter {
 
     /** Which entries are wanted. */
     interface Filter {
-        boolean wants(long topicId, int partition);
+        boolean wants(long topicId, String topicName, int partition);
     }
 
     EntryPrinter(PrintWriter out, TopicNames names, boolean isJson) {
@@ -51,7 +51,7 @@ final class EntryPrinter {
                     int leaderEpoch,
                     long appendTimeMs,
                     ByteBuffer payload) {
-                if (filter.wants(topicId, partition)) {
+                if (filter.wants(topicId, names.of(topicId), partition)) {
                     ObjectNode entry = head(journal, position, type.name(), topicId);
                     entry.put("partition", partition).put("baseOffset", baseOffset);
                     if (type == EntryType.BATCH) {
@@ -84,7 +84,7 @@ final class EntryPrinter {
             @Override
             public void onBatch(
                     int journal, int segment, SegmentRun run, long offset, ByteBuffer batch) {
-                if (filter.wants(run.topicId(), run.partition())) {
+                if (filter.wants(run.topicId(), run.topicName(), run.partition())) {
                     int at = batch.position();
                     print(
                             segmentHead(journal, segment, offset, "batch")

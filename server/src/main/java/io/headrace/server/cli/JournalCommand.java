@@ -68,9 +68,9 @@ public final class JournalCommand implements Runnable {
         TopicNames names = TopicNames.read(data);
         EntryPrinter printer = new EntryPrinter(out(), names, isJson);
         EntryPrinter.Filter filter =
-                (id, number) ->
+                (id, name, number) ->
                         (topicId == null || topicId == id)
-                                && (topic == null || topic.equals(names.of(id)))
+                                && (topic == null || topic.equals(name))
                                 && (partition == null || partition == number);
         long damaged = 0;
         for (Path journal : journals) {
