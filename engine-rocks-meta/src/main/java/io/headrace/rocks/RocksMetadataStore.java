@@ -14,11 +14,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.Checkpoint;
+import org.rocksdb.Options;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,6 +97,28 @@ public final class RocksMetadataStore implements MetadataStore {
      */
     public static void verifyCheckpoint(Path folder) {
         CheckpointFolder.verify(folder, Disk.SYSTEM);
+    }
+
+    /**
+     * Hands over the rows of a checkpoint whose keys begin with a byte, in order of key, and
+     * changes nothing in its folder: for tools.
+     *
+     * @throws EngineException if it is damaged, or is deleted meanwhile
+     */
+    public static void readCheckpoint(
+            Path folder, byte keysBeginWith, BiConsumer<byte[], byte[]> rows) {
+        try (Options options = new Options();
+                RocksDB database = RocksDB.openReadOnly(options, folder.toString());
+                RocksIterator iterator = database.newIterator()) {
+            iterator.seek(new byte[] {keysBeginWith});
+            while (iterator.isValid() && iterator.key()[0] == keysBeginWith) {
+                rows.accept(iterator.key(), iterator.value());
+                iterator.next();
+            }
+            iterator.status();
+        } catch (RocksDBException failure) {
+            throw RocksFailure.of("read checkpoint=" + folder, failure);
+        }
     }
 
     /**

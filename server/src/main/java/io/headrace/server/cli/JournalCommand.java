@@ -8,6 +8,7 @@ import io.headrace.engine.journal.JournalScan.State;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
+import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.admin.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -65,7 +66,7 @@ public final class JournalCommand implements Runnable {
                     boolean isJson)
             throws IOException {
         List<Path> journals = journals(data);
-        TopicNames names = TopicNames.read(data);
+        TopicNames names = TopicNames.read(data, RocksMetadataStore::readCheckpoint);
         EntryPrinter printer = new EntryPrinter(out(), names, isJson);
         EntryPrinter.Filter filter =
                 (id, name, number) ->
@@ -96,7 +97,7 @@ public final class JournalCommand implements Runnable {
                     boolean isJson)
             throws IOException {
         List<Path> journals = journals(data);
-        TopicNames names = TopicNames.read(data);
+        TopicNames names = TopicNames.read(data, RocksMetadataStore::readCheckpoint);
         long damaged = 0;
         for (Path journal : journals) {
             noteIfOpen(journal);

@@ -11,6 +11,7 @@ import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
+import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.admin.Json;
 import io.headrace.server.show.Units;
 import java.io.IOException;
@@ -128,7 +129,7 @@ final class RepairRun {
 
     /** The journals to be repaired; what is wrong with them goes to the report. */
     private List<Path> damagedJournals() throws IOException {
-        TopicNames names = TopicNames.read(data);
+        TopicNames names = TopicNames.read(data, RocksMetadataStore::readCheckpoint);
         List<Path> damaged = new ArrayList<>();
         for (Path journal : JournalCommand.journals(data)) {
             JournalLosses losses = new JournalLosses(EntryPrinter.NONE);
