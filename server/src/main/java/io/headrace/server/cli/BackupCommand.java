@@ -97,7 +97,7 @@ public final class BackupCommand implements Runnable {
 
     private static void show(Live live, boolean isJson, long bytes) {
         if (!isJson) {
-            live.line(Units.bytes(bytes) + " copied and checked");
+            live.line(Units.bytes(bytes) + " copied and checked so far");
         }
     }
 

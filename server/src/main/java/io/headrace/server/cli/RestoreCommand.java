@@ -63,7 +63,7 @@ public final class RestoreCommand implements Runnable {
                             count -> {
                                 long sum = bytes.addAndGet(count);
                                 if (!isJson) {
-                                    live.line(Units.bytes(sum) + " checked and copied");
+                                    live.line(Units.bytes(sum) + " checked and copied so far");
                                 }
                             });
         } catch (IOException e) {
