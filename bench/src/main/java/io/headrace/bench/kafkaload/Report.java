@@ -1,9 +1,8 @@
 package io.headrace.bench.kafkaload;
 
+import io.headrace.bench.Spread;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -65,11 +64,11 @@ final class Report {
         List<Measurement> ours = select(HEADRACE, workload, phase);
         List<Measurement> theirs = select(KAFKA, workload, phase);
         text.append("| %s | %s | %s | ".formatted(workload, phase, figure))
-                .append(spread(values(ours, value), format))
+                .append(Spread.of(values(ours, value), format))
                 .append(" | ")
-                .append(spread(values(theirs, value), format))
+                .append(Spread.of(values(theirs, value), format))
                 .append(" | ")
-                .append(spread(ratios(ours, theirs, value), "%.2f"))
+                .append(Spread.of(ratios(ours, theirs, value), "%.2f"))
                 .append(" |\n");
     }
 
@@ -97,28 +96,6 @@ final class Report {
                                             value.applyAsDouble(our) / value.applyAsDouble(their)));
         }
         return ratios.stream().mapToDouble(Double::doubleValue).toArray();
-    }
-
-    private static String spread(double[] values, String format) {
-        if (values.length == 0) {
-            return "–";
-        }
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return "%s (%s–%s)"
-                .formatted(
-                        show(median(sorted), format),
-                        show(sorted[0], format),
-                        show(sorted[sorted.length - 1], format));
-    }
-
-    private static String show(double value, String format) {
-        return String.format(Locale.ROOT, format, value);
-    }
-
-    private static double median(double[] sorted) {
-        int middle = sorted.length / 2;
-        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
     /** How much of a core the broker that should have been idle took, at most. */

@@ -31,7 +31,7 @@ final class BenchEngine implements AutoCloseable {
             new OffHeapMemoryStore(new OffHeapContext().budgetBytes(256 << 20));
     final Engine engine;
 
-    BenchEngine(Path folder) {
+    BenchEngine(Path folder, int cycleBytes) {
         engine =
                 Engine.launch(
                         new EngineContext()
@@ -39,6 +39,7 @@ final class BenchEngine implements AutoCloseable {
                                 .memoryStore(memory)
                                 .metadataStoreFactory(RocksMetadataStore::open)
                                 .journalCount(1)
+                                .journalCycleBytes(cycleBytes)
                                 .diskReserveBytes(0));
     }
 
@@ -106,6 +107,15 @@ final class BenchEngine implements AutoCloseable {
             }
         }
         return bytes;
+    }
+
+    /** Reads the batch of that offset, as a reader at the tail does. */
+    static void readOne(PartitionLog log, long offset) {
+        try (ReadResult result = read(log, offset)) {
+            if (!(result instanceof RecordsLease)) {
+                throw new IllegalStateException("not read: " + result + " at " + offset);
+            }
+        }
     }
 
     private static ReadResult read(PartitionLog log, long offset) {
