@@ -2,6 +2,7 @@ package io.headrace.bench.kafkaload;
 
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -10,12 +11,16 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.TopicPartition;
 
 /** A running broker, either contestant: its process, and the topics that a round needs. */
 public final class Broker implements AutoCloseable {
     private static final Duration START_PATIENCE = Duration.ofSeconds(60);
     private static final long CALL_PATIENCE_S = 60;
+    private static final long LEADERS_POLL_MS = 50;
 
     private final String name;
     private final String version;
@@ -125,12 +130,58 @@ public final class Broker implements AutoCloseable {
 
     /** A topic with one partition. */
     public void createTopic(String topic) throws InterruptedException {
-        NewTopic newTopic = new NewTopic(topic, 1, (short) 1).configs(topicConfigs);
+        createTopic(topic, 1);
+    }
+
+    /** A topic with so many partitions. */
+    void createTopic(String topic, int partitions) throws InterruptedException {
+        NewTopic newTopic = new NewTopic(topic, partitions, (short) 1).configs(topicConfigs);
         try {
             admin.createTopics(List.of(newTopic)).all().get(CALL_PATIENCE_S, TimeUnit.SECONDS);
         } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
             throw process.failure("cannot create topic " + topic + ": " + e);
         }
+    }
+
+    /** Waits until every partition of a topic that was just created has its leader. */
+    void awaitLeaders(String topic, int partitions) throws InterruptedException {
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(CALL_PATIENCE_S);
+        while (true) {
+            try {
+                ends(topic, partitions);
+                return;
+            } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
+                if (System.nanoTime() > deadlineNs) {
+                    throw process.failure("no leaders of " + topic + ": " + e);
+                }
+                Thread.sleep(LEADERS_POLL_MS);
+            }
+        }
+    }
+
+    /** How many records a topic got: the end offsets of its partitions, added up. */
+    long recordCount(String topic, int partitions) throws InterruptedException {
+        try {
+            return ends(topic, partitions);
+        } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
+            throw process.failure("cannot list offsets of " + topic + ": " + e);
+        }
+    }
+
+    private long ends(String topic, int partitions)
+            throws InterruptedException, ExecutionException, java.util.concurrent.TimeoutException {
+        Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
+        for (int partition = 0; partition < partitions; partition++) {
+            asked.put(new TopicPartition(topic, partition), OffsetSpec.latest());
+        }
+        return admin
+                .listOffsets(asked)
+                .all()
+                .get(CALL_PATIENCE_S, TimeUnit.SECONDS)
+                .values()
+                .stream()
+                .mapToLong(ListOffsetsResult.ListOffsetsResultInfo::offset)
+                .sum();
     }
 
     void deleteTopic(String topic) throws InterruptedException {

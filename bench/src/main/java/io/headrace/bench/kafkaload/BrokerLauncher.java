@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.apache.kafka.common.Uuid;
 
 /**
@@ -92,7 +91,7 @@ public final class BrokerLauncher {
                 "kafka",
                 "Apache Kafka " + kafkaVersion(),
                 "127.0.0.1:" + KAFKA_PORT,
-                Map.of(),
+                options.mode().kafkaTopicConfigs,
                 process);
     }
 

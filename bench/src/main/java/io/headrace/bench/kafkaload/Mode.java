@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** What Headrace promises during a run. Kafka runs with its defaults throughout: no fsync. */
+/** What is promised during a run. But for one mode Kafka runs with its defaults: no fsync. */
 enum Mode {
     PERSISTENT_OS(
             "persistent-os",
@@ -13,6 +13,11 @@ enum Mode {
     PERSISTENT_SYNC(
             "persistent-sync",
             "persistent, Headrace syncs before each acknowledgement, Kafka never",
+            Map.of("flush.messages", "1")),
+    BOTH_SYNC(
+            "both-sync",
+            "persistent, both sync before each acknowledgement",
+            Map.of("flush.messages", "1"),
             Map.of("flush.messages", "1")),
     MEMORY(
             "memory",
@@ -29,11 +34,21 @@ enum Mode {
     final String argument;
     final String description;
     final Map<String, String> headraceTopicConfigs;
+    final Map<String, String> kafkaTopicConfigs;
 
     Mode(String argument, String description, Map<String, String> headraceTopicConfigs) {
+        this(argument, description, headraceTopicConfigs, Map.of());
+    }
+
+    Mode(
+            String argument,
+            String description,
+            Map<String, String> headraceTopicConfigs,
+            Map<String, String> kafkaTopicConfigs) {
         this.argument = argument;
         this.description = description;
         this.headraceTopicConfigs = headraceTopicConfigs;
+        this.kafkaTopicConfigs = kafkaTopicConfigs;
     }
 
     static Mode of(String argument) {

@@ -1,0 +1,2 @@
+/** Producers that cost little CPU: requests encoded once, many connections on one thread. */
+package io.headrace.bench.wire;
