@@ -81,7 +81,7 @@ public final class BackupReader {
      * @param number by which the restored folder goes on above what may have been given out: {@link
      *     RestoreMark#numberAt}
      * @throws EngineException if the backup is damaged, the folder is not empty or in use, or the
-     *     number is too low
+     *     number is too low or too high
      */
     public static RestoreMark restore(Path backup, Path data, int number, Progress progress)
             throws IOException {
@@ -90,15 +90,7 @@ public final class BackupReader {
                 Math.max(
                         manifest.leaderEpoch() + 1,
                         RestoreMark.numberAt(manifest.madeAtS() * 1000));
-        if (number < lowest) {
-            throw new EngineException(
-                    "the clock is before the backup's own time; set it, or give a --number:"
-                            + " number="
-                            + number
-                            + " allowed=at least "
-                            + lowest);
-        }
-        RestoreMark mark = RestoreMark.of(manifest.id(), number);
+        RestoreMark mark = RestoreMark.of(manifest.id(), number, lowest);
         Files.createDirectories(data);
         requireEmpty(data);
         FileChannel lock = DataLock.hold(data);

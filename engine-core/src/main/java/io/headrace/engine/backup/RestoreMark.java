@@ -30,23 +30,56 @@ public record RestoreMark(String backupId, int leaderEpoch, long floor) {
 
     private static final int IDS_PER_NUMBER = 1 << 20;
 
+    /** Leaves so many starts until leader epochs have no room any more. */
+    private static final int STARTS_MIN = 1 << 24;
+
+    /** The highest that a mark can be made of. */
+    public static final int NUMBER_MAX = Integer.MAX_VALUE - STARTS_MIN;
+
     private static final Pattern TEXT =
             Pattern.compile(
                     "(version=1\nbackup=([0-9a-z-]{1,64})\nepoch=(\\d{1,10})\nfloor=(\\d{1,19})\n)"
                             + "crc=([0-9a-f]{8})\n");
 
     /**
-     * The mark of a restore.
+     * The mark of a restore or a repair.
      *
-     * @param number grows from restore to restore: {@link #numberAt}
+     * @param number grows from one to the next: {@link #numberAt}
+     * @param lowest that is above all that is known to have been given out
+     * @throws EngineException if the number is below that, or leaves no room for later ones
      */
-    public static RestoreMark of(String backupId, int number) {
+    public static RestoreMark of(String backupId, int number, int lowest) {
+        if (number < lowest || number > NUMBER_MAX) {
+            throw new EngineException(
+                    "the clock is before the time of what was kept, or far off; set it, or give a"
+                            + " --number: number="
+                            + number
+                            + " allowed="
+                            + lowest
+                            + " to "
+                            + NUMBER_MAX);
+        }
         return new RestoreMark(backupId, number, (long) number * IDS_PER_NUMBER);
     }
 
     /** The number of a restore at that time. */
     public static int numberAt(long timeMs) {
-        return Math.toIntExact(Math.max(1, timeMs / 1000 - EPOCH_S));
+        return (int) Math.min(Integer.MAX_VALUE, Math.max(1, timeMs / 1000 - EPOCH_S));
+    }
+
+    /** The lowest number whose floor is not below that offset or id. */
+    public static int numberAbove(long offset) {
+        return (int) Math.min(Integer.MAX_VALUE, Math.floorDiv(offset - 1, IDS_PER_NUMBER) + 1);
+    }
+
+    /** As high as both. */
+    public RestoreMark andAlso(@Nullable RestoreMark other) {
+        return other == null
+                ? this
+                : new RestoreMark(
+                        backupId,
+                        Math.max(leaderEpoch, other.leaderEpoch),
+                        Math.max(floor, other.floor));
     }
 
     String text() {

@@ -162,16 +162,24 @@ public final class JournalCommand implements Runnable {
     @Command(
             description = {
                 "Cut out what is damaged, so that the server starts again.",
-                "What is cut out is copied to a folder beside the journals first. Without --yes it"
-                        + " only says what it would do."
+                "What is cut out is copied to a folder beside the journals first. Offsets, ids and"
+                        + " leader epochs go on above all that can have been given out. Without"
+                        + " --yes it only says what it would do."
             })
     void repair(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
             @Option(names = "--yes", description = "Do it.") boolean isYes,
+            @Option(
+                            names = "--number",
+                            paramLabel = "N",
+                            description =
+                                    "Takes the place of the clock, if that is wrong: a number above"
+                                            + " every leader epoch that this cluster has had.")
+                    @Nullable Integer number,
             @Option(names = "--json", description = "For programs.") boolean isJson)
             throws IOException {
         journals(data);
-        new RepairRun(data, out(), isJson).run(isYes);
+        new RepairRun(data, number, out(), isJson).run(isYes);
     }
 
     private void noteIfOpen(Path journal) throws IOException {

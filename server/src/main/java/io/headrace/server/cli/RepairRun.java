@@ -8,6 +8,7 @@ import io.headrace.engine.journal.JournalRepair;
 import io.headrace.engine.journal.JournalRepair.Repaired;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
+import io.headrace.engine.log.GivenOut;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
@@ -26,6 +27,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Repairs the journals of one data folder, or says what it would do. */
 final class RepairRun {
@@ -33,13 +35,20 @@ final class RepairRun {
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
     private final Path data;
+    private final @Nullable Integer number;
     private final PrintWriter out;
     private final boolean isJson;
+    private final GivenOut givenOut = new GivenOut();
     private final StringWriter report = new StringWriter();
     private final List<ObjectNode> found = new ArrayList<>();
 
-    RepairRun(Path data, PrintWriter out, boolean isJson) {
+    /**
+     * @param number by which the folder goes on above what may have been given out; null for the
+     *     clock's
+     */
+    RepairRun(Path data, @Nullable Integer number, PrintWriter out, boolean isJson) {
         this.data = data;
+        this.number = number;
         this.out = out;
         this.isJson = isJson;
     }
@@ -61,6 +70,9 @@ final class RepairRun {
             failIfSegmentDamaged(isSegmentDamaged);
             return;
         }
+        Instant now = Instant.now();
+        RestoreMark mark = mark(now);
+        describe(mark);
         if (!isYes) {
             print(report.toString());
             throw new CommandException(
@@ -68,11 +80,10 @@ final class RepairRun {
                             + " add --yes",
                     CommandException.DAMAGED);
         }
-        Instant now = Instant.now();
         Path side = data.resolve("repair-" + STAMP.format(now));
         Files.createDirectory(side);
         // First, so that a repair that is broken off does not leave offsets to be given twice.
-        RestoreMark.write(data, RestoreMark.of("repair", RestoreMark.numberAt(now.toEpochMilli())));
+        RestoreMark.write(data, mark);
         List<Repaired> repaired = new ArrayList<>();
         for (Path journal : damaged) {
             repaired.addAll(JournalRepair.run(journal, side));
@@ -86,6 +97,22 @@ final class RepairRun {
                     "still damaged, restore a backup: folder=" + data, CommandException.DAMAGED);
         }
         failIfSegmentDamaged(isSegmentDamaged);
+    }
+
+    /** Above all that is left, and not below a mark that no start has taken yet. */
+    private RestoreMark mark(Instant now) throws IOException {
+        int chosen = number == null ? RestoreMark.numberAt(now.toEpochMilli()) : number;
+        return RestoreMark.of("repair", chosen, givenOut.lowestNumber())
+                .andAlso(RestoreMark.read(data));
+    }
+
+    private void describe(RestoreMark mark) {
+        line(
+                ("the next start: takes leader epoch %d or a later one, and in every partition of"
+                                + " every topic goes on at offset %d or behind, since nobody knows"
+                                + " what was where it is damaged; topic ids and producer ids too")
+                        .formatted(mark.leaderEpoch(), mark.floor()));
+        found.add(Json.object().put("epoch", mark.leaderEpoch()).put("floor", mark.floor()));
     }
 
     private void failIfSegmentDamaged(boolean isDamaged) {
@@ -132,7 +159,7 @@ final class RepairRun {
         TopicNames names = TopicNames.read(data, RocksMetadataStore::readCheckpoint);
         List<Path> damaged = new ArrayList<>();
         for (Path journal : JournalCommand.journals(data)) {
-            JournalLosses losses = new JournalLosses(EntryPrinter.NONE);
+            JournalLosses losses = new JournalLosses(givenOut);
             List<ScannedCycle> cycles = JournalScan.read(journal, losses);
             cycles.removeIf(cycle -> cycle.damages().isEmpty());
             if (!cycles.isEmpty()) {

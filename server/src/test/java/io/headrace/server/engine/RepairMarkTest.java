@@ -1,0 +1,142 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.deleteFolder;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.backup.RestoreMark;
+import io.headrace.server.cli.JournalCommand;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What a repair says to the next start: go on above all that can have been given out. */
+class RepairMarkTest {
+    private static final int EPOCHS_PER_YEAR = 31_536_000;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @TempDir Path data;
+
+    private int repair(String... options) {
+        out.getBuffer().setLength(0);
+        err.getBuffer().setLength(0);
+        return new CommandLine(new JournalCommand())
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .setExecutionExceptionHandler(
+                        (failure, command, result) -> {
+                            err.append(failure.getMessage());
+                            return 1;
+                        })
+                .execute(
+                        Stream.concat(Stream.of("repair", data.toString()), Stream.of(options))
+                                .toArray(String[]::new));
+    }
+
+    /** A topic of three records, the second of which is damaged, and no store that knows them. */
+    private void damage() throws IOException {
+        try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+            engine.create("t", 1, Map.of());
+            for (String value : new String[] {"a", "second", "c"}) {
+                append(engine.log("t", 0), batch(value));
+            }
+        }
+        deleteFolder(data.resolve("rocksdb"));
+        Path cycle;
+        try (Stream<Path> files = Files.walk(data.resolve("journal/data-1"))) {
+            cycle =
+                    files.filter(file -> file.toString().endsWith(".cq4"))
+                            .findFirst()
+                            .orElseThrow();
+        }
+        byte[] bytes = Files.readAllBytes(cycle);
+        bytes[indexOf(bytes, "second".getBytes("UTF-8"))] ^= 1;
+        Files.write(cycle, bytes);
+    }
+
+    private static int indexOf(byte[] bytes, byte[] wanted) {
+        for (int at = 0; at <= bytes.length - wanted.length; at++) {
+            if (Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length)) {
+                return at;
+            }
+        }
+        throw new AssertionError("not found");
+    }
+
+    private RestoreMark mark() throws IOException {
+        return Objects.requireNonNull(RestoreMark.read(data), "no mark");
+    }
+
+    @Test
+    void itIsSaidBeforeAnythingIsDoneAndTheNextStartDoesIt() throws IOException {
+        damage();
+        assertEquals(1, repair());
+        String said = out.toString();
+        assertTrue(said.contains("the next start: takes leader epoch "), said);
+        assertNull(RestoreMark.read(data));
+        assertEquals(0, repair("--yes"));
+        RestoreMark mark = mark();
+        String expected = "takes leader epoch " + mark.leaderEpoch() + " or a later one";
+        assertTrue(out.toString().contains(expected), out::toString);
+        assertTrue(out.toString().contains("at offset " + mark.floor()), out::toString);
+        try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+            assertEquals(mark.leaderEpoch(), engine.engine.leaderEpoch());
+            assertEquals(mark.floor(), append(engine.log("t", 0), batch("new")));
+        }
+        assertNull(RestoreMark.read(data));
+    }
+
+    /** Of a restore, say, after which nobody has started. */
+    @Test
+    void aMarkThatNoStartHasTakenYetIsNotForgotten() throws IOException {
+        damage();
+        int later = RestoreMark.numberAt(System.currentTimeMillis()) + EPOCHS_PER_YEAR;
+        RestoreMark before = RestoreMark.of("0-a", later, 1);
+        RestoreMark.write(data, before);
+        assertEquals(0, repair("--yes"));
+        assertEquals(before.leaderEpoch(), mark().leaderEpoch());
+        assertEquals(before.floor(), mark().floor());
+    }
+
+    @Test
+    void aClockBeforeTheRecordsThatAreLeftIsRefusedAndNothingIsChanged() throws IOException {
+        damage();
+        assertEquals(1, repair("--yes", "--number", "1000000"));
+        assertTrue(err.toString().contains("the clock is before the time"), err::toString);
+        assertNull(RestoreMark.read(data));
+        try (Stream<Path> files = Files.list(data)) {
+            assertFalse(files.anyMatch(file -> file.toString().contains("repair-")), "cut out");
+        }
+    }
+
+    /** The next start takes an epoch above it, and so do all after it. */
+    @Test
+    void aNumberThatLeavesNoRoomForLeaderEpochsIsRefused() throws IOException {
+        damage();
+        assertEquals(1, repair("--yes", "--number", String.valueOf(Integer.MAX_VALUE)));
+        assertTrue(err.toString().contains("allowed="), err::toString);
+        assertNull(RestoreMark.read(data));
+        int highest = RestoreMark.NUMBER_MAX;
+        assertEquals(0, repair("--yes", "--number", String.valueOf(highest)));
+        for (int start = 0; start < 2; start++) {
+            try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+                assertEquals(highest + start, engine.engine.leaderEpoch());
+            }
+        }
+    }
+}
