@@ -3,11 +3,11 @@ package io.headrace.engine.backup;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.backup.BackupManifest.ManifestFile;
 import io.headrace.engine.backup.BackupWriter.Progress;
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -85,44 +85,49 @@ public final class BackupReader {
      */
     public static RestoreMark restore(Path backup, Path data, int number, Progress progress)
             throws IOException {
+        return restore(backup, data, number, progress, Disk.SYSTEM);
+    }
+
+    /** As {@link #restore(Path, Path, int, Progress)}, writing to that disk. */
+    public static RestoreMark restore(
+            Path backup, Path data, int number, Progress progress, Disk disk) throws IOException {
         BackupManifest manifest = verify(backup, progress);
         int lowest =
                 Math.max(
                         manifest.leaderEpoch() + 1,
                         RestoreMark.numberAt(manifest.madeAtS() * 1000));
         RestoreMark mark = RestoreMark.of(manifest.id(), number, lowest);
-        Files.createDirectories(data);
+        Folders.create(data, disk);
         requireEmpty(data);
         FileChannel lock = DataLock.hold(data);
         try {
             requireEmpty(data);
-            Folders.writeForced(data.resolve(RestoreMark.RESTORING), mark.text());
-            Folders.force(data);
+            Folders.writeForced(data.resolve(RestoreMark.RESTORING), mark.text(), disk);
+            disk.forceFolder(data);
             Folders.clear(data);
-            copyAll(backup, manifest, data, progress);
-            Folders.forceAll(data);
-            Files.move(
-                    data.resolve(RestoreMark.RESTORING),
-                    data.resolve(RestoreMark.RESTORED),
-                    StandardCopyOption.ATOMIC_MOVE);
-            Folders.force(data);
+            copyAll(backup, manifest, data, progress, disk);
+            Folders.forceAll(data, disk);
+            disk.move(data.resolve(RestoreMark.RESTORING), data.resolve(RestoreMark.RESTORED));
+            disk.forceFolder(data);
         } finally {
             lock.close();
         }
         return mark;
     }
 
-    private static void copyAll(Path backup, BackupManifest manifest, Path data, Progress progress)
+    private static void copyAll(
+            Path backup, BackupManifest manifest, Path data, Progress progress, Disk disk)
             throws IOException {
         for (Map.Entry<String, ManifestFile> file : manifest.files().entrySet()) {
             Path to = data.resolve(file.getKey());
-            Folders.createParent(to);
+            disk.createFolders(Disk.parent(to));
             int crc =
                     Checksum.copy(
                             backup.resolve(file.getKey()),
                             to,
                             file.getValue().length(),
-                            progress::onBytes);
+                            progress::onBytes,
+                            disk);
             if (crc != file.getValue().crc()) { // it was verified a moment ago
                 throw new DamagedBackupException(
                         "file=" + file.getKey() + " reason=changed_while_it_was_restored");

@@ -4,10 +4,10 @@ import io.headrace.engine.Backups.Cut;
 import io.headrace.engine.Backups.CutFile;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.backup.BackupManifest.ManifestFile;
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -29,6 +29,7 @@ public final class BackupWriter {
     private final @Nullable Path baseFolder;
     private final boolean mayLink;
     private final Progress progress;
+    private final Disk disk;
 
     /** Whether the partial folder holds nothing but what this writer put there. */
     private boolean isOurs;
@@ -67,6 +68,20 @@ public final class BackupWriter {
             boolean mayLink,
             Progress progress)
             throws IOException {
+        this(cut, clusterId, target, baseFolder, mayLink, progress, Disk.SYSTEM);
+    }
+
+    /** As the other, writing to that disk. */
+    public BackupWriter(
+            Cut cut,
+            String clusterId,
+            Path target,
+            @Nullable Path baseFolder,
+            boolean mayLink,
+            Progress progress,
+            Disk disk)
+            throws IOException {
+        this.disk = disk;
         this.cut = cut;
         this.clusterId = clusterId;
         this.target = target.toAbsolutePath().normalize();
@@ -96,7 +111,8 @@ public final class BackupWriter {
         }
         isOurs = true;
         Folders.clear(partial);
-        Files.createDirectories(partial);
+        Folders.create(Disk.parent(partial), disk);
+        disk.createFolders(partial);
         for (CutFile file : cut.files()) {
             write(file);
         }
@@ -105,7 +121,7 @@ public final class BackupWriter {
     private void write(CutFile file) throws IOException {
         String name = Folders.text(file.path());
         Path to = partial.resolve(name);
-        Folders.createParent(to);
+        disk.createFolders(Disk.parent(to));
         Path from = cut.folder().resolve(file.path());
         ManifestFile earlier = inBase(name, file);
         if (earlier != null && isLinked(baseOf(name), to)) {
@@ -116,7 +132,7 @@ public final class BackupWriter {
             linkedBytes += file.length();
         } else {
             Files.deleteIfExists(to);
-            int crc = Checksum.copy(from, to, file.length(), progress::onBytes);
+            int crc = Checksum.copy(from, to, file.length(), progress::onBytes, disk);
             written.put(name, new ManifestFile(crc, file.length()));
             copiedBytes += file.length();
         }
@@ -175,13 +191,10 @@ public final class BackupWriter {
                         cut.leaderEpoch(),
                         new TreeMap<>(written));
         BackupReader.verifyFiles(partial, manifest, progress);
-        Folders.writeForced(partial.resolve(BackupManifest.FILE), manifest.text());
-        Folders.forceAll(partial);
-        Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-        Path parent = target.getParent();
-        if (parent != null) {
-            Folders.force(parent);
-        }
+        Folders.writeForced(partial.resolve(BackupManifest.FILE), manifest.text(), disk);
+        Folders.forceAll(partial, disk);
+        disk.move(partial, target);
+        disk.forceFolder(Disk.parent(target));
         return new Written(manifest, copiedBytes, linkedBytes);
     }
 

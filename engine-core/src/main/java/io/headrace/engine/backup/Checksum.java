@@ -1,5 +1,6 @@
 package io.headrace.engine.backup;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -21,10 +22,10 @@ final class Checksum {
         void beat(int length) throws IOException;
     }
 
-    /** Takes bytes. */
+    /** Takes the bytes that lie at an offset of the file. */
     @FunctionalInterface
     private interface Sink {
-        void accept(ByteBuffer bytes) throws IOException;
+        void accept(ByteBuffer bytes, long offset) throws IOException;
     }
 
     static int of(String text) {
@@ -39,22 +40,16 @@ final class Checksum {
 
     /** Of the first bytes of a file. */
     static int of(Path file, long length, Pulse pulse) throws IOException {
-        return read(file, length, bytes -> {}, pulse);
+        return read(file, length, (bytes, offset) -> {}, pulse);
     }
 
     /** Copies the first bytes of a file to a new one, forces it, and says what was copied. */
-    static int copy(Path from, Path to, long length, Pulse pulse) throws IOException {
+    static int copy(Path from, Path to, long length, Pulse pulse, Disk disk) throws IOException {
         try (FileChannel copy =
-                FileChannel.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            int crc = read(from, length, bytes -> writeFully(copy, bytes), pulse);
+                disk.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            int crc = read(from, length, (bytes, offset) -> Disk.write(copy, bytes, offset), pulse);
             copy.force(true);
             return crc;
-        }
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
         }
     }
 
@@ -70,10 +65,11 @@ final class Checksum {
                             "file is too short: file=" + file + " missingBytes=" + left);
                 }
                 buffer.flip();
-                left -= buffer.remaining();
+                int count = buffer.remaining();
                 crc.update(buffer.duplicate());
-                pulse.beat(buffer.remaining());
-                sink.accept(buffer);
+                pulse.beat(count);
+                sink.accept(buffer, length - left);
+                left -= count;
             }
         }
         return (int) crc.getValue();

@@ -1,6 +1,8 @@
 package io.headrace.engine.backup;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
@@ -95,31 +97,32 @@ final class Folders {
     }
 
     /** Forces the entries of a folder and of all below it. */
-    static void forceAll(Path folder) throws IOException {
+    static void forceAll(Path folder, Disk disk) throws IOException {
         try (Stream<Path> paths = Files.walk(folder)) {
             for (Path each : paths.filter(Files::isDirectory).toList()) {
-                force(each);
+                disk.forceFolder(each);
             }
         }
     }
 
-    static void force(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
+    /**
+     * Makes a folder, whose name is durable then; also if it is there: whoever made it may have
+     * been killed before that.
+     */
+    static void create(Path folder, Disk disk) throws IOException {
+        disk.createFolders(folder);
+        disk.forceFolder(Disk.parent(folder));
     }
 
-    static void writeForced(Path file, String text) throws IOException {
-        Files.writeString(file, text, StandardCharsets.UTF_8);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+    static void writeForced(Path file, String text, Disk disk) throws IOException {
+        try (FileChannel channel =
+                disk.open(
+                        file,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
+            Disk.write(channel, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), 0);
             channel.force(true);
-        }
-    }
-
-    static void createParent(Path file) throws IOException {
-        Path parent = file.getParent();
-        if (parent != null) {
-            Files.createDirectories(parent);
         }
     }
 }

@@ -1,11 +1,11 @@
 package io.headrace.engine.backup;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -90,11 +90,8 @@ public record RestoreMark(String backupId, int leaderEpoch, long floor) {
     }
 
     /** Puts a mark into a data folder that is not in use, on stable storage. */
-    public static void write(Path folder, RestoreMark mark) throws IOException {
-        Path temporary = folder.resolve(RESTORED + ".tmp");
-        Folders.writeForced(temporary, mark.text());
-        Files.move(temporary, folder.resolve(RESTORED), StandardCopyOption.ATOMIC_MOVE);
-        Folders.force(folder);
+    public static void write(Path folder, RestoreMark mark, Disk disk) throws IOException {
+        disk.replace(folder.resolve(RESTORED), mark.text().getBytes(StandardCharsets.UTF_8));
     }
 
     /** The mark in a data folder; null if it has none. */

@@ -27,7 +27,7 @@ public final class JournalRepair {
     private static final String TEMPORARY = ".tmp";
 
     private final Path sideFolder;
-    private final Disk disk = Disk.SYSTEM;
+    private final Disk disk;
 
     /**
      * A stretch that was cut out.
@@ -36,8 +36,9 @@ public final class JournalRepair {
      */
     public record Repaired(Damage damage, Path kept) {}
 
-    private JournalRepair(Path sideFolder) {
+    private JournalRepair(Path sideFolder, Disk disk) {
         this.sideFolder = sideFolder;
+        this.disk = disk;
     }
 
     /**
@@ -49,13 +50,18 @@ public final class JournalRepair {
      * @throws EngineException if a process has the journal open
      */
     public static List<Repaired> run(Path journal, Path sideFolder) throws IOException {
+        return run(journal, sideFolder, Disk.SYSTEM);
+    }
+
+    /** As {@link #run(Path, Path)}, on that disk. */
+    public static List<Repaired> run(Path journal, Path sideFolder, Disk disk) throws IOException {
         FileChannel lock = ChronicleJournal.lock(journal);
         try {
             List<ScannedCycle> cycles =
                     JournalScan.readLocked(
                             journal,
                             (position, type, topic, number, offset, epoch, time, payload) -> {});
-            JournalRepair repair = new JournalRepair(sideFolder.resolve(nameOf(journal)));
+            JournalRepair repair = new JournalRepair(sideFolder.resolve(nameOf(journal)), disk);
             List<Repaired> repaired = new ArrayList<>();
             for (ScannedCycle cycle : cycles) {
                 if (!cycle.damages().isEmpty()) {
@@ -75,7 +81,8 @@ public final class JournalRepair {
     /** The file may have another name in a backup, which must not see what is done here. */
     private List<Repaired> mend(ScannedCycle cycle) throws IOException {
         Path start = cycle.path().toAbsolutePath().getParent();
-        Path folder = Files.createDirectories(sideFolder.resolve(nameOf(start)));
+        Path folder = sideFolder.resolve(nameOf(start));
+        disk.createFolders(folder);
         Path kept = folder.resolve(nameOf(cycle.path()));
         Path mended = folder.resolve(nameOf(cycle.path()) + TEMPORARY);
         Files.copy(cycle.path(), mended);

@@ -157,12 +157,19 @@ final class PowerlessTree {
         Node folder = node(parent(to));
         remember(to);
         call.run();
-        if (moved == null || folder == null || !parent(from).equals(parent(to))) {
+        if (moved == null || folder == null) {
             return;
         }
-        folder.names.remove(name(from));
+        Node origin = node(parent(from));
         folder.names.put(name(to), moved);
-        changes.add(new Change(folder, name(to), moved, name(from)));
+        if (origin == folder || origin == null) {
+            folder.names.remove(name(from));
+            changes.add(new Change(folder, name(to), moved, name(from)));
+        } else { // the name that is taken is another folder's
+            origin.names.remove(name(from));
+            changes.add(new Change(folder, name(to), moved, null));
+            changes.add(new Change(origin, name(from), null, name(from)));
+        }
     }
 
     synchronized void delete(Path path, Call call) throws IOException {

@@ -12,6 +12,7 @@ import io.headrace.engine.log.GivenOut;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
+import io.headrace.engine.spi.Disk;
 import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.admin.Json;
 import io.headrace.server.show.Units;
@@ -20,7 +21,6 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -38,6 +38,7 @@ final class RepairRun {
     private final @Nullable Integer number;
     private final PrintWriter out;
     private final boolean isJson;
+    private final Disk disk = Disk.SYSTEM;
     private final GivenOut givenOut = new GivenOut();
     private final StringWriter report = new StringWriter();
     private final List<ObjectNode> found = new ArrayList<>();
@@ -81,15 +82,17 @@ final class RepairRun {
                     CommandException.DAMAGED);
         }
         Path side = data.resolve("repair-" + STAMP.format(now));
-        Files.createDirectory(side);
+        disk.createFolder(side);
+        disk.forceFolder(data);
         // First, so that a repair that is broken off does not leave offsets to be given twice.
-        RestoreMark.write(data, mark);
+        RestoreMark.write(data, mark, disk);
         List<Repaired> repaired = new ArrayList<>();
         for (Path journal : damaged) {
-            repaired.addAll(JournalRepair.run(journal, side));
+            repaired.addAll(JournalRepair.run(journal, side, disk));
         }
         repaired.forEach(each -> note(each));
-        Files.writeString(side.resolve("REPAIR.txt"), report.toString(), StandardCharsets.UTF_8);
+        disk.replace(
+                side.resolve("REPAIR.txt"), report.toString().getBytes(StandardCharsets.UTF_8));
         print(report.toString());
         out.flush();
         if (!damagedJournals().isEmpty()) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.backup.RestoreMark;
+import io.headrace.engine.spi.Disk;
 import io.headrace.server.cli.JournalCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -107,7 +108,7 @@ class RepairMarkTest {
         damage();
         int later = RestoreMark.numberAt(System.currentTimeMillis()) + EPOCHS_PER_YEAR;
         RestoreMark before = RestoreMark.of("0-a", later, 1);
-        RestoreMark.write(data, before);
+        RestoreMark.write(data, before, Disk.SYSTEM);
         assertEquals(0, repair("--yes"));
         assertEquals(before.leaderEpoch(), mark().leaderEpoch());
         assertEquals(before.floor(), mark().floor());
