@@ -35,7 +35,7 @@ public record BackupManifest(
 
     private static final Pattern HEAD =
             Pattern.compile(
-                    "id=([0-9a-f-]{1,64})\ncluster=([A-Za-z0-9_-]{1,64})\nmade=(\\d{1,18})\n"
+                    "id=([0-9a-f-]{1,64})\ncluster=([^\\p{Cntrl}]{1,255})\nmade=(\\d{1,18})\n"
                             + "epoch=(\\d{1,10})");
 
     private static final int HEAD_LINES = 5;

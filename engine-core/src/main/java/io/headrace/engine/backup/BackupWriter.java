@@ -192,6 +192,7 @@ public final class BackupWriter {
                         new TreeMap<>(written));
         BackupReader.verifyFiles(partial, manifest, progress);
         Folders.writeForced(partial.resolve(BackupManifest.FILE), manifest.text(), disk);
+        BackupManifest.read(partial); // a backup that nobody could restore gets no name
         Folders.forceAll(partial, disk);
         disk.move(partial, target);
         disk.forceFolder(Disk.parent(target));

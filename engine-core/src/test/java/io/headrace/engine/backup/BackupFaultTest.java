@@ -2,6 +2,7 @@ package io.headrace.engine.backup;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -68,11 +69,15 @@ class BackupFaultTest {
     }
 
     private void write(Path target, FaultyDisk disk) throws IOException {
+        write(target, "cluster", disk);
+    }
+
+    private void write(Path target, String clusterId, FaultyDisk disk) throws IOException {
         List<CutFile> files = new ArrayList<>();
         CONTENT.forEach((name, bytes) -> files.add(new CutFile(Path.of(name), bytes.length, true)));
         Cut cut = new Cut("0-a", source(), 5, 0, 30_000, files);
         BackupWriter writer =
-                new BackupWriter(cut, "cluster", target, null, false, bytes -> {}, disk);
+                new BackupWriter(cut, clusterId, target, null, false, bytes -> {}, disk);
         try {
             writer.copy();
             writer.complete();
@@ -132,6 +137,16 @@ class BackupFaultTest {
                         BackupReader.verify(target, bytes -> {});
                     }
                 });
+    }
+
+    /** A backup that nobody could restore has no name. */
+    @Test
+    void aManifestThatCannotBeReadIsNoticedAtOnce() {
+        Path target = folder.resolve("second");
+        assertThrows(
+                DamagedBackupException.class,
+                () -> write(target, "two\nlines", new FaultyDisk(folder, 1)));
+        assertFalse(Files.exists(target));
     }
 
     @Test

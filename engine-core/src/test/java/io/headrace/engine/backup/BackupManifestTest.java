@@ -24,6 +24,23 @@ class BackupManifestTest {
         assertEquals(manifest, BackupManifest.read(folder));
     }
 
+    /** As meta.properties may have it. */
+    @Test
+    void aClusterIdMayBeAnyLine() throws IOException {
+        for (String id : new String[] {"prod.eu", "Übung 1", "a".repeat(255)}) {
+            BackupManifest manifest = manifest("a");
+            manifest =
+                    new BackupManifest(
+                            manifest.id(),
+                            id,
+                            manifest.madeAtS(),
+                            manifest.leaderEpoch(),
+                            manifest.files());
+            write(manifest.text());
+            assertEquals(manifest, BackupManifest.read(folder));
+        }
+    }
+
     @Test
     void aPathThatLeadsOutOfTheFolderIsRefused() throws IOException {
         for (String path : new String[] {"../x", "/etc/passwd", "a/../../x", ".ssh/x", "a//b"}) {
