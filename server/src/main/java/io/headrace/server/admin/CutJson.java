@@ -32,6 +32,11 @@ public final class CutJson {
         return json;
     }
 
+    /** Whether a server's answer holds a cut: it does not while one is being made. */
+    public static boolean isCut(JsonNode json) {
+        return json.has("files");
+    }
+
     /** The cut in a server's answer. */
     public static Cut read(JsonNode json) {
         List<CutFile> files = new ArrayList<>();

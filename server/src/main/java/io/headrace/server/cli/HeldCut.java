@@ -21,6 +21,8 @@ final class HeldCut implements AutoCloseable {
     /** Renewals within a lease: some may be late. */
     private static final int RENEWALS = 6;
 
+    private static final long POLL_MS = 200;
+
     /** Of the server; the engine does not know it. */
     private static final String CLUSTER_FILE = "meta.properties";
 
@@ -43,9 +45,14 @@ final class HeldCut implements AutoCloseable {
         renewer.setDaemon(true);
     }
 
-    /** Asks the server for a cut. */
+    /** Asks the server for a cut, and waits until it has written the checkpoint for it. */
     static HeldCut begin(AdminOptions admin) throws IOException, InterruptedException {
-        JsonNode json = admin.post("/backups", Json.object());
+        String path = "/backups/" + admin.post("/backups", Json.object()).path("id").asText();
+        JsonNode json = admin.get(path);
+        while (!CutJson.isCut(json)) {
+            Thread.sleep(POLL_MS);
+            json = admin.get(path);
+        }
         HeldCut held = new HeldCut(admin, CutJson.clusterId(json), CutJson.read(json));
         Runtime.getRuntime().addShutdownHook(held.onExit);
         held.renewer.start();
