@@ -13,6 +13,8 @@ public enum Unavailable implements ReadResult {
      * The stored bytes fail their checksum; the log names file and position. They are never served.
      */
     CORRUPT,
+    /** As {@link #CORRUPT}, but a repair has cut them out, and no record follows them yet. */
+    CUT_OUT,
     /** An object of a source is no longer what was indexed; the log names both versions. */
     SOURCE_CHANGED,
     /** The store did not answer; retry. */

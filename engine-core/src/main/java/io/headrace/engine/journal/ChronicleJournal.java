@@ -409,12 +409,23 @@ public final class ChronicleJournal implements Journal {
 
     @Override
     public ColdFile openCold(int cycle) throws IOException {
+        return new ColdCycle(existing(cycle).path(), disk);
+    }
+
+    @Override
+    public long[] cutOuts(int cycle) throws IOException {
+        try (CycleReader reader = new CycleReader(existing(cycle).path(), cycle, disk)) {
+            return reader.cutOuts();
+        }
+    }
+
+    private CycleFile existing(int cycle) throws IOException {
         CycleFile file = cycles.get(cycle);
         if (file == null) {
             throw new IOException(
                     "journal file is missing: " + describe(Journal.position(cycle, 0)));
         }
-        return new ColdCycle(file.path(), disk);
+        return file;
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.stream.LongStream;
 import org.agrona.BufferUtil;
 import org.jspecify.annotations.Nullable;
 
@@ -98,6 +99,29 @@ final class CycleReader implements AutoCloseable {
     /** Bytes passed that a repair cut out. */
     long cutOutBytes() {
         return cutOutBytes;
+    }
+
+    /**
+     * Reads to the end, also past damage: the offsets of the headers of what a repair cut out, each
+     * with that of the header behind it. Nothing is behind the end of a cycle, unless a repair put
+     * that there.
+     */
+    long[] cutOuts() throws IOException {
+        LongStream.Builder stretches = LongStream.builder();
+        while (true) {
+            long before = cutOutBytes;
+            long from = offset;
+            Found found = next();
+            if (cutOutBytes > before) { // besides, there is only Chronicle's own in between
+                stretches.add(from).add(found == Found.ENTRY ? entryOffset - HEADER : offset);
+            }
+            if (found == Found.END_OF_CYCLE) {
+                stretches.add(offset).add(Long.MAX_VALUE);
+            }
+            if (found != Found.ENTRY && (found != Found.BAD || !resync())) {
+                return stretches.build().toArray();
+            }
+        }
     }
 
     /** Why what was found is bad. */

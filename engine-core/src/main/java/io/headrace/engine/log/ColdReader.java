@@ -50,6 +50,7 @@ final class ColdReader implements AutoCloseable {
     private final MemoryStore memory;
     private final ThreadPoolExecutor executor;
     private final List<Shard> shards;
+    private final CutOuts cutOuts = new CutOuts();
 
     /**
      * @param shards by shard id, from 1; filled before the first read
@@ -102,28 +103,65 @@ final class ColdReader implements AutoCloseable {
 
     /** Reads batches from the one that holds the offset; on a cold thread. */
     ReadResult read(PartitionLogBase log, long fromOffset, int lengthMax) {
-        List<IndexEntry> entries = lookUp(log, fromOffset, lengthMax);
+        long from = fromOffset;
+        List<IndexEntry> entries = lookUp(log, from, lengthMax);
         while (!entries.isEmpty()) {
             try {
-                return readFile(log, entries, lengthMax);
+                ReadResult result = readFile(log, entries, lengthMax);
+                if (result != Unavailable.CORRUPT) {
+                    return result;
+                }
+                if (!isCutOut(log, entries.get(0))) {
+                    reportCorrupt(log, entries.get(0));
+                    return result;
+                }
+                from = behindCutOut(log, entries);
+                entries = lookUp(log, from, lengthMax);
             } catch (IOException e) {
                 // The file may have gone between look-up and read: by retention, or because
                 // its batches were sealed and lie elsewhere now.
                 if (fromOffset < log.logStartOffset()) {
                     return Unavailable.OFFSET_OUT_OF_RANGE;
                 }
-                List<IndexEntry> again = lookUp(log, fromOffset, lengthMax);
+                List<IndexEntry> again = lookUp(log, from, lengthMax);
                 if (again.isEmpty() || again.get(0).file() != entries.get(0).file()) {
                     entries = again;
                 } else if (entries.size() > 1) {
                     entries = again.subList(0, 1); // what cannot be read may lie further on
+                } else if (isCutOut(log, again.get(0))) {
+                    from = behindCutOut(log, again);
+                    entries = lookUp(log, from, lengthMax);
                 } else {
                     reportUnreadable(log, entries.get(0), e);
                     return Unavailable.CORRUPT;
                 }
             }
         }
-        return Unavailable.CAUGHT_UP;
+        return from == fromOffset ? Unavailable.CAUGHT_UP : Unavailable.CUT_OUT;
+    }
+
+    /** Whether a repair has taken the batch out, whose loss has been told: what follows counts. */
+    private boolean isCutOut(PartitionLogBase log, IndexEntry entry) {
+        if (SegmentPosition.isIn(entry.position())) {
+            return false; // segments are not repaired
+        }
+        Shard shard = shards.get(log.topic().journal() - 1);
+        try {
+            return cutOuts.covers(shard, Journal.cycle(entry.position()), entry.fileOffset());
+        } catch (IOException e) {
+            return false; // the read has failed as well, and says why
+        }
+    }
+
+    private long behindCutOut(PartitionLogBase log, List<IndexEntry> entries) {
+        long behind = entries.get(0).lastOffset() + 1;
+        for (IndexEntry entry : entries) {
+            if (!isCutOut(log, entry)) {
+                break;
+            }
+            behind = entry.lastOffset() + 1;
+        }
+        return behind;
     }
 
     private ReadResult readFile(PartitionLogBase log, List<IndexEntry> entries, int lengthMax)
@@ -232,7 +270,6 @@ final class ColdReader implements AutoCloseable {
                 }
                 boolean isSound = entry.isOf(slab.buffer().slice(at, entry.length()));
                 if (!isSound && records.isEmpty()) {
-                    reportCorrupt(log, entry);
                     return Unavailable.CORRUPT;
                 }
                 if (!isSound || !records.add(at, entry)) {

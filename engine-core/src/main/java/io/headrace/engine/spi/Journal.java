@@ -74,6 +74,16 @@ public interface Journal extends AutoCloseable {
      */
     ColdFile openCold(int cycle) throws IOException;
 
+    /**
+     * What a repair cut out of a cycle's file, in order: the file offset where each stretch begins,
+     * and the one behind it. Reads the whole file.
+     *
+     * @throws IOException if it is gone
+     */
+    default long[] cutOuts(int cycle) throws IOException {
+        return new long[0];
+    }
+
     /** Where a position is, for who has to look at it: {@code file=… offset=…}. */
     String describe(long position);
 

@@ -46,7 +46,7 @@ final class OffsetsLogReader {
 
     /**
      * Visits every batch that begins in {@code [fromOffset, toOffset)}, waiting until that is
-     * durable.
+     * durable; none that a repair cut out, about which whoever did it has been told.
      *
      * @throws EngineException if the bytes cannot be read
      */
@@ -59,6 +59,8 @@ final class OffsetsLogReader {
                 if (result instanceof RecordsLease lease) {
                     visit(lease, visitor);
                     offset = lease.nextOffset();
+                } else if (result == Unavailable.CUT_OUT) {
+                    return; // nothing follows
                 } else if (result == Unavailable.CLOSED
                         && reactivationCount++ < REACTIVATION_COUNT_MAX) {
                     partition.reactivatedLog();

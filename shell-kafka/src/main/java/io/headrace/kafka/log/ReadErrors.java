@@ -13,7 +13,7 @@ final class ReadErrors {
             case OFFSET_OUT_OF_RANGE -> Errors.OFFSET_OUT_OF_RANGE;
             // Consumers stop at this one and name partition and offset; they would ask again for
             // ever at any other.
-            case CORRUPT, SOURCE_CHANGED -> Errors.CORRUPT_MESSAGE;
+            case CORRUPT, CUT_OUT, SOURCE_CHANGED -> Errors.CORRUPT_MESSAGE;
             case STORE_ERROR -> Errors.KAFKA_STORAGE_ERROR;
             case CLOSED -> Errors.NOT_LEADER_OR_FOLLOWER;
         };
