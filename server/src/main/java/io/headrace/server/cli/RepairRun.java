@@ -8,11 +8,13 @@ import io.headrace.engine.journal.JournalRepair;
 import io.headrace.engine.journal.JournalRepair.Repaired;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
+import io.headrace.engine.log.CheckpointProgress;
 import io.headrace.engine.log.GivenOut;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
 import io.headrace.engine.spi.Disk;
+import io.headrace.engine.spi.Journal;
 import io.headrace.rocks.RocksMetadataStore;
 import io.headrace.server.admin.Json;
 import io.headrace.server.show.Units;
@@ -40,6 +42,10 @@ final class RepairRun {
     private final boolean isJson;
     private final Disk disk = Disk.SYSTEM;
     private final GivenOut givenOut = new GivenOut();
+
+    /** Whether all that is damaged is known to every start without the journals. */
+    private boolean isKnown = true;
+
     private final StringWriter report = new StringWriter();
     private final List<ObjectNode> found = new ArrayList<>();
 
@@ -72,7 +78,7 @@ final class RepairRun {
             return;
         }
         Instant now = Instant.now();
-        RestoreMark mark = mark(now);
+        @Nullable RestoreMark mark = isKnown ? null : mark(now);
         describe(mark);
         if (!isYes) {
             print(report.toString());
@@ -85,7 +91,9 @@ final class RepairRun {
         disk.createFolder(side);
         disk.forceFolder(data);
         // First, so that a repair that is broken off does not leave offsets to be given twice.
-        RestoreMark.write(data, mark, disk);
+        if (mark != null) {
+            RestoreMark.write(data, mark, disk);
+        }
         List<Repaired> repaired = new ArrayList<>();
         for (Path journal : damaged) {
             repaired.addAll(JournalRepair.run(journal, side, disk));
@@ -109,7 +117,14 @@ final class RepairRun {
                 .andAlso(RestoreMark.read(data));
     }
 
-    private void describe(RestoreMark mark) {
+    private void describe(@Nullable RestoreMark mark) {
+        if (mark == null) {
+            line(
+                    "the next start: goes on with the offsets and ids that it would take anyway;"
+                            + " the newest checkpoint has all that was where it is damaged but the"
+                            + " records");
+            return;
+        }
         line(
                 ("the next start: takes leader epoch %d or a later one, and in every partition of"
                                 + " every topic goes on at offset %d or behind, since nobody knows"
@@ -160,11 +175,14 @@ final class RepairRun {
     /** The journals to be repaired; what is wrong with them goes to the report. */
     private List<Path> damagedJournals() throws IOException {
         TopicNames names = TopicNames.read(data, RocksMetadataStore::readCheckpoint);
+        CheckpointProgress progress =
+                CheckpointProgress.read(data, RocksMetadataStore::readCheckpoint);
         List<Path> damaged = new ArrayList<>();
         for (Path journal : JournalCommand.journals(data)) {
             JournalLosses losses = new JournalLosses(givenOut);
             List<ScannedCycle> cycles = JournalScan.read(journal, losses);
             cycles.removeIf(cycle -> cycle.damages().isEmpty());
+            isKnown &= isKnown(journal, cycles, progress);
             if (!cycles.isEmpty()) {
                 damaged.add(journal);
                 describe(
@@ -174,6 +192,17 @@ final class RepairRun {
             }
         }
         return damaged;
+    }
+
+    private static boolean isKnown(
+            Path journal, List<ScannedCycle> cycles, CheckpointProgress progress) {
+        String name = String.valueOf(journal.getFileName());
+        return cycles.stream()
+                .flatMap(cycle -> cycle.damages().stream())
+                .allMatch(
+                        damage ->
+                                progress.covers(
+                                        name, Journal.position(damage.cycle(), damage.toOffset())));
     }
 
     private void describe(

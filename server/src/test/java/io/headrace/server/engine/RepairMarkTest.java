@@ -3,6 +3,7 @@ package io.headrace.server.engine;
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.deleteFolder;
+import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -17,6 +18,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -51,23 +53,35 @@ class RepairMarkTest {
 
     /** A topic of three records, the second of which is damaged, and no store that knows them. */
     private void damage() throws IOException {
+        fill();
+        deleteFolder(data.resolve("rocksdb"));
+        flip("second");
+    }
+
+    private void fill() {
         try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
             engine.create("t", 1, Map.of());
             for (String value : new String[] {"a", "second", "c"}) {
                 append(engine.log("t", 0), batch(value));
             }
         }
-        deleteFolder(data.resolve("rocksdb"));
-        Path cycle;
+    }
+
+    private void flip(String value) throws IOException {
+        List<Path> cycles;
         try (Stream<Path> files = Files.walk(data.resolve("journal/data-1"))) {
-            cycle =
-                    files.filter(file -> file.toString().endsWith(".cq4"))
-                            .findFirst()
-                            .orElseThrow();
+            cycles = files.filter(file -> file.toString().endsWith(".cq4")).toList();
         }
-        byte[] bytes = Files.readAllBytes(cycle);
-        bytes[indexOf(bytes, "second".getBytes("UTF-8"))] ^= 1;
-        Files.write(cycle, bytes);
+        for (Path cycle : cycles) {
+            byte[] bytes = Files.readAllBytes(cycle);
+            int at = indexOf(bytes, value.getBytes("UTF-8"));
+            if (at >= 0) {
+                bytes[at] ^= 1;
+                Files.write(cycle, bytes);
+                return;
+            }
+        }
+        throw new AssertionError("not there: " + value);
     }
 
     private static int indexOf(byte[] bytes, byte[] wanted) {
@@ -76,7 +90,7 @@ class RepairMarkTest {
                 return at;
             }
         }
-        throw new AssertionError("not found");
+        return -1;
     }
 
     private RestoreMark mark() throws IOException {
@@ -100,6 +114,29 @@ class RepairMarkTest {
             assertEquals(mark.floor(), append(engine.log("t", 0), batch("new")));
         }
         assertNull(RestoreMark.read(data));
+    }
+
+    /** A checkpoint is what every start begins with, unless it has something newer. */
+    @Test
+    void whatACheckpointKnowsIsNoReasonToSkipOffsets() throws IOException {
+        fill();
+        int epoch;
+        try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+            engine.engine.backups().end(get(engine.engine.backups().begin()).id());
+            append(engine.log("t", 0), batch("late"));
+            epoch = engine.engine.leaderEpoch();
+        }
+        flip("second");
+        assertEquals(0, repair("--yes"));
+        assertTrue(out.toString().contains("goes on with the offsets"), out::toString);
+        assertNull(RestoreMark.read(data));
+        try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+            assertEquals(epoch + 1, engine.engine.leaderEpoch());
+            assertEquals(4, append(engine.log("t", 0), batch("new")));
+        }
+        flip("late");
+        assertEquals(0, repair("--yes"));
+        assertTrue(mark().leaderEpoch() > epoch + 1);
     }
 
     /** Of a restore, say, after which nobody has started. */
