@@ -521,6 +521,7 @@ class ModeChangeTest {
             isOver.set(true);
             get(producer);
             get(reader);
+            await("the last one", () -> engine.log("t", 0).highWatermark() == count.get());
             assertEquals(count.get(), checkAll(engine));
         }
         try (TestEngine engine = new TestEngine(folder)) {
