@@ -74,7 +74,7 @@ public final class StorageEngine implements Engine {
 
     /** Opens the data folder and recovers it; returns when everything can be served. */
     public static StorageEngine launch(EngineContext context) {
-        return launch(context, SegmentFiles.SYSTEM);
+        return launch(context, SegmentFiles.of(context.disk()));
     }
 
     /** As {@link #launch(EngineContext)}, with the calls to the disk that sealing makes. */

@@ -1,5 +1,6 @@
 package io.headrace.engine.segment;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -12,7 +13,12 @@ import java.nio.file.Path;
 public interface SegmentFiles {
 
     /** The real ones. */
-    SegmentFiles SYSTEM = new SystemSegmentFiles();
+    SegmentFiles SYSTEM = of(Disk.SYSTEM);
+
+    /** Those of a disk. */
+    static SegmentFiles of(Disk disk) {
+        return new DiskSegmentFiles(disk);
+    }
 
     /** Creates a file, or empties the one that is there, for writing and reading. */
     FileChannel create(Path file) throws IOException;

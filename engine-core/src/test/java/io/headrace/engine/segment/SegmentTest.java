@@ -8,6 +8,7 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.segment.FaultySegmentFiles.Fault;
 import io.headrace.engine.spi.ColdFile;
+import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.LeakCheck;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -178,6 +179,28 @@ class SegmentTest {
             return true;
         } catch (IOException e) {
             return false;
+        }
+    }
+
+    /** However the names and sectors fall that were not forced. */
+    @Test
+    void aFinishedSegmentSurvivesAPowerCutAndTheOneBehindItDoesNoHarm() throws IOException {
+        for (int seed = 0; seed < 50; seed++) {
+            Path before = Files.createDirectories(root.resolve("before-" + seed));
+            Path after = root.resolve("after-" + seed);
+            FaultyDisk disk = new FaultyDisk(before, seed);
+            SegmentFolder folder =
+                    SegmentFolder.open(before.resolve("segments"), JOURNAL, SegmentFiles.of(disk));
+            write(folder, 1, some());
+            ByteBuffer block = ByteBuffer.allocateDirect(SegmentWriter.BLOCK_LENGTH_MAX);
+            try (SegmentWriter next = folder.begin(2, GROUP, block)) {
+                next.append(1, "topic-1", 0, batch(100, 0, 1), 5000);
+                disk.afterPowerCut(after, new Random(seed));
+            }
+            SegmentFolder found =
+                    SegmentFolder.open(after.resolve("segments"), JOURNAL, SegmentFiles.SYSTEM);
+            assertEquals(List.of(1), found.numbers(), "seed " + seed);
+            verify(found, 1);
         }
     }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -67,7 +68,12 @@ public final class FaultyDisk implements Disk {
      */
     public FaultyDisk(Path root, long seed) {
         tree = new PowerlessTree(root);
-        random = new Random(seed);
+        random = coin(seed);
+    }
+
+    /** Of which the first tosses differ for seeds that are neighbours, as Random's hardly do. */
+    private static Random coin(long seed) {
+        return new Random(new SplittableRandom(seed).nextLong());
     }
 
     /** Lets the call of that number, counted from now on, have a fault. */
@@ -149,7 +155,7 @@ public final class FaultyDisk implements Disk {
      * changes.
      */
     public void afterPowerCut(Path into, Random coin) throws IOException {
-        tree.write(into, coin);
+        tree.write(into, coin(coin.nextLong()));
     }
 
     /** Counts a call, and fails if it is its turn. */

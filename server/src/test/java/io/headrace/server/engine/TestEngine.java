@@ -46,24 +46,30 @@ final class TestEngine implements AutoCloseable {
     }
 
     TestEngine(Path folder, UnaryOperator<EngineContext> settings) {
-        this(folder, settings, SegmentFiles.SYSTEM);
+        memory = memory();
+        engine = StorageEngine.launch(context(folder, settings));
     }
 
     TestEngine(Path folder, UnaryOperator<EngineContext> settings, SegmentFiles segmentFiles) {
-        memory = new OffHeapMemoryStore(new OffHeapContext().budgetBytes(64 << 20));
-        engine =
-                StorageEngine.launch(
-                        settings.apply(
-                                new EngineContext()
-                                        .directory(folder)
-                                        .memoryStore(memory)
-                                        .datasetReaders(new BundledReaders())
-                                        .metadataStoreFactory(RocksMetadataStore::open)
-                                        .journalCount(2)
-                                        .journalCycleBytes(1 << 20)
-                                        .diskReserveBytes(0)
-                                        .failureHandler(failure("engine"))),
-                        segmentFiles);
+        memory = memory();
+        engine = StorageEngine.launch(context(folder, settings), segmentFiles);
+    }
+
+    private static OffHeapMemoryStore memory() {
+        return new OffHeapMemoryStore(new OffHeapContext().budgetBytes(64 << 20));
+    }
+
+    private EngineContext context(Path folder, UnaryOperator<EngineContext> settings) {
+        return settings.apply(
+                new EngineContext()
+                        .directory(folder)
+                        .memoryStore(memory)
+                        .datasetReaders(new BundledReaders())
+                        .metadataStoreFactory(RocksMetadataStore::open)
+                        .journalCount(2)
+                        .journalCycleBytes(1 << 20)
+                        .diskReserveBytes(0)
+                        .failureHandler(failure("engine")));
     }
 
     static Consumer<Throwable> failure(String what) {
