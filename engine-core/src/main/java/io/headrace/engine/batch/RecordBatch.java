@@ -44,6 +44,9 @@ public final class RecordBatch {
     private static final int TRANSACTIONAL_MASK = 0x10;
     private static final int CONTROL_MASK = 0x20;
 
+    /** One for all batches of a thread: whether the compiler spares us one each is up to it. */
+    private static final ThreadLocal<CRC32C> CRC_OF_THREAD = ThreadLocal.withInitial(CRC32C::new);
+
     private RecordBatch() {}
 
     /** Offset of the first record. */
@@ -178,7 +181,8 @@ public final class RecordBatch {
     public static int computeCrc(ByteBuffer buffer, int at) {
         int position = buffer.position();
         int limit = buffer.limit();
-        CRC32C crc = new CRC32C();
+        CRC32C crc = CRC_OF_THREAD.get();
+        crc.reset();
         buffer.limit(at + length(buffer, at)).position(at + ATTRIBUTES);
         crc.update(buffer);
         buffer.limit(limit).position(position);
