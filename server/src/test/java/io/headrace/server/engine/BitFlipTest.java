@@ -53,6 +53,7 @@ class BitFlipTest {
         METADATA_JOURNAL_REPLAYED("journal/metadata/\\d+/.*\\.cq4", true),
         START_AND_END("journal/.*/(START|END)", false),
         START_AND_END_REPLAYED("journal/.*/(START|END)", true),
+        SEGMENT("segments/.*\\.segment", false),
         TABLE("rocksdb/.*\\.sst", false),
         MANIFEST("rocksdb/MANIFEST.*", false),
         CURRENT("rocksdb/CURRENT", false),
@@ -95,20 +96,27 @@ class BitFlipTest {
         System.out.println("outcomes: " + outcomes);
     }
 
-    /** Several starts, cycles, a checkpoint under which cycles went, and entries after it. */
+    /**
+     * Several starts, cycles, a segment, a checkpoint under which cycles went, and more entries.
+     */
     private void fill(Path folder) throws IOException {
-        try (TestEngine engine = new TestEngine(folder)) {
+        try (TestEngine engine =
+                new TestEngine(folder, context -> context.retentionCheckIntervalMs(100))) {
             engine.create("a", 2, Map.of());
             engine.create("b", 1, Map.of());
             engine.create("gone", 2, Map.of());
             write(engine, 10);
-            for (int i = 0; i < 30; i++) {
+            for (int i = 0; i < 60; i++) {
                 append(engine.log("gone", i % 2), batch("x".repeat(100_000)));
+                if (i % 5 == 0) {
+                    write(engine, 1);
+                }
             }
             write(engine, 10);
             Topic gone = engine.engine.catalog().find("gone");
             get(engine.engine.catalog().delete(List.of(gone.id())));
             await("checkpoint", () -> Files.exists(folder.resolve("journal/trimmed.properties")));
+            await("sealed", () -> engine.metric("headrace_segments") > 0);
         }
         for (int start = 0; start < 2; start++) {
             try (TestEngine engine = new TestEngine(folder)) {

@@ -129,6 +129,24 @@ class ClockJumpTest {
         }
     }
 
+    /** What is dated by the earlier time is not judged by the later one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "persistent"})
+    void aClockSetBackTakesNothing(String mode) {
+        try (TestEngine engine = engine()) {
+            PartitionLog log = create(engine, mode);
+            awaitRetention(engine);
+            clockMs.addAndGet(-HOUR_MS);
+            awaitRetention(engine);
+            appendNow(log);
+            assertStart(engine, 0);
+            pass(39 * MINUTE_MS);
+            assertStart(engine, 0);
+            pass(2 * MINUTE_MS);
+            awaitStart(engine, 1);
+        }
+    }
+
     @Test
     void aClockSetForwardBetweenTwoStartsTakesNothing() {
         try (TestEngine engine = engine()) {

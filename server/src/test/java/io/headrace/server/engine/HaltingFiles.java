@@ -7,7 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /** The real calls; at one of them the process is gone, as if it had been killed. */
-final class HaltingFiles implements SegmentFiles {
+class HaltingFiles implements SegmentFiles {
     /** Exit status of the halt. */
     static final int HALTED = 77;
 

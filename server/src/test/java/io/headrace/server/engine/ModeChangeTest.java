@@ -394,6 +394,27 @@ class ModeChangeTest {
                         .metadataStoreFactory(path -> HeapMetadataStore.open(path, disk));
     }
 
+    /** Nobody uses the topic between the crash and the change. */
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "persistent"})
+    void offsetsThatACrashLeftOpenBehindRecordsAreSkippedInTheNewModeToo(String to)
+            throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("hybrid", "headrace.spill.ms", "60000"));
+            append(engine.log("t", 0), batch("a"));
+            get(engine.log("t", 0).maxTimestamp()); // waits for the disk
+            append(engine.log("t", 0), batch("lost"));
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        try (TestEngine engine = new TestEngine(crashed)) {
+            change(engine, to);
+            PartitionLog log = engine.log("t", 0);
+            long offset = append(log, batch("later"));
+            assertTrue(offset > 1, "offset used again: " + offset);
+            assertEquals(List.of("0:a", offset + ":later"), readAll(log, 0));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"hybrid", "persistent"})
     void whatARingHasOverwrittenStaysGone(String to) {

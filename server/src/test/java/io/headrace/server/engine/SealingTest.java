@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -167,6 +168,35 @@ class SealingTest {
         }
     }
 
+    /** Between the look at what lives and the copying of it. */
+    @Test
+    void aBatchThatRotsWhileItIsSealedIsNotSealed() throws IOException {
+        HaltingFiles rotting =
+                new HaltingFiles(HaltingFiles.Step.NEVER) {
+                    private boolean isDone;
+
+                    @Override
+                    public FileChannel create(Path file) throws IOException {
+                        if (!isDone) {
+                            flip(folder.resolve("journal/data-1"), ".cq4", "damage me");
+                            isDone = true;
+                        }
+                        return super.create(file);
+                    }
+                };
+        try (TestEngine engine = new TestEngine(folder, SealingTest::settings, rotting)) {
+            keep(engine, "kept", 1);
+            append(engine.log("kept", 0), batch("damage me"));
+            fillInterleaved(engine, 150, "kept");
+            await("noticed", () -> engine.metric("headrace_sealing_damaged_files_total") > 0);
+            awaitJournalFiles(6);
+        }
+        try (TestEngine engine = engine()) {
+            assertEquals(Unavailable.CORRUPT, read(engine.log("kept", 0), 0, 1000));
+            assertEquals(150, contents(engine.log("kept", 0), 1).size());
+        }
+    }
+
     @Test
     void aDamagedSegmentIsNamedAndNotServed() throws IOException {
         Map<String, byte[]> before;
@@ -202,8 +232,11 @@ class SealingTest {
     }
 
     private TestEngine engine() {
-        return new TestEngine(
-                folder, context -> context.journalCount(1).retentionCheckIntervalMs(50));
+        return new TestEngine(folder, SealingTest::settings);
+    }
+
+    private static EngineContext settings(EngineContext context) {
+        return context.journalCount(1).retentionCheckIntervalMs(50);
     }
 
     private static Topic keep(TestEngine engine, String name, int partitions) {
