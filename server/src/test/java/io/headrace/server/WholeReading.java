@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
@@ -19,8 +20,9 @@ public final class WholeReading {
     private WholeReading() {}
 
     /**
-     * Returns how many records were read.
+     * Returns how many records were read. What retention takes meanwhile has it begin anew.
      *
+     * @param consumer with {@code auto.offset.reset=none} where there is retention
      * @param reader the consumer's name in the history
      * @throws KafkaException if it takes too long
      */
@@ -30,6 +32,22 @@ public final class WholeReading {
             PartitionHistory history,
             String reader,
             int patienceMs) {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+        while (true) {
+            try {
+                return readOnce(consumer, partition, history, reader, deadline);
+            } catch (OffsetOutOfRangeException gone) {
+                requireBefore(deadline, gone.getMessage());
+            }
+        }
+    }
+
+    private static int readOnce(
+            KafkaConsumer<byte[], byte[]> consumer,
+            TopicPartition partition,
+            PartitionHistory history,
+            String reader,
+            long deadline) {
         List<TopicPartition> one = List.of(partition);
         Assignment assignment = history.assign(reader);
         consumer.assign(one);
@@ -37,11 +55,8 @@ public final class WholeReading {
         long end = consumer.endOffsets(one).get(partition);
         assignment.fromStart(consumer.position(partition));
         int count = 0;
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
         while (consumer.position(partition) < end) {
-            if (System.nanoTime() > deadline) {
-                throw new KafkaException("not read in time: " + partition + " end=" + end);
-            }
+            requireBefore(deadline, partition + " end=" + end);
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                 note(assignment, record);
                 count++;
@@ -49,6 +64,12 @@ public final class WholeReading {
         }
         assignment.reachedEnd(end);
         return count;
+    }
+
+    private static void requireBefore(long deadline, String what) {
+        if (System.nanoTime() > deadline) {
+            throw new KafkaException("not read in time: " + what);
+        }
     }
 
     /** Notes that a reader was given a record. */

@@ -1,5 +1,6 @@
 package io.headrace.server.crash;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.StorageMode;
@@ -21,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -40,9 +42,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Kills the server with SIGKILL in the middle of a produce load, again and again, and checks with a
- * stock consumer what each storage mode promises for that: of persistent topics, synced or not,
- * nothing is lost; a memory topic may lose all, and uses no offset twice; commits stay.
+ * Kills the server with SIGKILL in the middle of a produce load, again and again, or stops it, and
+ * checks with a stock consumer what each storage mode promises for that: of persistent topics,
+ * synced or not, nothing is lost; of a hybrid topic, the end, no longer than a window; a memory
+ * topic may lose all; no offset is used twice; commits stay. Most of the load goes by, so that what
+ * stays is sealed meanwhile.
  */
 class KillTest {
     private static final int ROUNDS = Integer.getInteger("headrace.kill.rounds", 20);
@@ -52,10 +56,20 @@ class KillTest {
 
     private static final TopicPartition UNSYNCED = new TopicPartition("unsynced", 0);
     private static final TopicPartition MEMORY = new TopicPartition("memory", 0);
+    private static final TopicPartition HYBRID = new TopicPartition("hybrid", 0);
+
+    /** Of which little stays. */
+    private static final TopicPartition PASSING = new TopicPartition("passing", 0);
+
+    private static final int PASSING_LENGTH = 6_000;
+
+    /** The window of 10 ms, and what two busy cores may do to a server's and a client's clocks. */
+    private static final Duration WINDOW = Duration.ofMillis(500);
+
     private static final List<TopicPartition> SYNCED =
             Stream.of(0, 1, 2).map(i -> new TopicPartition("synced", i)).toList();
     private static final List<TopicPartition> ALL =
-            Stream.concat(SYNCED.stream(), Stream.of(UNSYNCED, MEMORY)).toList();
+            Stream.concat(SYNCED.stream(), Stream.of(UNSYNCED, MEMORY, HYBRID, PASSING)).toList();
 
     @TempDir Path folder;
 
@@ -64,10 +78,15 @@ class KillTest {
     private final GroupHistory group = history.group(GROUP);
     private final Map<TopicPartition, PartitionHistory> logs = new HashMap<>();
 
+    /** Those that were there after a kill. */
+    private final Set<Path> segments = new HashSet<>();
+
     KillTest() {
         SYNCED.forEach(partition -> add(partition, Promise.persistent()));
         add(UNSYNCED, Promise.unsynced());
         add(MEMORY, Promise.memory());
+        add(HYBRID, Promise.hybrid(WINDOW));
+        add(PASSING, Promise.persistent().withRetention());
     }
 
     private void add(TopicPartition partition, Promise promise) {
@@ -85,11 +104,15 @@ class KillTest {
         Path data = folder.resolve("data");
         Files.createDirectories(data);
         int port = RunningServer.freePort();
-        // Small cycles, so that kills hit rolls, too.
+        // Small cycles and rings, so that kills hit rolls, sealing and overwriting, too.
         Map<String, String> settings =
                 Map.of(
                         "headrace.journal.cycle.bytes",
-                        String.valueOf(4 << 20),
+                        String.valueOf(1 << 20),
+                        "log.retention.check.interval.ms",
+                        "100",
+                        "headrace.memory.topic.budget.bytes",
+                        String.valueOf(1 << 20),
                         "headrace.disk.reserve.bytes",
                         "0");
         try (history) {
@@ -98,12 +121,13 @@ class KillTest {
                     if (round == 0) {
                         createTopics(server);
                     }
-                    produceUntilKilled(server, round, 300 + random.nextInt(900));
+                    produceUntilEnded(server, round, 300 + random.nextInt(900));
                 }
+                segments.addAll(segments(data));
                 if (round % 4 == 3) {
                     delete(data.resolve("rocksdb"));
                 }
-                if (round % 5 == 4 || round == ROUNDS - 1) {
+                if (round % 5 == 1 || round == ROUNDS - 1) {
                     try (RunningServer server = RunningServer.start(data, port, settings)) {
                         check(server, "check-" + round);
                         kill(server);
@@ -111,6 +135,13 @@ class KillTest {
                 }
             }
             history.verifyAtEnd().orThrow();
+            assertTrue(segments.size() > 1, "nothing was sealed");
+        }
+    }
+
+    private static List<Path> segments(Path data) throws IOException {
+        try (Stream<Path> files = Files.walk(data.resolve("segments"))) {
+            return files.filter(file -> file.toString().endsWith(".segment")).toList();
         }
     }
 
@@ -125,15 +156,16 @@ class KillTest {
                                             Map.of(
                                                     "flush.messages",
                                                     String.valueOf(Long.MAX_VALUE))),
-                                    topic(
-                                            MEMORY,
-                                            1,
-                                            Map.of(
-                                                    StorageMode.CONFIG,
-                                                    StorageMode.MEMORY.configValue()))))
+                                    inMode(MEMORY, StorageMode.MEMORY),
+                                    inMode(HYBRID, StorageMode.HYBRID),
+                                    topic(PASSING, 1, Map.of("retention.bytes", "100000"))))
                     .all()
                     .get(30, TimeUnit.SECONDS);
         }
+    }
+
+    private static NewTopic inMode(TopicPartition name, StorageMode mode) {
+        return topic(name, 1, Map.of(StorageMode.CONFIG, mode.configValue()));
     }
 
     private static NewTopic topic(
@@ -143,15 +175,17 @@ class KillTest {
         return new NewTopic(name.topic(), partitions, (short) 1).configs(all);
     }
 
-    /** Produces, kills the server after a while, and notes what was acknowledged. */
-    private void produceUntilKilled(RunningServer server, int round, int killAfterMs) {
+    /** Produces, ends the server after a while, and notes what was acknowledged. */
+    private void produceUntilEnded(RunningServer server, int round, int killAfterMs) {
         AtomicInteger acknowledged = new AtomicInteger();
         ProducerHistory own = history.producer("round-" + round);
         KafkaProducer<byte[], byte[]> producer = producer(server);
         try {
             long killAt = 0;
             for (int i = 0; killAt == 0 || System.nanoTime() < killAt; i++) {
-                send(producer, own, ALL.get(i % ALL.size()), i % LENGTH_MAX, acknowledged);
+                TopicPartition to = ALL.get(i % ALL.size());
+                int length = to.equals(PASSING) ? PASSING_LENGTH : i % LENGTH_MAX;
+                send(producer, own, to, length, acknowledged);
                 if (killAt == 0 && acknowledged.get() > 0) {
                     killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(killAfterMs);
                 }
@@ -159,7 +193,7 @@ class KillTest {
                     LockSupport.parkNanos(500_000); // what is kept of each record bounds the load
                 }
             }
-            kill(server);
+            end(server, round);
         } finally {
             producer.close(Duration.ZERO);
         }
@@ -202,6 +236,17 @@ class KillTest {
                 });
     }
 
+    /** In one round of four as it should. */
+    private void end(RunningServer server, int round) {
+        if (round % 4 != 2) {
+            kill(server);
+            return;
+        }
+        long since = history.now();
+        assertEquals(128 + 15, server.stop());
+        history.stopped(Stop.CLEAN, since);
+    }
+
     private void kill(RunningServer server) {
         long since = history.now();
         server.kill();
@@ -218,6 +263,8 @@ class KillTest {
                         GROUP,
                         ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
                         false,
+                        ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
+                        "none",
                         ConsumerConfig.CHECK_CRCS_CONFIG,
                         true);
         try (KafkaConsumer<byte[], byte[]> consumer =

@@ -16,7 +16,7 @@ import org.apache.kafka.common.TopicPartition;
  * files and checkpoints come and go while the power does.
  */
 final class Administering implements PoweredClients.Client {
-    private static final int RECORDS_LEFT = 600;
+    private static final int RECORDS_LEFT = 40;
     private static final int PAUSE_MS_MAX = 800;
 
     private final Clients clients;

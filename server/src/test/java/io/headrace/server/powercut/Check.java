@@ -36,7 +36,7 @@ final class Check {
      */
     int run() throws Exception {
         checkTopics();
-        KafkaConsumer<byte[], byte[]> consumer = clients.consumer();
+        KafkaConsumer<byte[], byte[]> consumer = clients.consumer("none");
         try {
             checkCommits(consumer);
             int count = 0;

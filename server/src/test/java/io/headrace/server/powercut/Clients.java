@@ -38,8 +38,14 @@ final class Clients {
         return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    KafkaConsumer<byte[], byte[]> consumer() {
+    /**
+     * A consumer.
+     *
+     * @param reset what it does at an offset that has been deleted: {@code auto.offset.reset}
+     */
+    KafkaConsumer<byte[], byte[]> consumer(String reset) {
         Map<String, Object> config = common();
+        config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, reset);
         config.put(ConsumerConfig.GROUP_ID_CONFIG, Histories.GROUP);
         config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);

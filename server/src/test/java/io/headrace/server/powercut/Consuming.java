@@ -35,7 +35,7 @@ final class Consuming implements PoweredClients.Client {
 
     @Override
     public void run() {
-        KafkaConsumer<byte[], byte[]> consumer = clients.consumer();
+        KafkaConsumer<byte[], byte[]> consumer = clients.consumer("earliest");
         try {
             assign(consumer);
             while (powered.goOn()) {
@@ -45,6 +45,7 @@ final class Consuming implements PoweredClients.Client {
                     consumer.commitSync(offsets);
                     asked.forEach(histories.group::acknowledged);
                     powered.told();
+                    powered.underLoad();
                     commits++;
                 }
             }

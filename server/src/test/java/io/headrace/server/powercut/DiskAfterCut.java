@@ -3,9 +3,12 @@ package io.headrace.server.powercut;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * Makes the disk that a power cut leaves, from the disk before and the log of what was asked of it.
@@ -22,10 +25,17 @@ final class DiskAfterCut {
 
     private static final double[] SHARES_KEPT = {0, 0.5, 1};
 
+    /** The first bytes of a sealed segment: docs/design/formats.md. */
+    private static final ByteBuffer SEGMENT =
+            ByteBuffer.wrap("HRSEGM01".getBytes(StandardCharsets.US_ASCII));
+
     private final WriteLog log;
     private final FileChannel disk;
     private final Random coin;
     private int sectorsLost;
+
+    /** Where a segment begins on the disk. */
+    private final Set<Long> segments = new HashSet<>();
 
     /**
      * What came of it.
@@ -34,8 +44,9 @@ final class DiskAfterCut {
      * @param cutAfter so many of them
      * @param unflushed writes between the last flush and the cut
      * @param sectorsLost of these
+     * @param segments sealed segments that were begun
      */
-    record Summary(int requests, int cutAfter, int unflushed, int sectorsLost) {}
+    record Summary(int requests, int cutAfter, int unflushed, int sectorsLost, int segments) {}
 
     private DiskAfterCut(WriteLog log, FileChannel disk, Random coin) {
         this.log = log;
@@ -67,7 +78,8 @@ final class DiskAfterCut {
         for (int i = 0; i < cutAfter; i++) {
             write(requests.get(i), i < stable ? 1 : SHARES_KEPT[coin.nextInt(SHARES_KEPT.length)]);
         }
-        return new Summary(requests.size(), cutAfter, cutAfter - stable, sectorsLost);
+        return new Summary(
+                requests.size(), cutAfter, cutAfter - stable, sectorsLost, segments.size());
     }
 
     private int chooseCut(List<DiskRequest> requests, long toldPosition) {
@@ -93,6 +105,9 @@ final class DiskAfterCut {
         ByteBuffer data = log.data(request);
         int step = request.diskOffset() < WHOLE_BELOW ? request.length() : WriteLog.SECTOR_BYTES;
         for (int at = 0; at < request.length(); at += step) {
+            if (data.slice(at, SEGMENT.capacity()).equals(SEGMENT)) {
+                segments.add(request.diskOffset() + at);
+            }
             if (coin.nextDouble() < shareKept) {
                 disk.write(data.slice(at, step), request.diskOffset() + at);
             } else {

@@ -1,5 +1,6 @@
 package io.headrace.server.powercut;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -33,6 +34,7 @@ class DiskAfterCutTest {
 
     private final Set<Integer> cutAfter = new TreeSet<>();
     private long toldPosition;
+    private int segments;
     private final ByteArrayOutputStream log = new ByteArrayOutputStream();
 
     @BeforeEach
@@ -124,6 +126,28 @@ class DiskAfterCutTest {
         }
     }
 
+    @Test
+    void aSegmentIsCountedOnceHoweverOftenItIsWritten() throws IOException {
+        write(10, 2, 1);
+        for (int i = 0; i < 2; i++) {
+            segment(20, 3, 1);
+            segment(40, 2, 0);
+        }
+        flush();
+        toldPosition = log.size();
+        write(60, 1, 1);
+        cut(1);
+        assertEquals(2, segments);
+    }
+
+    /** Of whose sectors one begins a segment. */
+    private void segment(long sector, int sectors, int beginsAt) {
+        header(sector, sectors, 0);
+        byte[] data = new byte[sectors * SECTOR];
+        ByteBuffer.wrap(data).put(beginsAt * SECTOR, "HRSEGM01".getBytes(US_ASCII));
+        log.writeBytes(data);
+    }
+
     private void write(long sector, int sectors, int value) {
         header(sector, sectors, 0);
         byte[] data = new byte[sectors * SECTOR];
@@ -150,13 +174,14 @@ class DiskAfterCutTest {
         Files.write(disk, new byte[SECTORS * SECTOR]);
         try (WriteLog requests = WriteLog.open(writeLog(log.size()));
                 FileChannel channel = FileChannel.open(disk, StandardOpenOption.WRITE)) {
-            cutAfter.add(
+            DiskAfterCut.Summary summary =
                     DiskAfterCut.make(
-                                    requests,
-                                    channel,
-                                    new Random(new SplittableRandom(seed).nextLong()),
-                                    toldPosition)
-                            .cutAfter());
+                            requests,
+                            channel,
+                            new Random(new SplittableRandom(seed).nextLong()),
+                            toldPosition);
+            cutAfter.add(summary.cutAfter());
+            segments = summary.segments();
         }
         return Files.readAllBytes(disk);
     }

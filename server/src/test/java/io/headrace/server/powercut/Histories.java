@@ -24,10 +24,17 @@ final class Histories implements AutoCloseable {
     private static final String UNSYNCED = "unsynced";
     private static final String MEMORY = "memory";
     private static final String HYBRID = "hybrid";
+    private static final String PASSING = "passing";
     private static final String KEEP = "retention.ms";
 
+    /** Of the topic that goes by: a few of its records. */
+    private static final int PASSING_BYTES = 100_000;
+
     /** Of a window of 10 ms, as seen from outside of a guest that is emulated. */
-    private static final Duration WINDOW = Duration.ofSeconds(5);
+    private static final Duration WINDOW = Duration.ofSeconds(2);
+
+    /** Of the topic most bytes are sent to: what stays of it is little. */
+    static final TopicPartition GOING_BY = new TopicPartition(PASSING, 0);
 
     final History history;
     final TopicHistory topics;
@@ -45,6 +52,7 @@ final class Histories implements AutoCloseable {
         add(new TopicPartition(UNSYNCED, 0), Promise.unsynced());
         add(new TopicPartition(MEMORY, 0), Promise.memory());
         add(new TopicPartition(HYBRID, 0), Promise.hybrid(WINDOW));
+        add(GOING_BY, Promise.persistent().withRetention());
     }
 
     private void add(TopicPartition partition, Promise promise) {
@@ -62,6 +70,8 @@ final class Histories implements AutoCloseable {
                                         "-1",
                                         "flush.messages",
                                         String.valueOf(Long.MAX_VALUE))),
+                new NewTopic(PASSING, 1, (short) 1)
+                        .configs(Map.of("retention.bytes", String.valueOf(PASSING_BYTES))),
                 inMode(MEMORY, StorageMode.MEMORY),
                 inMode(HYBRID, StorageMode.HYBRID));
     }

@@ -19,7 +19,7 @@ import java.util.function.LongSupplier;
 final class Plug {
     private static final int START_ONE_IN = 4;
     private static final int START_REQUESTS_MAX = 100;
-    private static final int LOAD_MS_MAX = 6_000;
+    private static final int LOAD_MS_MAX = 8_000;
     private static final int UNFLUSHED_MAX = 3;
 
     /** A load that never has that many writes in flight is cut at any moment in the end. */
@@ -60,7 +60,7 @@ final class Plug {
         thread.start();
     }
 
-    /** The clients are being answered. */
+    /** All clients are being answered. */
     void underLoad() {
         underLoad.countDown();
     }

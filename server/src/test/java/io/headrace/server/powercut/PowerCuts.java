@@ -27,6 +27,9 @@ final class PowerCuts {
     private static final int RED = 1;
     private static final int NO_VERDICT = 2;
 
+    /** After so many cycles, something has been sealed, or the load is not what it should be. */
+    private static final int SEALED_WITHIN = 6;
+
     private final Path system;
     private final Path work;
     private final int cycles;
@@ -38,6 +41,7 @@ final class PowerCuts {
     private final Histories histories;
     private volatile @Nullable Guest guest;
     private int unflushed;
+    private int segments;
     private int sectorsLost;
 
     private PowerCuts(Path system, Path work, int cycles, long seed, String kernelArguments)
@@ -90,10 +94,15 @@ final class PowerCuts {
                 folder(cycle - 1).delete();
             }
         }
+        boolean isSealed = segments > 0 || cycles < SEALED_WITHIN;
         say(
-                "GREEN: %d cuts, %d writes unflushed, %d sectors of them lost",
-                cycles, unflushed, sectorsLost);
-        return GREEN;
+                "%s: %d cuts, %d writes unflushed, %d sectors of them lost, %d segments",
+                isSealed ? "GREEN" : "NO VERDICT, nothing was sealed",
+                cycles,
+                unflushed,
+                sectorsLost,
+                segments);
+        return isSealed ? GREEN : NO_VERDICT;
     }
 
     private CycleFolder folder(int cycle) {
@@ -185,9 +194,10 @@ final class PowerCuts {
                 folder(cycle).cut(folder(cycle + 1), coin, plug.toldPosition());
         unflushed += summary.unflushed();
         sectorsLost += summary.sectorsLost();
+        segments += summary.segments();
         say(
                 "cut %d, %s: %s; after %d of %d requests, %d unflushed, %d sectors lost; %d records"
-                        + " known, %d commits",
+                        + " known, %d commits, %d segments",
                 cycle + 1,
                 plug,
                 checked < 0 ? "no check" : checked + " records checked",
@@ -196,7 +206,8 @@ final class PowerCuts {
                 summary.unflushed(),
                 summary.sectorsLost(),
                 histories.knownCount(),
-                histories.group.answeredCount());
+                histories.group.answeredCount(),
+                summary.segments());
     }
 
     private void report(int cycle, Throwable e) {

@@ -57,7 +57,9 @@ final class PoweredClients {
         plug.told();
     }
 
-    /** Called when records are acknowledged: from now on a cut is interesting. */
+    /**
+     * Called when offsets are committed, of records that were: from now on a cut is interesting.
+     */
     void underLoad() {
         plug.underLoad();
     }

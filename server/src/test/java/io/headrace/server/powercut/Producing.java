@@ -21,6 +21,11 @@ final class Producing implements PoweredClients.Client {
     private static final int LONG_MAX = 30_000;
     private static final int LONG_ONE_IN = 5;
 
+    /** So many records are sent to the topic that goes by, so that it fills most of the files. */
+    private static final int GOING_BY_ONE_IN = 3;
+
+    private static final int GOING_BY_LENGTH = 40_000;
+
     private static final long STOP_CHECK_MS = 100;
 
     private final Clients clients;
@@ -50,7 +55,7 @@ final class Producing implements PoweredClients.Client {
         try {
             while (powered.goOn()) {
                 if (unanswered.tryAcquire(STOP_CHECK_MS, TimeUnit.MILLISECONDS)) {
-                    send(producer, partitions.get(random.nextInt(partitions.size())));
+                    sendNext(producer, partitions);
                 }
             }
         } finally {
@@ -58,10 +63,19 @@ final class Producing implements PoweredClients.Client {
         }
     }
 
-    private void send(KafkaProducer<byte[], byte[]> producer, TopicPartition partition) {
+    private void sendNext(KafkaProducer<byte[], byte[]> producer, List<TopicPartition> partitions) {
+        if (random.nextInt(GOING_BY_ONE_IN) == 0) {
+            send(producer, Histories.GOING_BY, GOING_BY_LENGTH);
+        } else {
+            send(producer, partitions.get(random.nextInt(partitions.size())), length());
+        }
+    }
+
+    private void send(
+            KafkaProducer<byte[], byte[]> producer, TopicPartition partition, int length) {
         PartitionHistory history = histories.log(partition);
         long id = history.send(own);
-        byte[] value = history.value(id, length());
+        byte[] value = history.value(id, length);
         producer.send(
                 new ProducerRecord<>(partition.topic(), partition.partition(), null, value),
                 (metadata, refused) ->
@@ -73,7 +87,6 @@ final class Producing implements PoweredClients.Client {
                                     }
                                     history.acknowledged(id, metadata.offset());
                                     powered.told();
-                                    powered.underLoad();
                                 }));
     }
 

@@ -9,7 +9,7 @@ import java.util.Set;
  * @param taken how a server may end so that records go: the last ones of the time since it started,
  *     never one before another that stays
  * @param windowNs how long before the end of the server they were acknowledged at most
- * @param isStartFree whether records may go at the log's start without being asked
+ * @param isStartFree whether records may go at the log's start without anybody asking for it
  * @param isDense whether each offset has a record, unless records were taken
  */
 public record Promise(Set<Stop> taken, long windowNs, boolean isStartFree, boolean isDense) {
@@ -33,6 +33,11 @@ public record Promise(Set<Stop> taken, long windowNs, boolean isStartFree, boole
     /** Everything may go in a crash, and the oldest at any time; no offset is used twice. */
     public static Promise memory() {
         return new Promise(Set.of(Stop.KILL, Stop.POWER_CUT), WHOLE_RUN, true, true);
+    }
+
+    /** The same, but retention may take the oldest at any time. */
+    public Promise withRetention() {
+        return new Promise(taken, windowNs, true, isDense);
     }
 
     /** The same, with offsets that no reader sees: the markers of transactions. */

@@ -102,10 +102,11 @@ final class HistoryGenerator {
         if (hasTransactions) {
             return Promise.persistent().withTransactions();
         }
-        return switch (random.nextInt(5)) {
+        return switch (random.nextInt(6)) {
             case 0 -> Promise.unsynced();
             case 1 -> Promise.hybrid(Duration.ofNanos(WINDOW_EVENTS * Script.STEP_NS));
             case 2 -> Promise.memory();
+            case 3 -> Promise.persistent().withRetention();
             default -> Promise.persistent();
         };
     }
