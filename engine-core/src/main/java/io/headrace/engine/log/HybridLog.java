@@ -364,6 +364,9 @@ final class HybridLog extends PartitionLogBase {
 
     @Override
     boolean closeIfIdle(long idleSinceMs, long indexedPosition) {
+        if (isUsedSince(idleSinceMs)) {
+            return false;
+        }
         synchronized (lock) {
             if (hasWaiters() || !syncWaiters.isEmpty() || isUsedSince(idleSinceMs)) {
                 return false;

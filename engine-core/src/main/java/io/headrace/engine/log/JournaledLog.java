@@ -132,6 +132,10 @@ final class JournaledLog extends PartitionLogBase {
 
     @Override
     boolean closeIfIdle(long idleSinceMs, long indexedPosition) {
+        // Most are in use: for them nobody who appends to the shard has to wait.
+        if (isUsedSince(idleSinceMs)) {
+            return false;
+        }
         synchronized (shard.lock) {
             if (hasWaiters() || isUsedSince(idleSinceMs)) {
                 return false;

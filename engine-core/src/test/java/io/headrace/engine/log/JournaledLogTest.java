@@ -27,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -185,6 +186,17 @@ final class JournaledLogTest {
         log.append(batch());
         assertThrows(IndexOutOfBoundsException.class, () -> log.read(0, 100));
         assertEquals(1, closedCount.get());
+    }
+
+    @Test
+    void whetherALogIsIdleIsAskedWithoutItsLockWhileItIsInUse() throws Exception {
+        synchronized (shard.lock) {
+            CompletableFuture<Boolean> closed =
+                    CompletableFuture.supplyAsync(() -> log.closeIfIdle(1, Long.MAX_VALUE));
+            assertFalse(closed.get(20, TimeUnit.SECONDS));
+        }
+        log.noteUse(0);
+        assertTrue(log.closeIfIdle(1, Long.MAX_VALUE));
     }
 
     private void awaitHighWatermark(long offset) throws InterruptedException {

@@ -282,6 +282,18 @@ final class HybridLogTest {
     }
 
     @Test
+    void whetherALogIsIdleIsAskedWithoutItsLockWhileItIsInUse() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        synchronized (log.appendLock()) {
+            CompletableFuture<Boolean> closed =
+                    CompletableFuture.supplyAsync(() -> log.closeIfIdle(1, Long.MAX_VALUE));
+            assertFalse(closed.get(20, TimeUnit.SECONDS));
+        }
+        log.noteUse(0);
+        assertTrue(log.closeIfIdle(1, Long.MAX_VALUE));
+    }
+
+    @Test
     void aDiskThatIsFullKeepsTheLogInItsMode() throws Exception {
         isDiskFull = true;
         openLog(FOR_EVER_MS, 1 << 20);
