@@ -12,6 +12,7 @@ import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -133,7 +134,7 @@ final class Maintenance {
                 lastRetentionMs = nowMs;
                 retain(retentionClock.nowMs());
                 retentionPassCount = retentionPassCount + 1;
-                engine.activeLogs().forEach(PartitionLogBase::expireProducers);
+                expireProducers();
                 projector.offer(producerExpiry::runStretch);
             } else if (producerExpiry.isPassing()) {
                 projector.offer(producerExpiry::runStretch);
@@ -152,6 +153,17 @@ final class Maintenance {
             LOGGER.warn("maintenance goes on later: {}", e.toString());
         } catch (Throwable e) { // whatever it is: the executor would drop the task without a word
             LOGGER.error("maintenance failed, tried again in {} ms", TICK_MS, e);
+        }
+    }
+
+    /**
+     * All of them in each pass, so that they cannot come faster than they go. It comes to an end:
+     * those that appended since it began are not silent for too long.
+     */
+    private void expireProducers() {
+        Collection<PartitionLogBase> logs = engine.activeLogs();
+        while (!logs.isEmpty() && !stopping.isDone()) {
+            logs = logs.stream().filter(PartitionLogBase::expireProducers).toList();
         }
     }
 

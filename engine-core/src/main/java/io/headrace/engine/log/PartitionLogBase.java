@@ -32,7 +32,7 @@ abstract class PartitionLogBase implements PartitionLog {
     /** What each further reserve adds. */
     static final long RESERVE_BLOCK = 1 << 20;
 
-    /** Producers forgotten under the append lock in one go; the rest with the next. */
+    /** Producers forgotten under the append lock in one go, some ten microseconds. */
     private static final int PRODUCERS_EXPIRED_MAX = 1000;
 
     protected final Shard shard;
@@ -273,10 +273,14 @@ abstract class PartitionLogBase implements PartitionLog {
         recordsEndOffset = logEndOffset;
     }
 
-    /** Forgets idempotent producers that are silent for too long. */
-    final void expireProducers() {
+    /**
+     * Forgets idempotent producers that are silent for too long, as many as may be in one go.
+     *
+     * @return whether there may be more
+     */
+    final boolean expireProducers() {
         synchronized (appendLock()) {
-            producers.expire(PRODUCERS_EXPIRED_MAX);
+            return producers.expire(PRODUCERS_EXPIRED_MAX);
         }
     }
 

@@ -100,21 +100,26 @@ final class ProducerStates {
         producer.state.onAppended(batch, at, baseOffset, appendTimeMs);
     }
 
-    /** Forgets the producers that are silent for too long, at most so many. */
-    void expire(int countMax) {
+    /**
+     * Forgets the producers that are silent for too long, at most so many.
+     *
+     * @return whether it was as many, so that there may be more
+     */
+    boolean expire(int countMax) {
         if (producers == null) {
-            return;
+            return false;
         }
         long notBefore = notBeforeMs.getAsLong();
         Producer oldest = ends.after;
-        for (int i = 0; i < countMax && oldest != ends; i++) {
-            if (oldest.state.lastAppendMs() >= notBefore) {
-                return;
+        for (int i = 0; i < countMax; i++) {
+            if (oldest == ends || oldest.state.lastAppendMs() >= notBefore) {
+                return false;
             }
             oldest.unlink();
             producers.remove(oldest.id);
             oldest = ends.after;
         }
+        return true;
     }
 
     private Long2ObjectHashMap<Producer> loaded() {

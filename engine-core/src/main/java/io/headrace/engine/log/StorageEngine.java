@@ -26,6 +26,7 @@ import io.headrace.engine.spi.JournalFailedException;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -537,7 +538,7 @@ public final class StorageEngine implements Engine {
     }
 
     /** The logs in use. */
-    Iterable<PartitionLogBase> activeLogs() {
+    Collection<PartitionLogBase> activeLogs() {
         return logs.values();
     }
 

@@ -20,6 +20,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ProducerExpiryTest {
     private static final int PRODUCER_COUNT = 200;
 
+    /** Of one log; more than are forgotten in several goes. */
+    private static final int MANY_PRODUCERS = 20_000;
+
     @TempDir Path folder;
 
     @ParameterizedTest
@@ -48,6 +51,29 @@ class ProducerExpiryTest {
                 java.util.concurrent.locks.LockSupport.parkNanos(20_000_000);
             }
             assertEquals(sequence - 1, log.append(ofProducer(batch("a"), 9, 0, sequence - 1)));
+        }
+    }
+
+    @Test
+    void onePassForgetsAllSilentProducersOfALogInUse() {
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> context.retentionCheckIntervalMs(200).producerExpirationMs(1))) {
+            engine.create("t", 1, Map.of("headrace.storage.mode", "memory"));
+            PartitionLog log = engine.log("t", 0);
+            for (int id = 0; id < MANY_PRODUCERS; id++) {
+                log.append(ofProducer(batch("a"), id, 0, 0));
+            }
+            // The first may have begun before, and each is counted before it comes to producers.
+            long passCount = engine.metric("headrace_retention_passes_total") + 3;
+            await("passes", () -> engine.metric("headrace_retention_passes_total") >= passCount);
+            for (int id = MANY_PRODUCERS - 1; id >= 0; id--) {
+                assertEquals(
+                        2L * MANY_PRODUCERS - 1 - id,
+                        log.append(ofProducer(batch("b"), id, 0, 70)),
+                        "producer " + id);
+            }
         }
     }
 
