@@ -85,6 +85,12 @@ final class InMemoryLog extends PartitionLogBase {
         return false;
     }
 
+    /** Its batches are not journaled, so however far the index lags, they are not why. */
+    @Override
+    boolean waitsForIndex() {
+        return false;
+    }
+
     @Override
     void topic(Topic altered) {
         super.topic(altered);

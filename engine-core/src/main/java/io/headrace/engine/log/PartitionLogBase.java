@@ -142,6 +142,11 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Whether an acknowledgement waits for the disk. */
     abstract boolean syncsBeforeAcknowledging();
 
+    /** Whether appends are refused for now, because the index lags too far behind the journal. */
+    boolean waitsForIndex() {
+        return shard.isBackPressured();
+    }
+
     @Override
     public final Topic topic() {
         return topic;
@@ -254,7 +259,7 @@ abstract class PartitionLogBase implements PartitionLog {
             return closed ? CLOSED : BACK_PRESSURED;
         }
         touch();
-        if (shard.isBackPressured()) {
+        if (waitsForIndex()) {
             return BACK_PRESSURED;
         }
         long admitted = producers.check(batch, batch.position());

@@ -245,6 +245,27 @@ final class HybridLogTest {
     }
 
     @Test
+    void whileTheIndexLagsALogInMemoryGoesOnAndOneThatIsJournaledWaits() {
+        openLog(FOR_EVER_MS, 1 << 20);
+        PartitionLog inMemory =
+                new InMemoryLog(
+                        topic(1, 1),
+                        0,
+                        shard,
+                        1,
+                        PartitionState.decode(null),
+                        new ProducerStates(store, 1, 0, () -> 0),
+                        memory.openLog(0, 1 << 20),
+                        () -> 1 << 20,
+                        coldReader,
+                        projector);
+        shard.onIndexed(-2L << 30);
+        assertEquals(PartitionLog.BACK_PRESSURED, log.append(batch(0)));
+        assertEquals(0, inMemory.append(batch(0)));
+        assertEquals(1, inMemory.highWatermark());
+    }
+
+    @Test
     void recordsThatWereJustAppendedAreDeletedBehindTheirEntries() throws Exception {
         openLog(FOR_EVER_MS, 1 << 20);
         append(0, 50);
