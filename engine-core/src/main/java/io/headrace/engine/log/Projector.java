@@ -163,12 +163,17 @@ final class Projector {
             return Doorbell.URGENT;
         }
         long bytes = 0;
+        boolean dropping = false;
         for (ShardProjection projection : projections) {
             if (projection.isBehind()) {
                 bytes = Math.max(bytes, Math.max(1, projection.waitingBytes()));
             }
+            dropping |= projection.isDropping();
         }
-        return bytes > 0 && waiterCount > 0 ? Doorbell.URGENT : bytes;
+        if (bytes == 0) {
+            return dropping ? 1 : 0; // never urgent: nobody waits for it
+        }
+        return waiterCount > 0 ? Doorbell.URGENT : bytes;
     }
 
     private void run() {
@@ -195,6 +200,7 @@ final class Projector {
     private void turnAll() {
         projections.forEach(this::turn);
         runDueWaiters();
+        projections.forEach(ShardProjection::dropStretch);
         runTask();
     }
 

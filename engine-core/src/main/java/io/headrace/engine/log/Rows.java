@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
  */
 final class Rows {
     static final byte APPLIED = 'a';
+    static final byte DROP = 'b';
     static final byte COUNTERS = 'c';
     static final byte CHECKPOINT = 'k';
     static final byte DELETED_TOPIC = 'd';
@@ -86,6 +87,26 @@ final class Rows {
     /** The file that a row of live bytes is about. */
     static int fileOf(byte[] liveBytesKey) {
         return ByteBuffer.wrap(liveBytesKey).getInt(1 + Short.BYTES);
+    }
+
+    /** First key of a journal's rows of index rows that are to be deleted. */
+    static byte[] dropKey(int journal) {
+        return ByteBuffer.allocate(1 + Short.BYTES).put(DROP).putShort((short) journal).array();
+    }
+
+    static byte[] dropKey(int journal, long topicId, int partition) {
+        return ByteBuffer.allocate(1 + Short.BYTES + Long.BYTES + Integer.BYTES)
+                .put(DROP)
+                .putShort((short) journal)
+                .putLong(topicId)
+                .putInt(partition)
+                .array();
+    }
+
+    /** The partition whose index rows such a row is about. */
+    static PartitionKey dropPartition(byte[] dropKey) {
+        ByteBuffer key = ByteBuffer.wrap(dropKey).position(1 + Short.BYTES);
+        return new PartitionKey(key.getLong(), key.getInt());
     }
 
     static byte[] partitionKey(long topicId, int partition) {

@@ -44,6 +44,7 @@ final class ShardProjection {
 
     private final Map<Integer, Long> liveBytesChanged = new HashMap<>();
 
+    private final IndexDrops indexDrops;
     private int entryCount;
     private long turnBytes;
     private long unreportedBytes;
@@ -57,6 +58,7 @@ final class ShardProjection {
         this.journal = journal;
         this.store = store;
         this.batch = store.newBatch();
+        this.indexDrops = new IndexDrops(shardId, store, batch, this::onDropped);
         byte[] applied = store.get(Rows.appliedKey(shardId));
         appliedPosition = applied == null ? journal.firstPosition() : Rows.number(applied);
         loadLiveBytes();
@@ -194,13 +196,8 @@ final class ShardProjection {
         // The rows below are read from the store: what this turn has so far must be there.
         write(position);
         entryCount++;
-        boolean everything = offset == EVERYTHING;
-        byte[] first = Rows.key(Rows.INDEX, key.topicId(), key.partition());
-        byte[] end = dropIndexBelow(key, first, offset);
-        if (end != null) {
-            deleteRows(first, end);
-        }
-        if (everything) {
+        indexDrops.dropBelow(key, offset);
+        if (offset == EVERYTHING) {
             partitions.remove(key);
             batch.delete(Rows.partitionKey(key.topicId(), key.partition()));
             deleteRows(
@@ -237,28 +234,25 @@ final class ShardProjection {
         return Arrays.compareUnsigned(cursor.key(), end) < 0;
     }
 
-    /**
-     * Takes the batches wholly below the offset off the accounts; returns the first key that stays,
-     * null if none goes.
-     */
-    private byte @Nullable [] dropIndexBelow(PartitionKey key, byte[] first, long offset) {
-        byte[] end = null;
-        try (MetadataStore.Cursor cursor = store.cursor(first)) {
-            boolean found = cursor.seek(first);
-            while (found) {
-                IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
-                if (entry.lastOffset() >= offset) {
-                    break;
-                }
-                addLiveBytes(entry.position(), -entry.length());
-                if (offset != EVERYTHING) {
-                    state(key).liveBytes -= entry.length();
-                }
-                end = Rows.indexKey(key.topicId(), key.partition(), entry.lastOffset() + 1);
-                found = cursor.next();
-            }
+    /** A partition that is gone has no row to count in. */
+    private void onDropped(PartitionKey key, IndexEntry entry, boolean isPartitionGone) {
+        addLiveBytes(entry.position(), -entry.length());
+        if (!isPartitionGone) {
+            state(key).liveBytes -= entry.length();
         }
-        return end;
+    }
+
+    /** Whether a log start has given up batches that are still counted. */
+    boolean isDropping() {
+        return indexDrops.isPending();
+    }
+
+    /** Takes a stretch of such batches off the accounts; between two turns. */
+    void dropStretch() {
+        if (indexDrops.isPending()) {
+            indexDrops.runStretch();
+            write(appliedPosition);
+        }
     }
 
     private void applySealed(long position, ByteBuffer payload) {

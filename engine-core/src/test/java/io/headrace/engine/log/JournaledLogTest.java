@@ -189,6 +189,25 @@ final class JournaledLogTest {
     }
 
     @Test
+    void theProjectorDropsTheRowsOfAllThatIsDeleted() throws Exception {
+        int count = 4 * IndexDrops.AT_ONCE_MAX;
+        ByteBuffer batch = batch();
+        for (int i = 0; i < count; i++) {
+            while (log.append(batch) < 0) {
+                Thread.onSpinWait();
+            }
+        }
+        long end = log.logEndOffset();
+        awaitHighWatermark(end);
+        assertEquals(end, log.deleteRecords(end).get(20, TimeUnit.SECONDS));
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!projector.liveBytes(1).isEmpty()) {
+            assertTrue(System.nanoTime() < deadlineNs, "live=" + projector.liveBytes(1));
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
     void whetherALogIsIdleIsAskedWithoutItsLockWhileItIsInUse() throws Exception {
         synchronized (shard.lock) {
             CompletableFuture<Boolean> closed =
