@@ -253,7 +253,7 @@ final class HybridLogTest {
                         0,
                         shard,
                         1,
-                        PartitionState.decode(null),
+                        created(),
                         new ProducerStates(store, 1, 0, () -> 0),
                         memory.openLog(0, 1 << 20),
                         () -> 1 << 20,
