@@ -35,6 +35,9 @@ final class HybridLog extends PartitionLogBase {
 
     private static final long EVERYTHING_SYNCED = -1;
 
+    /** What could be spilled was not: the log is closed, or the journal has no space. */
+    private static final int NOT_SPILLED = -1;
+
     private final Object lock = new Object();
     private final Spiller spiller;
     private final MemoryLog memory;
@@ -193,11 +196,12 @@ final class HybridLog extends PartitionLogBase {
         long bytes = 0;
         while (tier.endOffset() < end) {
             int length = spillUpTo(end);
-            if (length <= 0) {
-                break;
+            if (length == NOT_SPILLED) {
+                return bytes;
             }
             bytes += length;
         }
+        isJournalFull = false; // where what did not fit in has been deleted
         return bytes;
     }
 
@@ -210,14 +214,17 @@ final class HybridLog extends PartitionLogBase {
         }
     }
 
-    /** Spills the next batches; returns their length, 0 if none can be spilled now. */
+    /** Spills the next batches; returns their length, or {@link #NOT_SPILLED}. */
     private int spillUpTo(long end) {
         long from = tier.behindSkipped(tier.endOffset());
         try (ReadResult next = memory.read(from, SPILL_LENGTH, end)) {
             if (next == Unavailable.CLOSED) {
-                return 0;
+                return NOT_SPILLED;
             }
             if (!(next instanceof RecordsLease lease)) {
+                if (from >= end || tier.endOffset() > from) {
+                    return 0; // deleted meanwhile
+                }
                 throw new IllegalStateException(
                         "what is to be spilled is not in memory: topic="
                                 + topic().name()
@@ -231,7 +238,7 @@ final class HybridLog extends PartitionLogBase {
             boolean isSpilled = tier.appendAll(lease);
             memory.keepFrom(tier.endOffset());
             onJournalFull(!isSpilled);
-            return isSpilled ? lease.length() : 0;
+            return isSpilled ? lease.length() : NOT_SPILLED;
         }
     }
 
@@ -325,15 +332,32 @@ final class HybridLog extends PartitionLogBase {
         if (target < 0) {
             return outOfRange(beforeOffset);
         }
-        // In the journal the mark comes behind what it deletes.
-        return whenSynced(target)
-                .thenCompose(synced -> tier.deleteRecords(target))
-                .thenApply(this::dropFromMemory);
+        return deleteFromJournal(target).thenApply(this::dropFromMemory);
+    }
+
+    /**
+     * In the journal the mark comes behind what it deletes. Where there is no space for that, it
+     * need not come there any more: what brings space back must not wait for space.
+     */
+    private CompletableFuture<Long> deleteFromJournal(long target) {
+        return isJournalFull
+                ? tier.deleteRecords(target, batchBegin(target))
+                : whenSynced(target).thenCompose(synced -> tier.deleteRecords(target));
+    }
+
+    /** Base offset of the batch in memory that holds an offset; the offset if there is none. */
+    private long batchBegin(long offset) {
+        try (ReadResult found = memory.read(offset, 1)) {
+            return found instanceof RecordsLease lease
+                    ? RecordBatch.baseOffset(lease.slice(0), lease.slice(0).position())
+                    : offset;
+        }
     }
 
     private long dropFromMemory(long newStartOffset) {
         synchronized (lock) {
             if (!isClosed()) {
+                memory.keepFrom(tier.endOffset());
                 memory.dropBefore(newStartOffset);
             }
         }

@@ -115,7 +115,9 @@ final class JournalTier {
         int end = batches.limit();
         for (int at = batches.position(); at < end; at = batches.limit()) {
             batches.limit(end).position(at).limit(at + RecordBatch.length(batches, at));
-            if (append(batches, RecordBatch.baseOffset(batches, at)) < 0) {
+            // What was deleted since it was read does not come any more.
+            boolean isDue = RecordBatch.lastOffset(batches, at) >= endOffset;
+            if (isDue && append(batches, RecordBatch.baseOffset(batches, at)) < 0) {
                 return false;
             }
         }
@@ -241,6 +243,16 @@ final class JournalTier {
 
     /** Drops the records below an offset of the journal's, durably; as the log's. */
     CompletableFuture<Long> deleteRecords(long target) {
+        return deleteRecords(target, 0);
+    }
+
+    /**
+     * As {@link #deleteRecords(long)}, also of records that are not in the journal yet, which will
+     * not be.
+     *
+     * @param nextOffset the journal goes on there, if it has not come so far; where a batch begins
+     */
+    CompletableFuture<Long> deleteRecords(long target, long nextOffset) {
         if (target <= log.logStartOffset()) {
             return CompletableFuture.completedFuture(log.logStartOffset());
         }
@@ -250,6 +262,9 @@ final class JournalTier {
                 return CompletableFuture.failedFuture(new LogClosedException(log.topic().name()));
             }
             position = appendStart(target);
+            if (position >= 0) {
+                endOffset = Math.max(endOffset, nextOffset);
+            }
         }
         if (position < 0) {
             return CompletableFuture.failedFuture(new OutOfSpaceException(log.topic().name()));

@@ -212,7 +212,7 @@ final class HybridLogTest {
         openLog(FOR_EVER_MS, 1 << 20);
         append(0, 10);
         ExecutionException refused =
-                assertThrows(ExecutionException.class, () -> get(log.deleteRecords(1)));
+                assertThrows(ExecutionException.class, () -> get(log.maxTimestamp()));
         assertInstanceOf(OutOfSpaceException.class, refused.getCause());
         assertEquals(PartitionLog.OUT_OF_SPACE, log.append(batch(10)));
         checkReadable(0, 10);
@@ -223,6 +223,48 @@ final class HybridLogTest {
         get(log.maxTimestamp()); // waits for the disk
         checkOnDisk(11);
         assertTrue(log.releaseReserve());
+    }
+
+    @Test
+    void aFullDiskKeepsNobodyFromDeletingWhatIsInMemoryAlone() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 10);
+        checkOnDisk(10);
+        isDiskFull = true;
+        append(10, 10);
+        fillTheDisk();
+        long end = log.logEndOffset();
+        assertEquals(5, get(log.deleteRecords(5)));
+        assertEquals(end - 2, get(log.deleteRecords(end - 2)));
+        assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, log.read(end - 3, 100));
+        checkReadable(end - 2, end);
+        assertEquals(PartitionLog.OUT_OF_SPACE, log.append(batch(end)));
+        isDiskFull = false;
+        await("space", () -> log.append(batch(end)) == end);
+        checkReadable(end - 2, end + 1);
+        checkOnDisk(end - 2, end + 1);
+        assertEquals(3L * batch(0).remaining(), projected().liveBytes);
+    }
+
+    /** Has the log find out that it is full. */
+    private void fillTheDisk() {
+        shard.spiller().request();
+        await("refusal", () -> log.append(batch(log.logEndOffset())) == PartitionLog.OUT_OF_SPACE);
+    }
+
+    @Test
+    void whatIsAppendedAfterAllWasDeletedOnAFullDiskIsTaken() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        isDiskFull = true;
+        append(0, 10);
+        fillTheDisk();
+        long end = log.logEndOffset();
+        assertEquals(end, get(log.deleteRecords(end)));
+        await("room", () -> log.append(batch(end)) == end);
+        assertEquals(end, log.logStartOffset());
+        checkReadable(end, end + 1);
+        isDiskFull = false;
+        checkOnDisk(end, end + 1);
     }
 
     @Test
@@ -374,7 +416,11 @@ final class HybridLogTest {
 
     /** Reads the records with a log that knows no more than the projection. */
     private void checkOnDisk(long end) throws Exception {
-        get(log.maxTimestamp());
+        checkOnDisk(0, end);
+    }
+
+    private void checkOnDisk(long start, long end) throws Exception {
+        await("spill", () -> isLookedUp());
         PartitionState state = projected();
         assertEquals(end, state.logEndOffset);
         PartitionLog onDisk =
@@ -387,7 +433,16 @@ final class HybridLogTest {
                         new ProducerStates(store, 1, 0, () -> 0),
                         coldReader,
                         projector);
-        check(onDisk, 0, end);
+        check(onDisk, start, end);
+    }
+
+    /** Whether all is in the index; not as long as the journal had no space just now. */
+    private boolean isLookedUp() {
+        try {
+            return get(log.maxTimestamp()) != null;
+        } catch (Exception e) {
+            return false;
+        }
     }
 
     private static PartitionState created() {
