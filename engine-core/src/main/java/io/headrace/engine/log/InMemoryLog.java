@@ -102,7 +102,7 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    public long append(ByteBuffer batch, long appendTimeMs) {
+    long appendUnlessUnread(ByteBuffer batch, long appendTimeMs) {
         if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }

@@ -47,7 +47,7 @@ final class JournaledLog extends PartitionLogBase {
     }
 
     @Override
-    public long append(ByteBuffer batch, long appendTimeMs) {
+    long appendUnlessUnread(ByteBuffer batch, long appendTimeMs) {
         if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }

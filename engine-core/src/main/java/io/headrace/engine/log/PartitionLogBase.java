@@ -249,10 +249,33 @@ abstract class PartitionLogBase implements PartitionLog {
         return used || lastUsedMs > ms;
     }
 
+    @Override
+    public final long append(ByteBuffer batch, long appendTimeMs) {
+        long appended = appendUnlessUnread(batch, appendTimeMs);
+        while (appended == ProducerStates.UNREAD) {
+            readProducer(RecordBatch.producerId(batch, batch.position()));
+            appended = appendUnlessUnread(batch, appendTimeMs);
+        }
+        return appended;
+    }
+
+    /**
+     * As {@link #append}; {@link ProducerStates#UNREAD} where the producer has to be read first.
+     */
+    abstract long appendUnlessUnread(ByteBuffer batch, long appendTimeMs);
+
+    /** Once for each producer, and without the lock that others wait for: it may take the disk. */
+    private void readProducer(long producerId) {
+        ProducerState state = producers.read(producerId);
+        synchronized (appendLock()) {
+            producers.remember(producerId, state);
+        }
+    }
+
     /**
      * What has to hold before a batch is appended; the caller holds the append lock.
      *
-     * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
+     * @return {@link ProducerState#NEW} to go on, or what {@link #appendUnlessUnread} returns
      */
     final long admit(ByteBuffer batch) {
         if (refusing) {

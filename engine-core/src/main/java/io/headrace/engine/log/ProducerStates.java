@@ -3,22 +3,27 @@ package io.headrace.engine.log;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MetadataStore;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.function.LongSupplier;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The idempotent producers of one partition, loaded from the projection when the first of them
- * appends: all that it says about this partition is older than the partition's activation. Guarded
- * by its owner.
+ * The idempotent producers of one partition that have sent something since its activation. What the
+ * projection says about one is read when its first batch comes, and is older than the activation.
+ * There can be hundreds of thousands of them, so they are never all read. Guarded by its owner,
+ * except {@link #read}.
  *
  * <p>They are linked in the order of their last appends, so that those which can be forgotten are
- * found without looking at the others.
+ * found without looking at the others. Those that were read are linked before all that appended, in
+ * any order, and may so be forgotten later than they could be.
  */
 final class ProducerStates {
+    /**
+     * {@link #check}: the producer has to be {@link #read} and {@link #remember}ed first. No status
+     * and no offset.
+     */
+    static final long UNREAD = ProducerState.NEW + 1;
+
     private final MetadataStore store;
     private final long topicId;
     private final int partition;
@@ -65,7 +70,7 @@ final class ProducerStates {
     }
 
     /**
-     * The partition may have lost acknowledged batches: of those that are loaded, a producer whose
+     * The partition may have lost acknowledged batches: of those that are read, a producer whose
      * newest batch is before this offset may lack some behind it.
      */
     void expectLossBefore(long offset) {
@@ -73,15 +78,42 @@ final class ProducerStates {
     }
 
     /**
-     * As {@link ProducerState#check}; {@link ProducerState#NEW} for a batch without producer id.
+     * As {@link ProducerState#check}; {@link ProducerState#NEW} for a batch without producer id,
+     * {@link #UNREAD} for one whose producer is not known.
      */
     long check(ByteBuffer batch, int at) {
         long producerId = RecordBatch.producerId(batch, at);
         if (producerId < 0) {
             return ProducerState.NEW;
         }
-        Producer producer = loaded().get(producerId);
-        return producer == null ? ProducerState.NEW : producer.state.check(batch, at);
+        Producer producer = producers == null ? null : producers.get(producerId);
+        return producer == null ? UNREAD : producer.state.check(batch, at);
+    }
+
+    /**
+     * What the projection knows of a producer. It may have to be read from the disk, so the owner's
+     * lock is not to be held.
+     */
+    ProducerState read(long producerId) {
+        byte[] row = store.get(Rows.producerKey(topicId, partition, producerId));
+        ProducerState state = row == null ? null : ProducerState.decode(row);
+        if (state == null || state.lastAppendMs() < notBeforeMs.getAsLong()) {
+            return new ProducerState();
+        }
+        if (state.lastOffset() < lossOffset) {
+            state.expectLoss();
+        }
+        return state;
+    }
+
+    /** Takes what was read, unless the producer is known by now. */
+    void remember(long producerId, ProducerState state) {
+        Long2ObjectHashMap<Producer> known = known();
+        if (!known.containsKey(producerId)) {
+            Producer producer = new Producer(producerId, state);
+            producer.linkBefore(ends.after);
+            known.put(producerId, producer);
+        }
     }
 
     void onAppended(ByteBuffer batch, int at, long baseOffset, long appendTimeMs) {
@@ -89,10 +121,10 @@ final class ProducerStates {
         if (producerId < 0) {
             return;
         }
-        Producer producer = loaded().get(producerId);
+        Producer producer = known().get(producerId);
         if (producer == null) {
             producer = new Producer(producerId, new ProducerState());
-            loaded().put(producerId, producer);
+            known().put(producerId, producer);
         } else {
             producer.unlink();
         }
@@ -122,41 +154,10 @@ final class ProducerStates {
         return true;
     }
 
-    private Long2ObjectHashMap<Producer> loaded() {
+    private Long2ObjectHashMap<Producer> known() {
         if (producers == null) {
-            producers = load();
+            producers = new Long2ObjectHashMap<>(8, 0.65f);
         }
         return producers;
-    }
-
-    private Long2ObjectHashMap<Producer> load() {
-        List<Producer> rows = rows();
-        rows.sort(Comparator.comparingLong(producer -> producer.state.lastAppendMs()));
-        Long2ObjectHashMap<Producer> loaded = new Long2ObjectHashMap<>(8, 0.65f);
-        for (Producer producer : rows) {
-            producer.linkBefore(ends);
-            loaded.put(producer.id, producer);
-        }
-        return loaded;
-    }
-
-    private List<Producer> rows() {
-        List<Producer> rows = new ArrayList<>();
-        long notBefore = notBeforeMs.getAsLong();
-        byte[] prefix = Rows.key(Rows.PRODUCER, topicId, partition);
-        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
-            boolean found = cursor.seek(prefix);
-            while (found) {
-                ProducerState state = ProducerState.decode(cursor.value());
-                if (state.lastOffset() < lossOffset) {
-                    state.expectLoss();
-                }
-                if (state.lastAppendMs() >= notBefore) {
-                    rows.add(new Producer(Rows.lastOf(cursor.key()), state));
-                }
-                found = cursor.next();
-            }
-        }
-        return rows;
     }
 }

@@ -92,7 +92,7 @@ final class JournaledLogTest {
                         shard,
                         1,
                         created,
-                        new ProducerStates(store, 1, 0, () -> 0),
+                        new ProducerStates(readWithoutLock(store), 1, 0, () -> 0),
                         new ColdReader(store, unused(MemoryStore.class), 1, List.of(shard)),
                         projector);
     }
@@ -115,6 +115,19 @@ final class JournaledLogTest {
                         (proxy, method, arguments) -> {
                             throw new AssertionError(method);
                         }));
+    }
+
+    /** The store, out of which nothing but single rows is read, and none under the shard's lock. */
+    private MetadataStore readWithoutLock(MetadataStore opened) {
+        return (MetadataStore)
+                Proxy.newProxyInstance(
+                        MetadataStore.class.getClassLoader(),
+                        new Class<?>[] {MetadataStore.class},
+                        (proxy, method, arguments) -> {
+                            assertEquals("get", method.getName());
+                            assertFalse(Thread.holdsLock(shard.lock));
+                            return method.invoke(opened, arguments);
+                        });
     }
 
     /** The journal, with reserves refused while the disk is full, and the lease that is set. */
@@ -205,6 +218,28 @@ final class JournaledLogTest {
             assertTrue(System.nanoTime() < deadlineNs, "live=" + projector.liveBytes(1));
             Thread.onSpinWait();
         }
+    }
+
+    @Test
+    void aProducerIsReadWithoutTheShardsLockAndByItself() {
+        ProducerState before = new ProducerState();
+        before.onAppended(ofProducer(batch(), 9, 3), 0, 4000, 1);
+        try (MetadataStore.Batch rows = store.newBatch()) {
+            rows.put(Rows.producerKey(1, 0, 9), before.encode());
+            store.write(rows);
+        }
+        assertEquals(4000, log.append(ofProducer(batch(), 9, 3)), "sent again");
+        assertEquals(0, log.append(ofProducer(batch(), 9, 3 + RECORDS_PER_BATCH)));
+        assertEquals(RECORDS_PER_BATCH, log.append(ofProducer(batch(), 8, 0)));
+        assertEquals(
+                PartitionLog.OUT_OF_ORDER_SEQUENCE,
+                log.append(ofProducer(batch(), 8, 2 * RECORDS_PER_BATCH)));
+    }
+
+    /** Stamps a batch as an idempotent producer's. */
+    private static ByteBuffer ofProducer(ByteBuffer batch, long producerId, int sequence) {
+        batch.putLong(43, producerId).putShort(51, (short) 0).putInt(53, sequence);
+        return batch.putInt(17, RecordBatch.computeCrc(batch, batch.position()));
     }
 
     @Test
