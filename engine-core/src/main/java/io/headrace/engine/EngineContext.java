@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.source.NoReaders;
 import io.headrace.engine.spi.DatasetReaders;
 import io.headrace.engine.spi.Disk;
@@ -36,6 +37,8 @@ public final class EngineContext {
     private long journalCycleBytes = 128 * MIB;
     private long diskReserveBytes = 256 * MIB;
     private long sealingBytesPerSecond = 64 * MIB;
+    private long compactionMemoryBytes = 16 * MIB;
+    private @Nullable RecordFilter recordFilter;
     private long memoryTopicBudgetBytes = 64 * MIB;
     private int coldReaderCount = 4;
     private int sourceThreadCount = 64;
@@ -223,6 +226,38 @@ public final class EngineContext {
     /** Most bytes that are read and written in a second for sealing. */
     public long sealingBytesPerSecond() {
         return sealingBytesPerSecond;
+    }
+
+    /**
+     * What looks into batches for compacted topics; without it there are none. It is not the
+     * engine's: {@code io.headrace.kafka.KafkaRecordFilter} is one over Kafka's own classes.
+     *
+     * @return this
+     */
+    public EngineContext recordFilter(RecordFilter filter) {
+        this.recordFilter = filter;
+        return this;
+    }
+
+    /** What looks into batches for compacted topics; null if nothing does. */
+    public @Nullable RecordFilter recordFilter() {
+        return recordFilter;
+    }
+
+    /**
+     * Most bytes of off-heap memory in which a compaction notes keys, 32 each; more keys take more
+     * passes.
+     *
+     * @return this
+     */
+    public EngineContext compactionMemoryBytes(long bytes) {
+        this.compactionMemoryBytes = bytes;
+        return this;
+    }
+
+    /** Most bytes of off-heap memory in which a compaction notes keys. */
+    public long compactionMemoryBytes() {
+        return compactionMemoryBytes;
     }
 
     /**
@@ -479,6 +514,7 @@ public final class EngineContext {
         check("journalCycleBytes", journalCycleBytes, MIB, 1024 * MIB);
         check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
         check("sealingBytesPerSecond", sealingBytesPerSecond, MIB, Long.MAX_VALUE);
+        check("compactionMemoryBytes", compactionMemoryBytes, 1024, 1024 * MIB);
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);
         check("sourceThreadCount", sourceThreadCount, 2, 1024);

@@ -5,7 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The log of one partition: record batches with dense offsets.
+ * The log of one partition: record batches with dense offsets, until compaction makes holes.
  *
  * <p>Thread-safe. Appending runs on the caller's thread under the lock of the partition's journal
  * shard (or the memory log's own lock), and copies the batch once. Offsets number records; lengths

@@ -22,6 +22,7 @@ import java.util.Set;
  *     acknowledged is written to disk
  * @param memoryBudgetBytes {@code headrace.memory.topic.budget.bytes}: most bytes of memory that a
  *     partition of a memory or hybrid topic holds; −1 for the engine's default
+ * @param compaction when a topic with {@code compact} is compacted
  */
 @Stable
 public record TopicConfig(
@@ -35,8 +36,10 @@ public record TopicConfig(
         boolean compact,
         boolean delete,
         long spillMs,
-        long memoryBudgetBytes) {
+        long memoryBudgetBytes,
+        CompactionConfig compaction) {
 
+    private static final String CLEANUP_POLICY = "cleanup.policy";
     private static final String SPILL_MS = "headrace.spill.ms";
     private static final String MEMORY_BUDGET = "headrace.memory.topic.budget.bytes";
 
@@ -56,7 +59,8 @@ public record TopicConfig(
                     false,
                     true,
                     10,
-                    -1);
+                    -1,
+                    CompactionConfig.DEFAULTS);
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
@@ -81,14 +85,10 @@ public record TopicConfig(
     private static final Set<String> WITHOUT_EFFECT =
             Set.of(
                     "compression.type",
-                    "delete.retention.ms",
                     "file.delete.delay.ms",
                     "index.interval.bytes",
-                    "max.compaction.lag.ms",
                     "message.timestamp.before.max.ms",
                     "message.timestamp.after.max.ms",
-                    "min.cleanable.dirty.ratio",
-                    "min.compaction.lag.ms",
                     "min.insync.replicas",
                     "preallocate",
                     "segment.bytes",
@@ -118,7 +118,17 @@ public record TopicConfig(
         for (Map.Entry<String, String> override : overrides.entrySet()) {
             config = config.with(override.getKey(), override.getValue());
         }
+        config.compaction.checkLags();
+        config.checkCompactable();
         return config.withSource(overrides);
+    }
+
+    /** What is in memory alone is overwritten from its start, and never written again. */
+    private void checkCompactable() {
+        if (compact && storageMode == StorageMode.MEMORY) {
+            throw new InvalidConfigException(
+                    CLEANUP_POLICY, "compact", "delete, in a topic of mode memory");
+        }
     }
 
     /** A URI makes a source; both it and the mode may be given, if they agree. */
@@ -145,9 +155,14 @@ public record TopicConfig(
             case "flush.ms" -> withFlushMs(longOf(key, value, 0));
             case "max.message.bytes" -> withMaxMessageBytes(intOf(key, value, 0));
             case "message.timestamp.type" -> withLogAppendTime(isLogAppendTime(value));
-            case "cleanup.policy" -> withCleanupPolicy(value);
+            case CLEANUP_POLICY -> withCleanupPolicy(value);
             case SPILL_MS -> withSpillMs(spillMsOf(value));
             case MEMORY_BUDGET -> withMemoryBudgetBytes(longOf(key, value, -1));
+            case CompactionConfig.DIRTY_RATIO,
+                    CompactionConfig.MIN_LAG,
+                    CompactionConfig.MAX_LAG,
+                    CompactionConfig.DELETE_RETENTION ->
+                    withCompaction(compaction.with(key, value));
             default -> {
                 if (key.equals(SOURCE_URI)
                         || OF_SOURCES.contains(key)
@@ -179,7 +194,7 @@ public record TopicConfig(
                 case "" -> {}
                 default ->
                         throw new InvalidConfigException(
-                                "cleanup.policy", value, "a list of compact, delete");
+                                CLEANUP_POLICY, value, "a list of compact, delete");
             }
         }
         return new TopicConfig(
@@ -193,10 +208,11 @@ public record TopicConfig(
                 wantsCompact,
                 wantsDelete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
-    private static long longOf(String key, String value, long min) {
+    static long longOf(String key, String value, long min) {
         try {
             long parsed = Long.parseLong(value.trim());
             if (parsed >= min) {
@@ -229,7 +245,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Copy with another retention time, in milliseconds; −1 keeps for ever. */
@@ -245,7 +262,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Copy with another retention size, in bytes per partition; −1 is without limit. */
@@ -261,7 +279,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /**
@@ -279,7 +298,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Copy with another longest time that an appended record stays unsynced, in milliseconds. */
@@ -295,7 +315,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Copy with another largest record batch, in bytes. */
@@ -311,7 +332,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     private static long spillMsOf(String value) {
@@ -335,7 +357,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 ms,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Copy with another budget of memory, in bytes per partition; −1 for the engine's default. */
@@ -351,7 +374,25 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                bytes);
+                bytes,
+                compaction);
+    }
+
+    /** Copy with other rules of when it is compacted. */
+    public TopicConfig withCompaction(CompactionConfig rules) {
+        return new TopicConfig(
+                storageMode,
+                retentionMs,
+                retentionBytes,
+                flushMessages,
+                flushMs,
+                maxMessageBytes,
+                logAppendTime,
+                compact,
+                delete,
+                spillMs,
+                memoryBudgetBytes,
+                rules);
     }
 
     private TopicConfig withLogAppendTime(boolean appendTime) {
@@ -366,7 +407,8 @@ public record TopicConfig(
                 compact,
                 delete,
                 spillMs,
-                memoryBudgetBytes);
+                memoryBudgetBytes,
+                compaction);
     }
 
     /** Whether an acks=all answer follows the sync. */

@@ -5,6 +5,7 @@ import io.headrace.engine.EngineContext.TopicPolicy;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.kafka.KafkaRecordFilter;
 import io.headrace.objects.format.BundledReaders;
 import io.headrace.rocks.RocksContext;
 import io.headrace.rocks.RocksMetadataStore;
@@ -35,6 +36,9 @@ final class EngineSettings {
                         .topicPolicies(topicPolicies(config))
                         .journalCycleBytes(config.get(ConfigKeys.JOURNAL_CYCLE_BYTES))
                         .diskReserveBytes(config.get(ConfigKeys.DISK_RESERVE_BYTES))
+                        .recordFilter(new KafkaRecordFilter())
+                        .compactionMemoryBytes(
+                                config.get(ConfigKeys.LOG_CLEANER_DEDUPE_BUFFER_SIZE))
                         .sealingBytesPerSecond(config.get(ConfigKeys.SEALING_MAX_BYTES_PER_SECOND))
                         .memoryTopicBudgetBytes(config.get(ConfigKeys.MEMORY_TOPIC_BUDGET_BYTES))
                         .coldReaderCount(config.intOf(ConfigKeys.COLD_READERS))

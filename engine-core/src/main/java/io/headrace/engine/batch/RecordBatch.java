@@ -43,6 +43,7 @@ public final class RecordBatch {
     private static final int TIMESTAMP_TYPE_MASK = 0x08;
     private static final int TRANSACTIONAL_MASK = 0x10;
     private static final int CONTROL_MASK = 0x20;
+    private static final int DELETE_HORIZON_MASK = 0x40;
 
     /** One for all batches of a thread: whether the compiler spares us one each is up to it. */
     private static final ThreadLocal<CRC32C> CRC_OF_THREAD = ThreadLocal.withInitial(CRC32C::new);
@@ -139,6 +140,16 @@ public final class RecordBatch {
         return (buffer.get(at + ATTRIBUTES + 1) & CONTROL_MASK) != 0;
     }
 
+    /**
+     * When the tombstones of a batch may go, in milliseconds since 1970; −1 if no compaction has
+     * said so yet.
+     */
+    public static long deleteHorizon(ByteBuffer buffer, int at) {
+        return (buffer.get(at + ATTRIBUTES + 1) & DELETE_HORIZON_MASK) != 0
+                ? baseTimestamp(buffer, at)
+                : -1;
+    }
+
     /** Sets the offset of the first record; the checksum does not cover it. */
     public static void baseOffset(ByteBuffer buffer, int at, long offset) {
         buffer.putLong(at + BASE_OFFSET, offset);
@@ -159,16 +170,23 @@ public final class RecordBatch {
     }
 
     /**
-     * Whether the bytes from position to limit are exactly one sound batch: magic, length, record
-     * count, checksum. Allocates nothing; leaves position and limit as they were.
+     * Whether the bytes from position to limit are exactly one sound batch as a producer may send
+     * it: magic, length, record count, checksum. Allocates nothing; leaves position and limit as
+     * they were.
      */
     public static boolean isSound(ByteBuffer buffer) {
+        return isIntact(buffer)
+                && recordCount(buffer, buffer.position()) == offsetCount(buffer, buffer.position());
+    }
+
+    /** As {@link #isSound}, of a batch that is stored: compaction may have taken records of it. */
+    public static boolean isIntact(ByteBuffer buffer) {
         int at = buffer.position();
         return buffer.remaining() >= HEADER_LENGTH
                 && magic(buffer, at) == MAGIC
                 && length(buffer, at) == buffer.remaining()
                 && recordCount(buffer, at) > 0
-                && recordCount(buffer, at) == offsetCount(buffer, at)
+                && recordCount(buffer, at) <= offsetCount(buffer, at)
                 && crc(buffer, at) == computeCrc(buffer, at);
     }
 

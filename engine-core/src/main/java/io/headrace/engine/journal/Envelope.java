@@ -92,7 +92,7 @@ public final class Envelope {
      */
     public @Nullable String load(ByteBuffer buffer, int index, long position) {
         checked.put(0, buffer, index, CRC_OFFSET);
-        if (type() < 1 || type() > EntryType.LOG_END.code() || checked.get(1) != VERSION) {
+        if (type() < 1 || type() > EntryType.COMPACTED.code() || checked.get(1) != VERSION) {
             return "unknown type or version: type=" + type() + " version=" + checked.get(1);
         }
         boolean bigEndian = buffer.order() == ByteOrder.BIG_ENDIAN;
@@ -178,7 +178,7 @@ public final class Envelope {
      */
     static boolean mayBegin(int first) {
         int type = first & 0xFF;
-        return first >>> 8 == VERSION && type >= 1 && type <= EntryType.LOG_END.code();
+        return first >>> 8 == VERSION && type >= 1 && type <= EntryType.COMPACTED.code();
     }
 
     /** Bytes of an entry with such a payload. */

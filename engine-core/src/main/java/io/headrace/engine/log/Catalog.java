@@ -291,6 +291,7 @@ final class Catalog implements TopicCatalog {
                             configs);
             Topic topic = topicOf(row);
             checkSource(topic);
+            checkCompaction(topic);
             if (!validateOnly) {
                 nextTopicId++;
                 put(row, topic, Kind.CREATED, null);
@@ -397,6 +398,7 @@ final class Catalog implements TopicCatalog {
             checkLengths(configs);
             altered = topicOf(row);
             checkSource(altered);
+            checkCompaction(altered);
         } catch (InvalidConfigException e) {
             return CatalogResult.failed(
                     Error.INVALID_CONFIG, e.getMessage() + " topic=" + topic.name());
@@ -443,6 +445,18 @@ final class Catalog implements TopicCatalog {
     private void checkSource(Topic topic) {
         if (topic.storageMode() == StorageMode.SOURCE) {
             SourceSpec.wanted(topic.configs(), context.objectStores(), context.datasetReaders());
+        }
+    }
+
+    /**
+     * @throws InvalidConfigException if nothing here could look for the keys
+     */
+    private void checkCompaction(Topic topic) {
+        if (topic.config().compact() && context.recordFilter() == null) {
+            throw new InvalidConfigException(
+                    "cleanup.policy",
+                    "compact",
+                    "delete, in an engine whose context has no recordFilter");
         }
     }
 

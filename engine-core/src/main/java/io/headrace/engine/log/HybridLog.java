@@ -115,14 +115,11 @@ final class HybridLog extends PartitionLogBase {
 
     @Override
     long appendUnlessUnread(ByteBuffer batch, long appendTimeMs) {
-        if (!RecordBatch.isSound(batch)) {
-            return CORRUPT_BATCH;
+        long checked = check(batch);
+        if (checked != ProducerState.NEW) {
+            return checked;
         }
         Topic current = topic();
-        if (batch.remaining()
-                > Math.min(current.config().maxMessageBytes(), shard.batchBytesMax())) {
-            return BATCH_TOO_LARGE;
-        }
         ByteBuffer stamped =
                 current.config().logAppendTime() ? LogAppendTime.stamp(batch, appendTimeMs) : batch;
         long baseOffset;
@@ -375,6 +372,18 @@ final class HybridLog extends PartitionLogBase {
     @Override
     boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
         return waits.test(whenSynced(recordsEndOffset())) && appendEnd();
+    }
+
+    @Override
+    long compactableEndOffset() {
+        synchronized (lock) {
+            return isClosed() ? 0 : memory.logStartOffset();
+        }
+    }
+
+    @Override
+    void onCompacted(long offset) {
+        tier.forgetRecent(offset);
     }
 
     @Override

@@ -48,6 +48,19 @@ record IndexEntry(
                 leaderEpoch);
     }
 
+    /** The batch after it has lost records. */
+    IndexEntry compacted(long newPosition, int newLength, long newMaxTimestampMs) {
+        return new IndexEntry(
+                lastOffset,
+                newPosition,
+                newLength,
+                offsetCount,
+                newMaxTimestampMs,
+                runningMaxTimestampMs,
+                datedMs,
+                leaderEpoch);
+    }
+
     /** Where the batch begins in its file. */
     long fileOffset() {
         return SegmentPosition.isIn(position)
@@ -62,7 +75,7 @@ record IndexEntry(
 
     /** Whether these bytes are that batch, undamaged. */
     boolean isOf(ByteBuffer batch) {
-        return RecordBatch.isSound(batch)
+        return RecordBatch.isIntact(batch)
                 && RecordBatch.baseOffset(batch, batch.position()) == baseOffset()
                 && RecordBatch.lastOffset(batch, batch.position()) == lastOffset
                 && RecordBatch.leaderEpoch(batch, batch.position()) == leaderEpoch;

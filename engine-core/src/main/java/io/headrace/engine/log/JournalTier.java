@@ -124,6 +124,13 @@ final class JournalTier {
         return true;
     }
 
+    /** Reads batches that end below an offset by the index from now on, which has them. */
+    void forgetRecent(long offset) {
+        synchronized (shard.lock) {
+            recent.forgetBelow(offset);
+        }
+    }
+
     /** Appends nothing any more. */
     void close() {
         synchronized (shard.lock) {

@@ -48,14 +48,11 @@ final class JournaledLog extends PartitionLogBase {
 
     @Override
     long appendUnlessUnread(ByteBuffer batch, long appendTimeMs) {
-        if (!RecordBatch.isSound(batch)) {
-            return CORRUPT_BATCH;
+        long checked = check(batch);
+        if (checked != ProducerState.NEW) {
+            return checked;
         }
         Topic current = topic();
-        if (batch.remaining()
-                > Math.min(current.config().maxMessageBytes(), shard.batchBytesMax())) {
-            return BATCH_TOO_LARGE;
-        }
         ByteBuffer stamped =
                 current.config().logAppendTime() ? LogAppendTime.stamp(batch, appendTimeMs) : batch;
         boolean syncs = current.config().syncsBeforeAcknowledging();
@@ -125,6 +122,11 @@ final class JournaledLog extends PartitionLogBase {
     public CompletableFuture<Long> deleteRecords(long beforeOffset) {
         long target = deletionTarget(beforeOffset);
         return target < 0 ? outOfRange(beforeOffset) : tier.deleteRecords(target);
+    }
+
+    @Override
+    void onCompacted(long offset) {
+        tier.forgetRecent(offset);
     }
 
     @Override

@@ -4,8 +4,10 @@ import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.spi.EntryType;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
@@ -135,6 +137,14 @@ abstract class PartitionLogBase implements PartitionLog {
     CompletableFuture<Void> whenSpilled() {
         return CompletableFuture.completedFuture(null);
     }
+
+    /** What may be compacted ends here; from here on it may be read from memory. */
+    long compactableEndOffset() {
+        return recordsEndOffset;
+    }
+
+    /** Told that everything below an offset has been compacted, and the index says so. */
+    void onCompacted(long offset) {}
 
     /** Told by the syncer that records below an offset are on disk. */
     void onSynced(long endOffset) {}
@@ -270,6 +280,32 @@ abstract class PartitionLogBase implements PartitionLog {
         synchronized (appendLock()) {
             producers.remember(producerId, state);
         }
+    }
+
+    /**
+     * What has to hold of a batch by itself.
+     *
+     * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
+     */
+    final long check(ByteBuffer batch) {
+        if (!RecordBatch.isSound(batch)) {
+            return CORRUPT_BATCH;
+        }
+        TopicConfig config = topic.config();
+        if (batch.remaining() > Math.min(config.maxMessageBytes(), shard.batchBytesMax())) {
+            return BATCH_TOO_LARGE;
+        }
+        return config.compact() && !RecordBatch.isControl(batch, batch.position())
+                ? checkCompactable(batch)
+                : ProducerState.NEW;
+    }
+
+    private long checkCompactable(ByteBuffer batch) {
+        RecordFilter filter = shard.recordFilter();
+        if (filter == null) {
+            return READ_ONLY;
+        }
+        return filter.isCompactable(batch) ? ProducerState.NEW : INVALID_RECORD;
     }
 
     /**

@@ -7,10 +7,13 @@ import org.jspecify.annotations.Nullable;
  * A partition as the projection has it: what activation starts from. Used by one thread at a time.
  */
 final class PartitionState {
-    private static final byte VERSION = 2;
+    private static final byte VERSION = 3;
 
     /** Does not tell an exact end from a reserve. */
     private static final byte VERSION_BEFORE_ENDS = 1;
+
+    /** Knows nothing of compaction. */
+    private static final byte VERSION_BEFORE_COMPACTION = 2;
 
     long logStartOffset;
     long logEndOffset;
@@ -32,6 +35,16 @@ final class PartitionState {
 
     long liveBytes;
     long maxTimestampMs = -1;
+
+    /** Below, each key has one record at most. */
+    long compactedOffset;
+
+    /** Those of {@link #liveBytes} that are below the compacted offset. */
+    long compactedBytes;
+
+    /** From when on all tombstones below the compacted offset may go; 0 if there are none. */
+    long tombstonesUntilMs;
+
     LeaderEpochs epochs = new LeaderEpochs();
 
     static PartitionState decode(byte @Nullable [] row) {
@@ -41,7 +54,7 @@ final class PartitionState {
         }
         ByteBuffer buffer = ByteBuffer.wrap(row);
         byte version = buffer.get();
-        if (version != VERSION && version != VERSION_BEFORE_ENDS) {
+        if (version < VERSION_BEFORE_ENDS || version > VERSION) {
             throw Rows.unknownVersion("partition", version);
         }
         state.logStartOffset = buffer.getLong();
@@ -50,7 +63,12 @@ final class PartitionState {
         state.offsetReserve = buffer.getLong();
         state.liveBytes = buffer.getLong();
         state.maxTimestampMs = buffer.getLong();
-        state.isReserveExact = version == VERSION && buffer.get() != 0;
+        state.isReserveExact = version > VERSION_BEFORE_ENDS && buffer.get() != 0;
+        if (version > VERSION_BEFORE_COMPACTION) {
+            state.compactedOffset = buffer.getLong();
+            state.compactedBytes = buffer.getLong();
+            state.tombstonesUntilMs = buffer.getLong();
+        }
         state.epochs = LeaderEpochs.decode(buffer);
         return state;
     }
@@ -67,20 +85,36 @@ final class PartitionState {
         isReserveExact = true;
     }
 
+    /** Takes a batch that was deleted off the account. */
+    void onDropped(IndexEntry entry) {
+        liveBytes -= entry.length();
+        if (entry.lastOffset() < compactedOffset) {
+            compactedBytes = Math.max(0, compactedBytes - entry.length());
+        }
+    }
+
+    /** Where what is neither compacted nor given up begins. */
+    long dirtyOffset() {
+        return Math.max(compactedOffset, logStartOffset);
+    }
+
     /** Offsets below are reserved: by an entry of the journal, or by the topic's creation. */
     long reserved() {
         return offsetReserve == 0 && !isReserveExact ? firstReserve : offsetReserve;
     }
 
     byte[] encode() {
-        ByteBuffer buffer = ByteBuffer.allocate(2 + 5 * Long.BYTES + epochs.encodedLength());
+        ByteBuffer buffer = ByteBuffer.allocate(2 + 8 * Long.BYTES + epochs.encodedLength());
         buffer.put(VERSION)
                 .putLong(logStartOffset)
                 .putLong(logEndOffset)
                 .putLong(offsetReserve)
                 .putLong(liveBytes)
                 .putLong(maxTimestampMs)
-                .put((byte) (isReserveExact ? 1 : 0));
+                .put((byte) (isReserveExact ? 1 : 0))
+                .putLong(compactedOffset)
+                .putLong(compactedBytes)
+                .putLong(tombstonesUntilMs);
         epochs.encode(buffer);
         return buffer.array();
     }

@@ -125,6 +125,18 @@ final class RecentBatches {
         current.tail = current.tail + 1;
     }
 
+    /** Forgets those that end below an offset; the index has them. By the writer's lock. */
+    void forgetBelow(long offset) {
+        Ring current = ring;
+        long index = current.head;
+        while (index < current.tail && current.lastOffsets[current.slot(index)] < offset) {
+            index++;
+        }
+        current.head = index;
+        // As in add: a slot is overwritten only after its index is out of reach.
+        VarHandle.storeStoreFence();
+    }
+
     private static long windowStart(long newestPosition) {
         return Journal.position(Journal.cycle(newestPosition) - WINDOW_CYCLES + 1, 0);
     }

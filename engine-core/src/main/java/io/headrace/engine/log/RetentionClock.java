@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * another boot the wall clock is all there is. Without that file it is too, so that a disk that
  * refuses to take it holds nothing up. (docs/design/age.md)
  *
- * <p>Read by the maintenance thread; {@link #latestMs} and {@link #lagMs} by any.
+ * <p>Thread-safe.
  */
 final class RetentionClock {
     /** How much faster than time it goes while it catches up. */
@@ -111,7 +111,7 @@ final class RetentionClock {
     }
 
     /** The time by which things are old, in milliseconds since 1970. */
-    long nowMs() {
+    synchronized long nowMs() {
         long uptime = uptimeMs.getAsLong();
         long saidMs = clockMs.getAsLong() - uptime;
         long catchUpMs = (uptime - lastUptimeMs) * CATCH_UP_PER_MILLE / 1000;

@@ -46,6 +46,11 @@ final class Sealer {
     private final long diskReserveBytes;
     private final SealPace pace;
     private final SealCounters counters = new SealCounters();
+    private final @Nullable Compactor compactor;
+
+    /** Which of the two goes first where both have something to do. */
+    private boolean isCompactionsTurn;
+
     private final List<ShardSealer> shards = new ArrayList<>();
     private final ScheduledExecutorService executor =
             Executors.newSingleThreadScheduledExecutor(
@@ -60,6 +65,7 @@ final class Sealer {
     /**
      * @param directory the data folder
      * @param topics null for one that is gone
+     * @param compactor null if there are no compacted topics
      */
     Sealer(
             MetadataStore store,
@@ -68,13 +74,15 @@ final class Sealer {
             IntSupplier leaderEpoch,
             Path directory,
             long diskReserveBytes,
-            long bytesPerSecond) {
+            long bytesPerSecond,
+            @Nullable Compactor compactor) {
         this.store = store;
         this.memory = memory;
         this.topics = topics;
         this.leaderEpoch = leaderEpoch;
         this.directory = directory;
         this.diskReserveBytes = diskReserveBytes;
+        this.compactor = compactor;
         this.pace = new SealPace(bytesPerSecond, () -> stopped);
     }
 
@@ -90,10 +98,11 @@ final class Sealer {
     }
 
     private void tick() {
+        look();
         for (ShardSealer shard : shards) {
             try {
-                if (!stopped && shard.isDue()) {
-                    seal(shard);
+                if (!stopped && shard.isSettled()) {
+                    work(shard);
                 }
             } catch (CancellationException e) {
                 LOGGER.debug("sealing ends: {}", e.getMessage());
@@ -108,12 +117,41 @@ final class Sealer {
         }
     }
 
-    private void seal(ShardSealer shard) throws IOException {
-        long usableBytes = directory.toFile().getUsableSpace();
-        pace.hurry(usableBytes < HURRY_FACTOR * diskReserveBytes);
-        List<SealInput> inputs = shard.choose(usableBytes / SPACE_SHARE);
+    private void look() {
+        if (compactor != null && !stopped) {
+            try {
+                compactor.look();
+            } catch (RuntimeException e) {
+                LOGGER.warn("nothing is compacted now, tried again", e);
+            }
+        }
+    }
+
+    /** One pass of either kind: what it does must be in the index before the next one begins. */
+    private void work(ShardSealer shard) throws IOException {
+        pace.hurry(usableBytes() < HURRY_FACTOR * diskReserveBytes);
+        boolean worked =
+                isCompactionsTurn ? compact(shard) || seal(shard) : seal(shard) || compact(shard);
+        isCompactionsTurn ^= worked;
+    }
+
+    private long usableBytes() {
+        return directory.toFile().getUsableSpace();
+    }
+
+    /** What may be written before any of it comes back. */
+    private long roomBytes() {
+        return usableBytes() / SPACE_SHARE;
+    }
+
+    private boolean compact(ShardSealer shard) throws IOException {
+        return compactor != null && compactor.compact(shard, pace, () -> stopped, this::roomBytes);
+    }
+
+    private boolean seal(ShardSealer shard) throws IOException {
+        List<SealInput> inputs = shard.isDue() ? shard.choose(roomBytes()) : List.of();
         if (inputs.isEmpty()) {
-            return;
+            return false;
         }
         try (SealBuffer blockBuffer = new SealBuffer(memory);
                 SealBuffer batchBuffer = new SealBuffer(memory);
@@ -131,6 +169,7 @@ final class Sealer {
                 }
             }
         }
+        return true;
     }
 
     private SealPass.Context context(ShardSealer shard) {
@@ -160,6 +199,9 @@ final class Sealer {
 
     void forEachMetric(ObjLongConsumer<String> consumer) {
         counters.forEach(consumer);
+        if (compactor != null) {
+            compactor.forEachMetric(consumer);
+        }
         consumer.accept(
                 "headrace_segments", shards.stream().mapToLong(ShardSealer::segmentCount).sum());
         consumer.accept(

@@ -32,8 +32,7 @@ final class SegmentPlan {
      */
     record Run(Topic topic, int partition, List<IndexEntry> entries, long bytes) {
         String tenant() {
-            int dot = topic.name().indexOf('.');
-            return dot < 0 ? "" : topic.name().substring(0, dot);
+            return SegmentPlan.tenant(topic);
         }
     }
 
@@ -53,6 +52,12 @@ final class SegmentPlan {
                     .thenComparingInt(run -> run.partition);
 
     private SegmentPlan() {}
+
+    /** Whose topic it is: the name up to the first dot. */
+    static String tenant(Topic topic) {
+        int dot = topic.name().indexOf('.');
+        return dot < 0 ? "" : topic.name().substring(0, dot);
+    }
 
     /**
      * Plans the segments of a pass.

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.segment.SegmentPosition;
 import io.headrace.engine.spi.EntryType;
@@ -8,6 +9,7 @@ import io.headrace.engine.spi.JournalFailedException;
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One data journal with its lock, its {@link Syncer} and its {@link Spiller}. Whoever appends does
@@ -30,6 +32,7 @@ final class Shard {
     private final SegmentFolder segments;
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
+    private final @Nullable RecordFilter recordFilter;
     private final LongSupplier clockMs;
     private final Syncer syncer;
     private final Spiller spiller;
@@ -53,6 +56,7 @@ final class Shard {
             Journal journal,
             SegmentFolder segments,
             int batchBytesMax,
+            @Nullable RecordFilter recordFilter,
             LongSupplier clockMs,
             Projector projector,
             Consumer<Throwable> failureHandler) {
@@ -60,6 +64,7 @@ final class Shard {
         this.journal = journal;
         this.segments = segments;
         this.batchBytesMax = batchBytesMax;
+        this.recordFilter = recordFilter;
         this.clockMs = clockMs;
         this.failureHandler = failureHandler;
         this.syncer = new Syncer(this, projector, failureHandler);
@@ -79,6 +84,11 @@ final class Shard {
     /** Longest batch that the journal takes. */
     int batchBytesMax() {
         return batchBytesMax;
+    }
+
+    /** What looks into batches for compacted topics; null if nothing does. */
+    @Nullable RecordFilter recordFilter() {
+        return recordFilter;
     }
 
     /** The wall clock, by which it is noted when something was appended. */

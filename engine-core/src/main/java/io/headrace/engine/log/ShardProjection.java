@@ -146,6 +146,7 @@ final class ShardProjection {
             case LOG_END -> state(key).end(baseOffset);
             case SOURCE_INDEX -> SourceLogs.onEntry(topicId, payload, batch);
             case SEALED -> applySealed(position, payload);
+            case COMPACTED -> applyCompacted(key, position, baseOffset, payload);
             default ->
                     throw new IllegalStateException(
                             "unexpected entry in a data journal: type="
@@ -238,7 +239,7 @@ final class ShardProjection {
     private void onDropped(PartitionKey key, IndexEntry entry, boolean isPartitionGone) {
         addLiveBytes(entry.position(), -entry.length());
         if (!isPartitionGone) {
-            state(key).liveBytes -= entry.length();
+            state(key).onDropped(entry);
         }
     }
 
@@ -259,13 +260,16 @@ final class ShardProjection {
         // The rows are read from the store: what this turn has so far must be there.
         write(position);
         entryCount++;
-        int segment = SealedEntry.segment(payload);
+        noteSegment(SealedEntry.segment(payload));
+        SealedEntry.forEach(payload, this::move);
+    }
+
+    private void noteSegment(int segment) {
         byte[] highest = store.get(Rows.segmentKey(shardId));
         if (highest == null || ByteBuffer.wrap(highest).getInt() < segment) {
             byte[] value = ByteBuffer.allocate(Integer.BYTES).putInt(segment).array();
             batch.put(Rows.segmentKey(shardId), value);
         }
-        SealedEntry.forEach(payload, this::move);
     }
 
     /** Points a batch's row at a segment; a row that is gone by now stays gone. */
@@ -277,6 +281,51 @@ final class ShardProjection {
             addLiveBytes(entry.position(), -length);
             addLiveBytes(newPosition, length);
             batch.put(key, entry.at(newPosition).encode());
+        }
+    }
+
+    private void applyCompacted(
+            PartitionKey key, long position, long compactedOffset, ByteBuffer payload) {
+        // The rows are read from the store: what this turn has so far must be there.
+        write(position);
+        entryCount++;
+        noteSegment(CompactedEntry.segment(payload));
+        byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
+        if (row == null) {
+            return; // the topic is gone, and stays so
+        }
+        PartitionState state = state(key);
+        CompactedEntry.forEach(
+                payload, (change, newPosition) -> compact(key, state, change, newPosition));
+        if (compactedOffset > 0) {
+            state.compactedOffset = Math.max(state.compactedOffset, compactedOffset);
+            state.compactedBytes =
+                    Math.min(state.liveBytes, CompactedEntry.compactedBytes(payload));
+            state.tombstonesUntilMs = CompactedEntry.tombstonesUntilMs(payload);
+        }
+    }
+
+    /** Points a batch's row at what is left of it; a row that is gone by now stays gone. */
+    private void compact(
+            PartitionKey partition,
+            PartitionState state,
+            CompactedEntry.Change change,
+            long newPosition) {
+        byte[] key = Rows.indexKey(partition.topicId(), partition.partition(), change.lastOffset());
+        byte[] row = store.get(key);
+        IndexEntry entry = row == null ? null : IndexEntry.decode(key, row);
+        if (entry == null || entry.length() != change.oldLength()) {
+            return;
+        }
+        addLiveBytes(entry.position(), -entry.length());
+        state.liveBytes += change.length() - entry.length();
+        if (change.length() == 0) {
+            batch.delete(key);
+        } else {
+            addLiveBytes(newPosition, change.length());
+            IndexEntry left =
+                    entry.compacted(newPosition, change.length(), change.maxTimestampMs());
+            batch.put(key, left.encode());
         }
     }
 

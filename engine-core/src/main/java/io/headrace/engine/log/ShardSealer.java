@@ -132,9 +132,24 @@ final class ShardSealer {
     }
 
     /**
-     * Whether a pass may begin: what the last one did is in the index, and it did not just fail.
+     * Notes a pass of compaction.
+     *
+     * @param position of the last entry that it appended; −1 if there is none
      */
-    boolean isDue() throws IOException {
+    void onCompacted(long position) {
+        unsettledPosition = Math.max(unsettledPosition, position);
+        if (position >= 0) {
+            shard.requestSync();
+        }
+    }
+
+    /** Runs the action once the entry at the position is in the index. */
+    void whenApplied(long position, Runnable action) {
+        projector.whenApplied(shard.id(), position, action);
+    }
+
+    /** Whether what the last pass did is in the index, so that another one may begin. */
+    boolean isSettled() throws IOException {
         if (projector.appliedPosition(shard.id()) <= unsettledPosition) {
             return false;
         }
@@ -146,6 +161,11 @@ final class ShardSealer {
         unsettled.clear();
         emptied.stream().filter(input -> isAlive(input(input.file(), 0))).forEach(this::setAside);
         emptied = List.of();
+        return true;
+    }
+
+    /** Whether sealing did not just fail. */
+    boolean isDue() {
         return System.nanoTime() - notBeforeNs >= 0;
     }
 

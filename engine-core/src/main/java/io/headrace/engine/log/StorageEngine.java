@@ -14,6 +14,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.segment.SegmentFiles;
@@ -125,7 +126,8 @@ public final class StorageEngine implements Engine {
                             this::leaderEpoch,
                             context.directory(),
                             context.diskReserveBytes(),
-                            context.sealingBytesPerSecond());
+                            context.sealingBytesPerSecond(),
+                            compactor(context.recordFilter()));
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
             for (int id = 1; id <= journalCount; id++) {
@@ -137,6 +139,7 @@ public final class StorageEngine implements Engine {
                                 journal,
                                 SegmentFolder.open(folder.segments(), id, segmentFiles),
                                 (int) (context.journalCycleBytes() / 4),
+                                context.recordFilter(),
                                 context.clockMs(),
                                 projector,
                                 failureHandler);
@@ -237,6 +240,21 @@ public final class StorageEngine implements Engine {
                         .diskReserveBytes(context.diskReserveBytes())
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)
                         .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
+    }
+
+    private @Nullable Compactor compactor(@Nullable RecordFilter filter) {
+        return filter == null
+                ? null
+                : new Compactor(
+                        store,
+                        context.memoryStore(),
+                        filter,
+                        context.compactionMemoryBytes(),
+                        retentionClock,
+                        catalog::find,
+                        this::leaderEpoch,
+                        logs,
+                        context.retentionCheckIntervalMs());
     }
 
     private CacheContext cacheContext() {

@@ -21,9 +21,11 @@ public enum EntryType {
      * A partition's log ends at {@code baseOffset}, whatever its last batch says: all offsets below
      * are taken, and none above; no payload.
      */
-    LOG_END(7);
+    LOG_END(7),
+    /** Batches of a partition have lost records; the payload says which, and where they are. */
+    COMPACTED(8);
 
-    private static final EntryType[] BY_CODE = new EntryType[8];
+    private static final EntryType[] BY_CODE = new EntryType[9];
 
     static {
         for (EntryType type : values()) {

@@ -76,6 +76,7 @@ final class JournaledLogTest {
                         journal,
                         segments,
                         1 << 20,
+                        null,
                         System::currentTimeMillis,
                         projector,
                         failures);

@@ -202,6 +202,17 @@ public final class ConfigKeys {
                     List.of("delete", "compact", "compact,delete", "delete,compact"),
                     "Topic config cleanup.policy.");
 
+    /** {@code log.cleaner.dedupe.buffer.size}. */
+    public static final ConfigKey<Long> LOG_CLEANER_DEDUPE_BUFFER_SIZE =
+            ConfigKey.number(
+                    "log.cleaner.dedupe.buffer.size",
+                    16 * MIB,
+                    MIB,
+                    1024 * MIB,
+                    "Off-heap memory in which a compaction notes keys, 32 bytes each, within"
+                            + " headrace.memory.budget.bytes. Taken as it is needed; more keys"
+                            + " take more passes.");
+
     /** {@code log.message.timestamp.type}. */
     public static final ConfigKey<String> LOG_MESSAGE_TIMESTAMP_TYPE =
             ConfigKey.oneOf(
@@ -532,6 +543,7 @@ public final class ConfigKeys {
                     LOG_RETENTION_BYTES,
                     LOG_RETENTION_CHECK_INTERVAL_MS,
                     LOG_CLEANUP_POLICY,
+                    LOG_CLEANER_DEDUPE_BUFFER_SIZE,
                     LOG_MESSAGE_TIMESTAMP_TYPE,
                     PRODUCER_ID_EXPIRATION_MS,
                     OFFSETS_TOPIC_NUM_PARTITIONS,

@@ -91,6 +91,7 @@ final class HybridLogTest {
                         journal,
                         SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.SYSTEM),
                         1 << 20,
+                        null,
                         System::currentTimeMillis,
                         projector,
                         failures);

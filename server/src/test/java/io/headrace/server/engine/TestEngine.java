@@ -13,6 +13,7 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.log.StorageEngine;
 import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.kafka.KafkaRecordFilter;
 import io.headrace.objects.format.BundledReaders;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
@@ -65,6 +66,7 @@ final class TestEngine implements AutoCloseable {
                         .directory(folder)
                         .memoryStore(memory)
                         .datasetReaders(new BundledReaders())
+                        .recordFilter(new KafkaRecordFilter())
                         .metadataStoreFactory(RocksMetadataStore::open)
                         .journalCount(2)
                         .journalCycleBytes(1 << 20)

@@ -2,6 +2,7 @@ package io.headrace.server.groups;
 
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
+import io.headrace.kafka.KafkaRecordFilter;
 import io.headrace.kafka.KafkaShell;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.Listener;
@@ -38,7 +39,9 @@ final class GroupServer implements AutoCloseable {
                                 .directory(folder)
                                 .memoryStore(memory)
                                 .metadataStoreFactory(RocksMetadataStore::open)
+                                .recordFilter(new KafkaRecordFilter())
                                 .journalCount(1)
+                                .retentionCheckIntervalMs(100)
                                 .journalCycleBytes(8 << 20)
                                 .diskReserveBytes(0));
         shell =

@@ -62,6 +62,26 @@ record TopicConfigEntry(
         active(entries, "max.message.bytes", ConfigType.INT, c -> "" + c.maxMessageBytes());
         active(
                 entries,
+                "delete.retention.ms",
+                ConfigType.LONG,
+                c -> "" + c.compaction().deleteRetentionMs());
+        active(
+                entries,
+                "max.compaction.lag.ms",
+                ConfigType.LONG,
+                c -> "" + c.compaction().maxLagMs());
+        active(
+                entries,
+                "min.cleanable.dirty.ratio",
+                ConfigType.DOUBLE,
+                c -> "" + c.compaction().dirtyRatio());
+        active(
+                entries,
+                "min.compaction.lag.ms",
+                ConfigType.LONG,
+                c -> "" + c.compaction().minLagMs());
+        active(
+                entries,
                 "message.timestamp.type",
                 ConfigType.STRING,
                 c -> c.logAppendTime() ? "LogAppendTime" : "CreateTime");
@@ -84,18 +104,14 @@ record TopicConfigEntry(
         kept(entries, "compression.gzip.level", ConfigType.INT, "-1");
         kept(entries, "compression.lz4.level", ConfigType.INT, "9");
         kept(entries, "compression.zstd.level", ConfigType.INT, "3");
-        kept(entries, "delete.retention.ms", ConfigType.LONG, "86400000");
         kept(entries, "file.delete.delay.ms", ConfigType.LONG, "60000");
         kept(entries, "follower.replication.throttled.replicas", ConfigType.LIST, "");
         kept(entries, "index.interval.bytes", ConfigType.INT, "4096");
         kept(entries, "leader.replication.throttled.replicas", ConfigType.LIST, "");
         kept(entries, "local.retention.bytes", ConfigType.LONG, "-2");
         kept(entries, "local.retention.ms", ConfigType.LONG, "-2");
-        kept(entries, "max.compaction.lag.ms", ConfigType.LONG, FOR_EVER);
         kept(entries, "message.timestamp.after.max.ms", ConfigType.LONG, "3600000");
         kept(entries, "message.timestamp.before.max.ms", ConfigType.LONG, FOR_EVER);
-        kept(entries, "min.cleanable.dirty.ratio", ConfigType.DOUBLE, "0.5");
-        kept(entries, "min.compaction.lag.ms", ConfigType.LONG, "0");
         kept(entries, "min.insync.replicas", ConfigType.INT, "1");
         kept(entries, "preallocate", ConfigType.BOOLEAN, "false");
         kept(entries, "remote.log.copy.disable", ConfigType.BOOLEAN, "false");

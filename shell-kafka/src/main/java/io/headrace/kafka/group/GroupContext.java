@@ -20,8 +20,6 @@ import org.apache.kafka.coordinator.group.modern.share.ShareGroupConfig;
  */
 @Experimental
 public final class GroupContext {
-    private static final long MIB = 1 << 20;
-
     /** Where our defaults differ from Kafka's. */
     private static final Map<String, String> DEFAULTS =
             Map.ofEntries(
@@ -41,7 +39,6 @@ public final class GroupContext {
                     Map.entry("group.consumer.assignor.offload.enable", "false"));
 
     private final Map<String, String> properties = new LinkedHashMap<>();
-    private long compactionBytesMin = 4 * MIB;
     private GroupCoordinatorConfig coordinatorConfig = parse(DEFAULTS);
 
     /**
@@ -75,32 +72,12 @@ public final class GroupContext {
     }
 
     /**
-     * Bytes appended to a partition of the offsets topic before it is looked at for compaction; at
-     * least 1 KiB.
-     *
-     * @return this
-     */
-    public GroupContext compactionBytesMin(long bytes) {
-        this.compactionBytesMin = bytes;
-        return this;
-    }
-
-    /** Bytes appended to a partition of the offsets topic before it is looked at for compaction. */
-    public long compactionBytesMin() {
-        return compactionBytesMin;
-    }
-
-    /**
      * Checks every value.
      *
      * @return this
      * @throws InvalidConfigException naming the first bad one
      */
     public GroupContext conclude() {
-        if (compactionBytesMin < 1024) {
-            throw new InvalidConfigException(
-                    "compactionBytesMin", Long.toString(compactionBytesMin), "at least 1024");
-        }
         for (Map.Entry<String, String> property : properties.entrySet()) {
             ConfigDef.ConfigKey key =
                     GroupCoordinatorConfig.CONFIG_DEF.configKeys().get(property.getKey());

@@ -77,7 +77,6 @@ public final class Groups implements AutoCloseable {
     private final TopicDirectory directory;
     private final ThreadPoolExecutor logExecutor;
     private final ThreadPoolExecutor topicExecutor;
-    private final OffsetsCompactor compactor;
     private final GroupTopics topics;
     private final GroupCoordinatorService coordinator;
     private final Metrics metrics = new Metrics();
@@ -97,7 +96,6 @@ public final class Groups implements AutoCloseable {
         int partitionCount = offsetsTopic.partitionCount();
         logExecutor = executor("groups-log", 3 * partitionCount);
         topicExecutor = executor("groups-topics", WAITING_REQUESTS_MAX);
-        compactor = new OffsetsCompactor(logExecutor, partitionCount, context.compactionBytesMin());
         topics = new GroupTopics(engine.catalog(), directory.ids(), topicExecutor, this::onImage);
         partitions = new ArrayList<>();
         for (int i = 0; i < partitionCount; i++) {
@@ -186,9 +184,7 @@ public final class Groups implements AutoCloseable {
             Engine engine, GroupContext context, Topic offsetsTopic) {
         var config = context.coordinatorConfig();
         return new GroupCoordinatorService.Builder(NODE_ID, config)
-                .withWriter(
-                        new OffsetsLogWriter(
-                                partitions, offsetsTopic.config(), compactor::onAppended))
+                .withWriter(new OffsetsLogWriter(partitions, offsetsTopic.config()))
                 .withLoader(
                         new OffsetsLogLoader(
                                 partitions,
@@ -219,7 +215,6 @@ public final class Groups implements AutoCloseable {
 
         @Override
         public void onLoaded(OffsetsPartition partition, LoadedNames names) {
-            compactor.onAppended(partition);
             if (committed.addAll(names.committed())) {
                 later(this::forgetDeletedOnceLoaded, logExecutor);
             }

@@ -125,7 +125,6 @@ final class OffsetsLogLoader implements CoordinatorLoader<CoordinatorRecord> {
                 playback.updateLastWrittenOffset(end);
                 playback.updateLastCommittedOffset(end);
             }
-            partition.resetAppendedBytes(byteCount);
         }
 
         /** Without the pause the store would be asked in a loop; ends at once when it is closed. */

@@ -4,7 +4,6 @@ import io.headrace.engine.TopicConfig;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.coordinator.common.runtime.PartitionWriter;
@@ -14,18 +13,10 @@ import org.apache.kafka.storage.internals.log.VerificationGuard;
 /** Where the coordinator writes: the partitions of the offsets topic. Thread-safe. */
 final class OffsetsLogWriter implements PartitionWriter {
     private final List<OffsetsPartition> partitions;
-    private final Consumer<OffsetsPartition> whenAppended;
     private final LogConfig config;
 
-    /**
-     * @param whenAppended called after each append, on the coordinator's thread; must not block
-     */
-    OffsetsLogWriter(
-            List<OffsetsPartition> partitions,
-            TopicConfig topicConfig,
-            Consumer<OffsetsPartition> whenAppended) {
+    OffsetsLogWriter(List<OffsetsPartition> partitions, TopicConfig topicConfig) {
         this.partitions = partitions;
-        this.whenAppended = whenAppended;
         this.config =
                 new LogConfig(
                         Map.of(
@@ -54,10 +45,7 @@ final class OffsetsLogWriter implements PartitionWriter {
             VerificationGuard guard,
             MemoryRecords records,
             short transactionVersion) {
-        OffsetsPartition partition = partitions.get(tp.partition());
-        long endOffset = partition.append(records);
-        whenAppended.accept(partition);
-        return endOffset;
+        return partitions.get(tp.partition()).append(records);
     }
 
     /** One node decides about its transactions and its groups: there is nobody to ask. */
@@ -71,7 +59,7 @@ final class OffsetsLogWriter implements PartitionWriter {
         return CompletableFuture.completedFuture(VerificationGuard.SENTINEL);
     }
 
-    /** The group coordinator never asks for it; space comes back by {@link OffsetsCompactor}. */
+    /** The group coordinator never asks for it; the engine compacts the topic. */
     @Override
     public CompletableFuture<Void> deleteRecords(TopicPartition tp, long beforeOffset) {
         return CompletableFuture.failedFuture(

@@ -6,13 +6,9 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Function;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.NotEnoughReplicasException;
 import org.apache.kafka.common.errors.NotLeaderOrFollowerException;
@@ -27,20 +23,12 @@ import org.slf4j.LoggerFactory;
 /**
  * One partition of the offsets topic, as the coordinator writes it.
  *
- * <p>The coordinator counts offsets itself and takes a log that is ahead of its count for a foreign
- * writer. Compaction writes to this log as well, so two counts exist: the log's own offsets, and
- * the coordinator's, which leave out the {@code hiddenRecordCount} records that compaction has
- * added since the coordinator loaded the partition.
- *
- * <p>Thread-safe. {@code appendLock} serialises the coordinator's appends with a compaction's;
- * {@code ackLock} is held for queue operations only, since the engine's threads take it.
+ * <p>Thread-safe. {@code appendLock} keeps the batches of one append together; {@code ackLock} is
+ * held for queue operations only, since the engine's threads take it.
  */
 final class OffsetsPartition {
     private static final Logger LOGGER = LoggerFactory.getLogger(OffsetsPartition.class);
     private static final int REACTIVATION_COUNT_MAX = 8;
-
-    /** While a compaction runs, at most so many bytes of new records are kept in memory for it. */
-    private static final long RECORDED_BYTES_MAX = 64L << 20;
 
     private final Engine engine;
     private final Topic topic;
@@ -49,20 +37,13 @@ final class OffsetsPartition {
     private volatile @Nullable PartitionLog log;
     private volatile boolean loaded;
 
-    // Guarded by appendLock.
-    private long hiddenRecordCount;
-    private @Nullable List<MemoryRecords> recorded;
-    private long recordedBytes;
-
     // Guarded by ackLock.
     private final ReentrantLock ackLock = new ReentrantLock();
-    private final ArrayDeque<PendingAck> pendingAcks = new ArrayDeque<>();
+
+    /** Log end offsets of appends that the coordinator waits for until they are durable. */
+    private final ArrayDeque<Long> pendingAcks = new ArrayDeque<>();
+
     private PartitionWriter.@Nullable Listener listener;
-
-    private final AtomicLong appendedBytes = new AtomicLong();
-
-    /** The coordinator waits until the log is durable up to {@code logOffset}. */
-    private record PendingAck(long logOffset, long coordinatorOffset) {}
 
     OffsetsPartition(Engine engine, Topic topic, int partition) {
         this.engine = engine;
@@ -86,21 +67,6 @@ final class OffsetsPartition {
      */
     void markLoaded() {
         loaded = true;
-    }
-
-    /** Bytes appended since {@link #resetAppendedBytes}. */
-    long appendedBytes() {
-        return appendedBytes.get();
-    }
-
-    /** Starts counting appended bytes from a number. */
-    void resetAppendedBytes(long bytes) {
-        appendLock.lock();
-        try {
-            appendedBytes.set(bytes);
-        } finally {
-            appendLock.unlock();
-        }
     }
 
     /**
@@ -127,12 +93,6 @@ final class OffsetsPartition {
      * Begins anew: the coordinator is about to read the log from its start, and counts from there.
      */
     void startOver() {
-        appendLock.lock();
-        try {
-            hiddenRecordCount = 0;
-        } finally {
-            appendLock.unlock();
-        }
         ackLock.lock();
         try {
             pendingAcks.clear();
@@ -165,34 +125,17 @@ final class OffsetsPartition {
     /**
      * Appends what the coordinator decided; the listener is told when it is durable.
      *
-     * @return the log end offset as the coordinator counts it
+     * @return the log end offset
      */
     long append(MemoryRecords records) {
         appendLock.lock();
         try {
             long logEnd = appendToLog(records);
-            long coordinatorEnd = logEnd - hiddenRecordCount;
-            record(records);
-            acknowledgeWhenDurable(new PendingAck(logEnd, coordinatorEnd));
-            return coordinatorEnd;
+            acknowledgeWhenDurable(logEnd);
+            return logEnd;
         } finally {
             appendLock.unlock();
         }
-    }
-
-    private void record(MemoryRecords records) {
-        List<MemoryRecords> current = recorded;
-        if (current == null) {
-            return;
-        }
-        recordedBytes += records.sizeInBytes();
-        if (recordedBytes > RECORDED_BYTES_MAX) {
-            recorded = null; // the compaction finds it missing, and gives up
-            return;
-        }
-        ByteBuffer copy = ByteBuffer.allocate(records.sizeInBytes());
-        copy.put(records.buffer().duplicate()).flip();
-        current.add(MemoryRecords.readableRecords(copy));
     }
 
     /**
@@ -207,7 +150,6 @@ final class OffsetsPartition {
             offset += batch.sizeInBytes();
             int recordCount = (int) (batch.lastOffset() - batch.baseOffset()) + 1;
             end = appendBatch(bytes) + recordCount;
-            appendedBytes.addAndGet(batch.sizeInBytes());
         }
         return end;
     }
@@ -237,24 +179,24 @@ final class OffsetsPartition {
                 : new EngineException(what);
     }
 
-    private void acknowledgeWhenDurable(PendingAck ack) {
+    private void acknowledgeWhenDurable(long endOffset) {
         ackLock.lock();
         try {
-            pendingAcks.add(ack);
+            pendingAcks.add(endOffset);
             if (pendingAcks.size() > 1) {
                 return; // the first one's callback sees to the others
             }
         } finally {
             ackLock.unlock();
         }
-        log().onHighWatermark(ack.logOffset(), this::onDurable);
+        log().onHighWatermark(endOffset, this::onDurable);
     }
 
     /** Runs on a thread of the engine's, or on an appender's. */
     private void onDurable() {
         PartitionLog current = log();
         long acknowledged;
-        PendingAck next;
+        Long next;
         ackLock.lock();
         try {
             acknowledged = removeUpTo(current.highWatermark());
@@ -268,17 +210,17 @@ final class OffsetsPartition {
         if (next != null) {
             PartitionLog waitedOn = acknowledged >= 0 ? current : replacementOf(current);
             if (waitedOn != null) {
-                waitedOn.onHighWatermark(next.logOffset(), this::onDurable);
+                waitedOn.onHighWatermark(next, this::onDurable);
             }
         }
     }
 
     private long removeUpTo(long highWatermark) {
         long acknowledged = -1;
-        for (PendingAck ack = pendingAcks.peek();
-                ack != null && ack.logOffset() <= highWatermark;
-                ack = pendingAcks.peek()) {
-            acknowledged = ack.coordinatorOffset();
+        for (Long end = pendingAcks.peek();
+                end != null && end <= highWatermark;
+                end = pendingAcks.peek()) {
+            acknowledged = end;
             pendingAcks.remove();
         }
         return acknowledged;
@@ -314,64 +256,5 @@ final class OffsetsPartition {
                     }
                 });
         return future;
-    }
-
-    /** From now on keeps what the coordinator appends; returns where that begins. */
-    long beginRecording() {
-        appendLock.lock();
-        try {
-            recorded = new ArrayList<>();
-            recordedBytes = 0;
-            return log().logEndOffset();
-        } finally {
-            appendLock.unlock();
-        }
-    }
-
-    /** Ends {@link #beginRecording} without a snapshot. */
-    void cancelRecording() {
-        appendLock.lock();
-        try {
-            recorded = null;
-        } finally {
-            appendLock.unlock();
-        }
-    }
-
-    /**
-     * Gives the recorded batches to {@code snapshotOf}, and appends the batches that it returns, as
-     * one run that nothing of the coordinator's comes into.
-     *
-     * @return the log's offset where the run begins, or −1 if {@code snapshotOf} returned none, or
-     *     too much was appended meanwhile to be kept
-     */
-    long appendSnapshot(Function<List<MemoryRecords>, List<MemoryRecords>> snapshotOf) {
-        appendLock.lock();
-        try {
-            List<MemoryRecords> sinceBegin = recorded;
-            recorded = null;
-            List<MemoryRecords> snapshot =
-                    sinceBegin == null ? List.of() : snapshotOf.apply(sinceBegin);
-            if (snapshot.isEmpty()) {
-                return -1;
-            }
-            return appendHidden(snapshot);
-        } finally {
-            appendLock.unlock();
-        }
-    }
-
-    private long appendHidden(List<MemoryRecords> snapshot) {
-        long begin = log().logEndOffset();
-        long counted = begin;
-        try {
-            for (MemoryRecords records : snapshot) {
-                counted = appendToLog(records);
-            }
-        } finally {
-            // Also of a run that was refused halfway: what is in the log is in the log.
-            hiddenRecordCount += counted - begin;
-        }
-        return begin;
     }
 }

@@ -20,8 +20,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
@@ -210,24 +208,10 @@ final class HeldEngine implements Engine, TopicCatalog {
         private int storeErrorsLeft;
 
         volatile long refusal;
-        volatile boolean refusesDeletion;
-
-        /** Who reads waits for it. */
-        volatile @Nullable CountDownLatch readGate;
-
-        final AtomicInteger readersAtGate = new AtomicInteger();
-        volatile boolean refused;
-
-        /** After so many more appends, the next is refused for want of space. */
-        volatile int appendsLeftBeforeRefusal = Integer.MAX_VALUE;
 
         HeldLog(Topic topic, int partition) {
             this.topic = topic;
             this.partition = partition;
-        }
-
-        synchronized long byteCount() {
-            return batches.values().stream().mapToLong(ByteBuffer::capacity).sum();
         }
 
         void crash() {
@@ -285,11 +269,6 @@ final class HeldEngine implements Engine, TopicCatalog {
         public long append(ByteBuffer batch, long appendTimeMs) {
             long baseOffset;
             synchronized (this) {
-                if (--appendsLeftBeforeRefusal < 0) {
-                    refusal = OUT_OF_SPACE;
-                    appendsLeftBeforeRefusal = Integer.MAX_VALUE;
-                    refused = true;
-                }
                 if (refusal < 0) {
                     return refusal;
                 }
@@ -311,15 +290,6 @@ final class HeldEngine implements Engine, TopicCatalog {
 
         @Override
         public ReadResult read(long fromOffset, int lengthMax) {
-            CountDownLatch gate = readGate;
-            if (gate != null) {
-                readersAtGate.incrementAndGet();
-                try {
-                    gate.await();
-                } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                }
-            }
             return readNow(fromOffset, lengthMax);
         }
 
@@ -403,7 +373,7 @@ final class HeldEngine implements Engine, TopicCatalog {
 
         @Override
         public synchronized CompletableFuture<Long> deleteRecords(long beforeOffset) {
-            if (refusesDeletion || beforeOffset > highWatermark) {
+            if (beforeOffset > highWatermark) {
                 return CompletableFuture.failedFuture(
                         new OffsetOutOfRangeException(beforeOffset, logStartOffset, highWatermark));
             }

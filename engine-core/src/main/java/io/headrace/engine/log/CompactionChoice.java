@@ -1,0 +1,285 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.CompactionConfig;
+import io.headrace.engine.Topic;
+import io.headrace.engine.spi.MetadataStore;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides which partitions are compacted: docs/design/compaction.md. Those in use are looked at
+ * often, all others with retention's interval.
+ *
+ * <p>Used by the sealer's thread.
+ */
+final class CompactionChoice {
+    /** Less than that is not worth a file, unless it has waited for too long. */
+    private static final long DIRTY_BYTES_MIN = 1 << 20;
+
+    /** Partitions that wait for their pass; the others are found again. */
+    private static final int WAITING_MAX = 4096;
+
+    /** Partitions of one pass, at most. */
+    private static final int PASS_MAX = 256;
+
+    private static final long LOOK_MS = 15_000;
+    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(60);
+
+    private final MetadataStore store;
+    private final LongFunction<@Nullable Topic> topics;
+    private final Map<PartitionKey, PartitionLogBase> logs;
+    private final long scanIntervalMs;
+
+    /** In the order in which they were found. */
+    private final Set<PartitionKey> waiting = new LinkedHashSet<>();
+
+    /** Of those for which nothing could be done: when that is tried again. */
+    private final Map<PartitionKey, Long> notBeforeNs = new HashMap<>();
+
+    /** Those that cannot be read. */
+    private final Set<PartitionKey> damaged = new HashSet<>();
+
+    private long nextLookNs = System.nanoTime();
+    private long nextScanNs = System.nanoTime();
+
+    /**
+     * @param topics null for one that is gone
+     * @param logs those in use
+     * @param scanIntervalMs from one look at all partitions to the next
+     */
+    CompactionChoice(
+            MetadataStore store,
+            LongFunction<@Nullable Topic> topics,
+            Map<PartitionKey, PartitionLogBase> logs,
+            long scanIntervalMs) {
+        this.store = store;
+        this.topics = topics;
+        this.logs = logs;
+        this.scanIntervalMs = scanIntervalMs;
+    }
+
+    /** Looks for partitions that are due, if it is time to. */
+    void look(long nowMs) {
+        long now = System.nanoTime();
+        if (now - nextScanNs >= 0) {
+            nextScanNs = now + TimeUnit.MILLISECONDS.toNanos(scanIntervalMs);
+            notBeforeNs.values().removeIf(notBefore -> now - notBefore >= 0);
+            scan(nowMs);
+        }
+        if (now - nextLookNs >= 0) {
+            nextLookNs = now + TimeUnit.MILLISECONDS.toNanos(Math.min(LOOK_MS, scanIntervalMs));
+            for (PartitionLogBase log : logs.values()) {
+                if (log.topic().config().compact()) {
+                    consider(new PartitionKey(log.topic().id(), log.partition()), nowMs);
+                }
+            }
+        }
+    }
+
+    private void scan(long nowMs) {
+        byte[] prefix = {Rows.PARTITION};
+        Topic topic = null;
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
+                byte[] key = cursor.key();
+                long topicId = Rows.topicIdOf(key);
+                if (topic == null || topic.id() != topicId) {
+                    topic = topics.apply(topicId);
+                }
+                if (topic != null && topic.config().compact()) {
+                    consider(new PartitionKey(topicId, Rows.partitionOf(key)), nowMs);
+                }
+                found = cursor.next();
+            }
+        }
+    }
+
+    private void consider(PartitionKey partition, long nowMs) {
+        if (waiting.size() < WAITING_MAX
+                && !waiting.contains(partition)
+                && candidate(partition, nowMs) != null) {
+            waiting.add(partition);
+        }
+    }
+
+    /**
+     * Takes partitions of a journal, all of one storage mode, for one pass.
+     *
+     * @param bytesMax that there is space for
+     */
+    List<CompactionCandidate> take(int journal, long nowMs, long bytesMax) {
+        List<CompactionCandidate> taken = new ArrayList<>();
+        long bytes = 0;
+        for (PartitionKey partition : List.copyOf(waiting)) {
+            Topic topic = topics.apply(partition.topicId());
+            if (topic != null && topic.journal() != journal) {
+                continue;
+            }
+            CompactionCandidate candidate = candidate(partition, nowMs);
+            if (candidate == null) {
+                waiting.remove(partition);
+                continue;
+            }
+            long liveBytes = Math.min(candidate.state().liveBytes, SegmentPlan.SEGMENT_BYTES);
+            boolean fits = taken.isEmpty() || bytes + liveBytes <= SegmentPlan.SEGMENT_BYTES;
+            if (fits
+                    && bytes + liveBytes <= bytesMax
+                    && (taken.isEmpty() || isOfSameMode(taken.get(0), candidate))) {
+                waiting.remove(partition);
+                taken.add(candidate);
+                bytes += liveBytes;
+            }
+            if (taken.size() == PASS_MAX) {
+                break;
+            }
+        }
+        return taken;
+    }
+
+    private static boolean isOfSameMode(CompactionCandidate one, CompactionCandidate other) {
+        return one.topic().storageMode() == other.topic().storageMode();
+    }
+
+    /** Null if the partition is not due. */
+    private @Nullable CompactionCandidate candidate(PartitionKey partition, long nowMs) {
+        Topic topic = topics.apply(partition.topicId());
+        byte[] row = store.get(Rows.partitionKey(partition.topicId(), partition.partition()));
+        if (topic == null || !topic.config().compact() || row == null || isHeldBack(partition)) {
+            return null;
+        }
+        PartitionState state = PartitionState.decode(row);
+        CompactionConfig config = topic.config().compaction();
+        boolean forTombstones = state.tombstonesUntilMs > 0 && state.tombstonesUntilMs <= nowMs;
+        if (!forTombstones && !isMuchNew(config, state) && config.maxLagMs() == Long.MAX_VALUE) {
+            return null; // as most often, without a look at the index
+        }
+        long end = endOffset(partition, config, state, nowMs);
+        boolean isDue =
+                end > state.dirtyOffset()
+                        && (isLate(partition, config, state, nowMs)
+                                || isDirty(partition, config, state, end));
+        return isDue || forTombstones
+                ? new CompactionCandidate(partition, topic, state, end, forTombstones)
+                : null;
+    }
+
+    private boolean isHeldBack(PartitionKey partition) {
+        Long notBefore = notBeforeNs.get(partition);
+        return damaged.contains(partition)
+                || notBefore != null && System.nanoTime() - notBefore < 0;
+    }
+
+    /** Whether the oldest record that waits has waited for too long. */
+    private boolean isLate(
+            PartitionKey partition, CompactionConfig config, PartitionState state, long nowMs) {
+        if (config.maxLagMs() == Long.MAX_VALUE) {
+            return false;
+        }
+        IndexEntry oldest = firstRow(partition, state.dirtyOffset());
+        return oldest != null && oldest.datedMs() <= nowMs - config.maxLagMs();
+    }
+
+    /** Whether as much is not compacted as is worth a pass, whether or not it can be yet. */
+    private static boolean isMuchNew(CompactionConfig config, PartitionState state) {
+        return state.liveBytes - state.compactedBytes >= worth(config, state);
+    }
+
+    private static double worth(CompactionConfig config, PartitionState state) {
+        return Math.max(DIRTY_BYTES_MIN, config.dirtyRatio() * state.liveBytes);
+    }
+
+    /** Whether as much waits as is worth a pass. */
+    private boolean isDirty(
+            PartitionKey partition, CompactionConfig config, PartitionState state, long end) {
+        return isMuchNew(config, state)
+                && bytes(partition, state.dirtyOffset(), end) >= worth(config, state);
+    }
+
+    private long bytes(PartitionKey partition, long fromOffset, long toOffset) {
+        long bytes = 0;
+        try (MetadataStore.Cursor cursor = index(partition)) {
+            byte[] from = Rows.indexKey(partition.topicId(), partition.partition(), fromOffset);
+            boolean found = cursor.seek(from);
+            while (found) {
+                IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
+                if (entry.lastOffset() >= toOffset) {
+                    break;
+                }
+                bytes += entry.length();
+                found = cursor.next();
+            }
+        }
+        return bytes;
+    }
+
+    private @Nullable IndexEntry firstRow(PartitionKey partition, long fromOffset) {
+        try (MetadataStore.Cursor cursor = index(partition)) {
+            byte[] from = Rows.indexKey(partition.topicId(), partition.partition(), fromOffset);
+            return cursor.seek(from) ? IndexEntry.decode(cursor.key(), cursor.value()) : null;
+        }
+    }
+
+    private MetadataStore.Cursor index(PartitionKey partition) {
+        return store.cursor(Rows.key(Rows.INDEX, partition.topicId(), partition.partition()));
+    }
+
+    /** Where what may be compacted ends: never behind the beginning of the last batch. */
+    private long endOffset(
+            PartitionKey partition, CompactionConfig config, PartitionState state, long nowMs) {
+        PartitionLogBase log = logs.get(partition);
+        long end = log == null ? Long.MAX_VALUE : log.compactableEndOffset();
+        try (MetadataStore.Cursor cursor = index(partition)) {
+            byte[] last = Rows.indexKey(partition.topicId(), partition.partition(), Long.MAX_VALUE);
+            if (!cursor.seekForPrevious(last)) {
+                return 0;
+            }
+            end = Math.min(end, IndexEntry.decode(cursor.key(), cursor.value()).baseOffset());
+        }
+        return config.minLagMs() == 0
+                ? end
+                : Math.min(end, firstYounger(partition, state, end, nowMs - config.minLagMs()));
+    }
+
+    private long firstYounger(
+            PartitionKey partition, PartitionState state, long end, long keepSinceMs) {
+        try (MetadataStore.Cursor cursor = index(partition)) {
+            boolean found =
+                    cursor.seek(
+                            Rows.indexKey(
+                                    partition.topicId(),
+                                    partition.partition(),
+                                    state.dirtyOffset()));
+            while (found) {
+                IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
+                if (entry.datedMs() > keepSinceMs || entry.lastOffset() >= end) {
+                    return entry.baseOffset();
+                }
+                found = cursor.next();
+            }
+            return end;
+        }
+    }
+
+    /** What became of a pass: partitions with which nothing could be done are left for a while. */
+    void onPass(
+            List<CompactionCandidate> candidates,
+            Collection<PartitionKey> done,
+            Collection<PartitionKey> unreadable) {
+        damaged.addAll(unreadable);
+        for (CompactionCandidate candidate : candidates) {
+            if (!done.contains(candidate.partition())) {
+                notBeforeNs.put(candidate.partition(), System.nanoTime() + RETRY_NS);
+            }
+        }
+    }
+}
