@@ -46,6 +46,11 @@ public final class DeleteRecordsHandler implements RequestHandler {
                     result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
                     continue;
                 }
+                if (handle != null && !handle.topic().config().delete()) {
+                    // What a compacted topic holds, it holds for as long as the key lives.
+                    result.setErrorCode(Errors.POLICY_VIOLATION.code());
+                    continue;
+                }
                 PartitionLog log =
                         handle == null ? null : handle.reopenedLog(partition.partitionIndex());
                 delete(log, partition.offset(), result, outstanding);

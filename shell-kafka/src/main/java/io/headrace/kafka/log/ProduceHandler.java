@@ -104,6 +104,9 @@ public final class ProduceHandler implements RequestHandler {
             result.setErrorCode(error.code())
                     .setErrorMessage(
                             AppendErrors.message(error, topic.topic().name(), data.index()));
+            if (error == Errors.INVALID_RECORD && batch != null) {
+                result.setRecordErrors(RecordErrors.of(batch));
+            }
         }
     }
 
