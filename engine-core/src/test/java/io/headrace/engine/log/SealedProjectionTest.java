@@ -109,8 +109,10 @@ class SealedProjectionTest {
         appendSealed(1, List.of(0L, 1L, 2L, 3L));
         append(EntryType.LOG_START, 2, NOTHING);
         appendSealed(2, List.of(2L, 3L, 4L));
+        appendCompacted(4, 4, 10, List.of(2L), List.of(3L));
         append(EntryType.LOG_START, 4, NOTHING);
         appendSealed(3, List.of(3L, 4L, 5L));
+        appendCompacted(0, 5, 0, List.of(), List.of(4L));
         apply();
         List<String> once = rows(store);
         List<Long> stops = new ArrayList<>();
@@ -126,6 +128,63 @@ class SealedProjectionTest {
                 assertEquals(once, rows(other), "stopped at " + stop);
             }
         }
+    }
+
+    @Test
+    void whatCompactionLeavesIsCountedAndWhatItTakesHasNoRow() throws IOException {
+        int cycle = Journal.cycle(appendBatch(0));
+        appendBatch(1);
+        appendBatch(2);
+        apply();
+        IndexEntry before = row(1);
+        appendCompacted(7, 2, 10, List.of(1L), List.of(0L));
+        apply();
+        assertNull(store.get(Rows.indexKey(TOPIC, 0, 0)));
+        assertEquals(before.compacted(SegmentPosition.of(7, 28), 10, 900), row(1));
+        long length = batch.remaining();
+        assertEquals(Map.of(cycle, length, SegmentPosition.half(7), 10L), projection.liveBytes());
+        assertState(2, 10, length + 10);
+        // Of batches that are others by now nothing is changed.
+        appendCompacted(8, 2, 10, List.of(1L), List.of(0L));
+        append(EntryType.LOG_START, 2, NOTHING);
+        apply();
+        assertEquals(Map.of(cycle, length), projection.liveBytes());
+        assertState(2, 0, length);
+    }
+
+    private void assertState(long compactedOffset, long compactedBytes, long liveBytes) {
+        PartitionState state = PartitionState.decode(store.get(Rows.partitionKey(TOPIC, 0)));
+        assertEquals(compactedOffset, state.compactedOffset);
+        assertEquals(compactedBytes, state.compactedBytes);
+        assertEquals(liveBytes, state.liveBytes);
+        assertEquals(77, state.tombstonesUntilMs);
+    }
+
+    @Test
+    void aTopicThatIsGoneDoesNotComeBackByItsCompaction() throws IOException {
+        appendBatch(0);
+        appendBatch(1);
+        append(EntryType.LOG_START, ShardProjection.EVERYTHING, NOTHING);
+        appendCompacted(1, 1, 10, List.of(0L), List.of());
+        apply();
+        assertNull(store.get(Rows.partitionKey(TOPIC, 0)));
+        assertNull(store.get(Rows.indexKey(TOPIC, 0, 0)));
+        assertEquals(Map.of(), projection.liveBytes());
+    }
+
+    /** Of the one kind ten bytes are left each, of the other nothing. */
+    private void appendCompacted(
+            int segment, long end, long bytes, List<Long> left, List<Long> gone) {
+        CompactedEntry entry = new CompactedEntry();
+        entry.begin(segment);
+        for (long offset = 0; offset < end; offset++) {
+            int length = left.contains(offset) ? 10 : 0;
+            if (length > 0 || gone.contains(offset)) {
+                entry.add(new CompactedEntry.Change(offset, batch.remaining(), 28, length, 900));
+            }
+        }
+        entry.end(bytes, 77);
+        journal.append(EntryType.COMPACTED, TOPIC, 0, end, 1, entry.payload());
     }
 
     private long appendBatch(long offset) {
