@@ -128,7 +128,9 @@ public final class ChronicleJournal implements Journal {
         this.startPath = createStartFolder(firstCycle);
         deleteEmptyFolders(earlier);
         appendedPosition.set(Journal.position(firstCycle, 0));
-        this.writer = new CycleWriter(startPath, firstCycle, context.cycleBytes(), disk);
+        this.writer =
+                new CycleWriter(
+                        startPath, firstCycle, context.cycleBytes(), disk, context.documents());
         beginFirstCycle();
     }
 

@@ -48,12 +48,12 @@ final class CycleReader implements AutoCloseable {
     private final FileChannel channel;
     private final long fileLength;
     private final Envelope envelope = new Envelope();
-    private ByteBuffer window = allocate(WINDOW_BYTES);
+    private ByteBuffer window;
     private long windowOffset;
     private int windowLength;
     private long offset;
     private long entryOffset;
-    private ByteBuffer payload = window;
+    private ByteBuffer payload;
     private String reason = "";
     private long cutOutBytes;
 
@@ -62,6 +62,8 @@ final class CycleReader implements AutoCloseable {
         this.cycle = cycle;
         this.channel = disk.open(path, StandardOpenOption.READ);
         this.fileLength = channel.size();
+        this.window = allocate((int) Math.min(WINDOW_BYTES, fileLength));
+        this.payload = window;
     }
 
     private static ByteBuffer allocate(int length) {

@@ -8,26 +8,19 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Objects;
-import net.openhft.chronicle.bytes.Bytes;
-import net.openhft.chronicle.core.Jvm;
-import net.openhft.chronicle.core.io.BackgroundResourceReleaser;
-import net.openhft.chronicle.queue.ExcerptAppender;
-import net.openhft.chronicle.queue.impl.single.SingleChronicleQueue;
-import net.openhft.chronicle.queue.impl.single.SingleChronicleQueueBuilder;
-import net.openhft.chronicle.wire.DocumentContext;
-import net.openhft.posix.PosixAPI;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes entries into one start's folder through a Chronicle Queue, cycle after cycle.
+ * Writes entries into one start's folder as documents of a Chronicle Queue, cycle after cycle.
  *
  * <p>Long payloads go into the file by a write call, everything else through Chronicle's mapping;
  * both are the same pages to the kernel. A store into a page of the mapping that is not in memory
  * makes the kernel read it first, and what is read of a file that was only allocated is zeros:
  * whole read-ahead windows of them, cleared just to be overwritten. A write call that covers a page
  * clears nothing and takes no page fault. Measured with 64 KiB batches: 0.8 instead of 2.5 s of
- * system time per GB. Where the mapping is used, read-ahead is switched off for the same reason.
+ * system time per GB. Where the mapping is used, read-ahead is switched off for the same reason (by
+ * {@link ChronicleDocuments}).
  *
  * <p>Used by the appending thread alone. Nothing is allocated per entry.
  */
@@ -44,23 +37,11 @@ final class CycleWriter implements AutoCloseable {
      */
     private static final int WRITE_CALL_BYTES_MIN = 8 * 1024;
 
-    /** MADV_RANDOM of linux/mman.h. */
-    private static final int NO_READ_AHEAD = 1;
-
-    private static final long PAGE_BYTES = 4096;
-
-    static {
-        silence("chronicle.announcer.disable");
-        silence("chronicle.analytics.disable");
-        silence("chronicle.disk.monitor.disable");
-    }
-
     private final Path folder;
     private final long cycleBytes;
+    private final long allocatedBytes;
     private final Disk disk;
-    private final CycleNumbering numbering;
-    private final SingleChronicleQueue queue;
-    private final ExcerptAppender appender;
+    private final CycleDocuments documents;
     private final Envelope envelope = new Envelope();
     private final UnsafeBuffer target = new UnsafeBuffer(0, 0);
     private int nextCycle;
@@ -69,32 +50,18 @@ final class CycleWriter implements AutoCloseable {
     /** Where the next document header will stand. */
     private long endOffset;
 
-    CycleWriter(Path folder, int firstCycle, long cycleBytes, Disk disk) {
+    CycleWriter(
+            Path folder,
+            int firstCycle,
+            long cycleBytes,
+            Disk disk,
+            CycleDocuments.Factory documents) {
         this.folder = folder;
-        this.cycleBytes = cycleBytes;
+        this.cycleBytes = documents.cycleBytes(cycleBytes);
         this.disk = disk;
         this.nextCycle = firstCycle;
-        this.numbering = new CycleNumbering(firstCycle);
-        // Chronicle reports each slow mmap and file creation; those are ours to measure.
-        Jvm.disablePerfHandler();
-        this.queue = openQueue();
-        this.appender = queue.createAppender();
-        appender.singleThreadedCheckDisabled(true);
-    }
-
-    private static void silence(String property) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, "true");
-        }
-    }
-
-    private SingleChronicleQueue openQueue() {
-        return SingleChronicleQueueBuilder.binary(folder)
-                .rollCycle(numbering)
-                .timeProvider(numbering)
-                .blockSize(allocatedBytes(cycleBytes))
-                .checkInterrupts(false)
-                .build();
+        this.allocatedBytes = allocatedBytes(cycleBytes);
+        this.documents = documents.open(folder, firstCycle, allocatedBytes);
     }
 
     /** Bytes that one cycle file is given on disk. */
@@ -124,27 +91,18 @@ final class CycleWriter implements AutoCloseable {
      */
     ActiveCycle roll() throws IOException {
         current = null;
-        numbering.cycle(nextCycle);
-        // Chronicle creates the file when a document is begun; this one is taken back.
-        DocumentContext document = appender.writingDocument();
+        documents.cycle(nextCycle);
+        // The file is created when a document is begun; this one is taken back.
+        endOffset = documents.begin() - Integer.BYTES;
         try {
-            document.rollbackOnClose();
-            endOffset = bytes(document).writePosition() - Integer.BYTES;
             Path path = folder.resolve(CycleNumbering.fileName(nextCycle));
-            current = ActiveCycle.open(nextCycle, path, allocatedBytes(cycleBytes), disk);
-            switchReadAheadOff(bytes(document).addressForWrite(endOffset) - endOffset);
+            current = ActiveCycle.open(nextCycle, path, allocatedBytes, disk);
         } finally {
-            document.close();
+            documents.takeBack();
         }
         current.file().endOffset(endOffset);
         nextCycle++;
         return current;
-    }
-
-    /** Advice only: nothing depends on whether the kernel takes it. */
-    private void switchReadAheadOff(long mappingAddress) {
-        long length = allocatedBytes(cycleBytes) & -PAGE_BYTES;
-        PosixAPI.posix().madvise(mappingAddress, length, NO_READ_AHEAD);
     }
 
     /** Appends an entry that {@link #fits}, and returns the offset of its envelope. */
@@ -168,23 +126,20 @@ final class CycleWriter implements AutoCloseable {
                 syncedPosition,
                 appendTimeMs);
         int length = Envelope.entryLength(payload.remaining());
-        DocumentContext document = appender.writingDocument();
+        long offset = documents.begin();
         boolean whole = false;
         try {
-            Bytes<?> bytes = bytes(document);
-            long offset = bytes.writePosition();
-            target.wrap(bytes.addressForWrite(offset), length);
+            target.wrap(documents.address(offset), length);
             copy(type, baseOffset, leaderEpoch, payload, offset);
-            bytes.writeSkip(length);
-            endOffset = align(offset + length);
             whole = true;
-            return offset;
         } finally {
             if (!whole) {
-                document.rollbackOnClose();
+                documents.takeBack();
             }
-            document.close();
         }
+        documents.end(length);
+        endOffset = align(offset + length);
+        return offset;
     }
 
     private void copy(
@@ -222,10 +177,6 @@ final class CycleWriter implements AutoCloseable {
         }
     }
 
-    private static Bytes<?> bytes(DocumentContext document) {
-        return Objects.requireNonNull(document.wire(), "wire").bytes();
-    }
-
     /** The next multiple of 4: where Chronicle puts the next document header. */
     static long align(long offset) {
         return (offset + 3) & ~3L;
@@ -233,9 +184,6 @@ final class CycleWriter implements AutoCloseable {
 
     @Override
     public void close() {
-        appender.close();
-        queue.close();
-        // Chronicle unmaps on a thread of its own; the caller counts on the files being let go.
-        BackgroundResourceReleaser.releasePendingResources();
+        documents.close();
     }
 }

@@ -21,6 +21,7 @@ public final class JournalContext {
     private long scanFromPosition;
     private Disk disk = Disk.SYSTEM;
     private LongSupplier clockMs = System::currentTimeMillis;
+    private CycleDocuments.Factory documents = CycleDocuments.CHRONICLE;
 
     /**
      * Where the journal lives; created if it is not there. One process uses it at a time.
@@ -129,6 +130,22 @@ public final class JournalContext {
     /** The time that is noted with each batch. */
     public LongSupplier clockMs() {
         return clockMs;
+    }
+
+    /**
+     * Who lays out the documents in the cycle files; Chronicle Queue by default, another in
+     * simulations.
+     *
+     * @return this
+     */
+    public JournalContext documents(CycleDocuments.Factory factory) {
+        this.documents = factory;
+        return this;
+    }
+
+    /** Who lays out the documents in the cycle files. */
+    public CycleDocuments.Factory documents() {
+        return documents;
     }
 
     /**

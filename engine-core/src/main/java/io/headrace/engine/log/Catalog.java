@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Owned by the engine: {@link #recover}, then {@link #start}; {@link #close} notes the clean
  * stop, {@link #closeJournal} comes when nobody reads the journal any more.
  */
-final class Catalog implements TopicCatalog {
+final class Catalog implements TopicCatalog, Background.Work {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
     private static final int PARTITION_COUNT_MAX = 100_000;
     private static final int CONFIG_LENGTH_MAX = 8192;
@@ -58,7 +58,10 @@ final class Catalog implements TopicCatalog {
     private final TopicCache cache = new TopicCache(CACHED_MAX);
     private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
     private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
-    private final Thread thread = new Thread(this::run, "headrace-catalog");
+    private final Background.Worker worker;
+
+    /** The changes of a turn. */
+    private final List<Change<?>> group = new ArrayList<>();
 
     /** A command of the group, and what it does to a topic, if anything. */
     private record Planned(Command command, @Nullable CatalogChange change) {}
@@ -100,14 +103,15 @@ final class Catalog implements TopicCatalog {
             Journal journal,
             CatalogState state,
             BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange,
-            Consumer<Topic> endModeChange) {
+            Consumer<Topic> endModeChange,
+            Background background) {
         this.context = context;
         this.store = store;
         this.journal = journal;
         this.state = state;
         this.beginModeChange = beginModeChange;
         this.endModeChange = endModeChange;
-        thread.setDaemon(true);
+        this.worker = background.worker("headrace-catalog", this, context.failureHandler());
     }
 
     /**
@@ -161,7 +165,7 @@ final class Catalog implements TopicCatalog {
     }
 
     void start() {
-        thread.start();
+        worker.start();
     }
 
     int leaderEpoch() {
@@ -532,31 +536,48 @@ final class Catalog implements TopicCatalog {
         return answer;
     }
 
-    private void run() {
-        List<Change<?>> group = new ArrayList<>();
-        while (!closed || !queue.isEmpty()) {
-            try {
-                Change<?> first = queue.poll(POLL_MS, TimeUnit.MILLISECONDS);
-                if (first != null) {
-                    group.add(first);
-                    queue.drainTo(group, GROUP_MAX - 1);
-                    process(group);
-                }
-            } catch (InterruptedException e) {
-                closed = true;
-            } catch (RuntimeException | java.lang.Error e) {
-                context.failureHandler().accept(e);
-                group.forEach(change -> change.answer.completeExceptionally(e));
+    @Override
+    public boolean isDue() {
+        return !group.isEmpty() || !queue.isEmpty();
+    }
+
+    @Override
+    public void await() {
+        try {
+            Change<?> first = queue.poll(POLL_MS, TimeUnit.MILLISECONDS);
+            if (first != null) {
+                group.add(first);
             }
+        } catch (InterruptedException e) {
+            closed = true;
+        }
+    }
+
+    @Override
+    public void turn() {
+        queue.drainTo(group, GROUP_MAX - group.size());
+        try {
+            process();
+        } catch (RuntimeException | java.lang.Error e) {
+            context.failureHandler().accept(e);
+            group.forEach(change -> change.answer.completeExceptionally(e));
+        } finally {
             group.clear();
         }
     }
 
+    @Override
+    public void end() {
+        while (isDue()) {
+            turn();
+        }
+    }
+
     /** Answers come last: who has one may use the topic. */
-    private void process(List<Change<?>> group) {
+    private void process() {
         List<Runnable> answers;
         try {
-            answers = prepareAndCommit(group);
+            answers = prepareAndCommit();
         } finally {
             frozen.forEach(endModeChange);
             frozen.clear();
@@ -564,7 +585,7 @@ final class Catalog implements TopicCatalog {
         answers.forEach(Runnable::run);
     }
 
-    private List<Runnable> prepareAndCommit(List<Change<?>> group) {
+    private List<Runnable> prepareAndCommit() {
         List<Runnable> answers = new ArrayList<>();
         for (Change<?> change : group) {
             answers.add(prepare(change));
@@ -639,7 +660,7 @@ final class Catalog implements TopicCatalog {
         closed = true;
         // Wakes the thread, which waits for a change; if the queue is full it has enough to do.
         queue.offer(new Change<>(() -> true, new CompletableFuture<>()));
-        Threads.joinUninterruptibly(thread);
+        worker.close();
     }
 
     /**

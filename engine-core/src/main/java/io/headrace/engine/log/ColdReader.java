@@ -15,11 +15,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,26 +52,16 @@ final class ColdReader implements AutoCloseable {
     /**
      * @param shards by shard id, from 1; filled before the first read
      */
-    ColdReader(MetadataStore store, MemoryStore memory, int threadCount, List<Shard> shards) {
+    ColdReader(
+            MetadataStore store,
+            MemoryStore memory,
+            int threadCount,
+            List<Shard> shards,
+            Background background) {
         this.store = store;
         this.memory = memory;
         this.shards = shards;
-        AtomicInteger number = new AtomicInteger();
-        executor =
-                new ThreadPoolExecutor(
-                        threadCount,
-                        threadCount,
-                        30,
-                        TimeUnit.SECONDS,
-                        new ArrayBlockingQueue<>(QUEUE_LENGTH),
-                        task -> daemon(task, "headrace-cold-" + number.incrementAndGet()));
-        executor.allowCoreThreadTimeOut(true);
-    }
-
-    private static Thread daemon(Runnable task, String name) {
-        Thread thread = new Thread(task, name);
-        thread.setDaemon(true);
-        return thread;
+        executor = background.pool("headrace-cold", threadCount, QUEUE_LENGTH);
     }
 
     /** Runs the task on a cold thread, or {@code refused} on this one if too much is waiting. */

@@ -19,7 +19,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -54,13 +53,8 @@ final class Maintenance {
     private final RetentionClock retentionClock;
     private final List<Shard> shards;
     private final BackupHold hold;
-    private final ScheduledExecutorService executor =
-            Executors.newSingleThreadScheduledExecutor(
-                    task -> {
-                        Thread thread = new Thread(task, "headrace-maintenance");
-                        thread.setDaemon(true);
-                        return thread;
-                    });
+    private final Background background;
+    private final ScheduledExecutorService executor;
 
     private final ProducerExpiry producerExpiry;
     private final Sealer sealer;
@@ -90,7 +84,8 @@ final class Maintenance {
             ProducerExpiry producerExpiry,
             Sealer sealer,
             List<Shard> shards,
-            BackupHold hold) {
+            BackupHold hold,
+            Background background) {
         this.engine = engine;
         this.context = context;
         this.folder = folder;
@@ -102,6 +97,8 @@ final class Maintenance {
         this.sealer = sealer;
         this.shards = shards;
         this.hold = hold;
+        this.background = background;
+        this.executor = background.schedule("headrace-maintenance");
     }
 
     /** The thread that deletes files, for whoever must not do so at the same time. */
@@ -167,8 +164,8 @@ final class Maintenance {
         }
     }
 
-    private static long elapsedMs() {
-        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime());
+    private long elapsedMs() {
+        return TimeUnit.NANOSECONDS.toMillis(background.nanoTime());
     }
 
     /** Passes over all logs for what is too old or too much, since the start. */
@@ -266,7 +263,7 @@ final class Maintenance {
             projector.whenApplied(shard.id(), position - 1, () -> applied.complete(null));
             shard.requestSync();
             try {
-                CompletableFuture.anyOf(applied, stopping).get(BARRIER_TIMEOUT_S, TimeUnit.SECONDS);
+                background.await(CompletableFuture.anyOf(applied, stopping), BARRIER_TIMEOUT_S);
                 if (!applied.isDone()) {
                     throw new TimeoutException("the engine is being closed");
                 }

@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.IntSupplier;
@@ -40,6 +39,7 @@ final class ModeChanges {
     private final List<Shard> shards;
     private final Projector projector;
     private final IntSupplier leaderEpoch;
+    private final Background background;
 
     /** Topics whose mode is being changed: no log of theirs is activated. */
     private final Set<Long> frozen = ConcurrentHashMap.newKeySet();
@@ -57,13 +57,15 @@ final class ModeChanges {
             MetadataStore store,
             List<Shard> shards,
             Projector projector,
-            IntSupplier leaderEpoch) {
+            IntSupplier leaderEpoch,
+            Background background) {
         this.logs = logs;
         this.stateLoader = stateLoader;
         this.store = store;
         this.shards = shards;
         this.projector = projector;
         this.leaderEpoch = leaderEpoch;
+        this.background = background;
     }
 
     boolean isFrozen(long topicId) {
@@ -208,7 +210,7 @@ final class ModeChanges {
     /** Waits for the disk. */
     private boolean isDone(CompletableFuture<?> future) {
         try {
-            CompletableFuture.anyOf(future, stopping).get(TIMEOUT_S, TimeUnit.SECONDS);
+            background.await(CompletableFuture.anyOf(future, stopping), TIMEOUT_S);
             return future.isDone() && !future.isCompletedExceptionally();
         } catch (ExecutionException | TimeoutException e) {
             return false;

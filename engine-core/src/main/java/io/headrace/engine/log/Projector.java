@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Owned by the engine: shards are added and recovered first, then it is started; closed after
  * the syncers have ended.
  */
-final class Projector {
+final class Projector implements Background.Work {
     /** Journal bytes after which the metadata store is flushed: bounds replay. */
     private static final long FLUSH_BYTES = 256L << 20;
 
@@ -38,10 +37,10 @@ final class Projector {
     private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final MetadataStore store;
-    private final Consumer<Throwable> failureHandler;
+    private final Background background;
     private final List<ShardProjection> projections = new ArrayList<>();
     private final List<Waiter> waiters = new ArrayList<>();
-    private final Thread thread = new Thread(this::run, "headrace-projector");
+    private final Background.Worker worker;
 
     private final Doorbell doorbell = new Doorbell();
 
@@ -54,16 +53,20 @@ final class Projector {
     private volatile boolean closed;
     private long unflushedBytes;
 
+    /** When the last turn began. Of the thread alone. */
+    private long turnNs;
+
     private record Waiter(ShardProjection projection, long position, Runnable action) {
         boolean isDue() {
             return projection.appliedPosition() > position;
         }
     }
 
-    Projector(MetadataStore store, Consumer<Throwable> failureHandler) {
+    Projector(MetadataStore store, Background background, Consumer<Throwable> failureHandler) {
         this.store = store;
-        this.failureHandler = failureHandler;
-        thread.setDaemon(true);
+        this.background = background;
+        this.worker = background.worker("headrace-projector", this, failureHandler);
+        this.turnNs = background.nanoTime() - TURN_INTERVAL_NS;
     }
 
     /**
@@ -85,7 +88,7 @@ final class Projector {
     }
 
     void start() {
-        thread.start();
+        worker.start();
     }
 
     private ShardProjection projection(int shardId) {
@@ -176,25 +179,35 @@ final class Projector {
         return waiterCount > 0 ? Doorbell.URGENT : bytes;
     }
 
-    private void run() {
-        try {
-            long turnNs = System.nanoTime() - TURN_INTERVAL_NS;
-            while (!closed) {
-                long pauseNs = turnNs + TURN_INTERVAL_NS - System.nanoTime();
-                if (waitingBytes() == 0) {
-                    doorbell.await(this::waitingBytes, 1, IDLE_NS);
-                } else if (pauseNs > 0 && waitingBytes() < TURN_BYTES) {
-                    doorbell.await(this::waitingBytes, TURN_BYTES, pauseNs);
-                } else {
-                    turnNs = System.nanoTime();
-                    turnAll();
-                }
-            }
-            turnAll();
-            store.flush();
-        } catch (RuntimeException | Error e) {
-            failureHandler.accept(e);
+    @Override
+    public boolean isDue() {
+        long bytes = waitingBytes();
+        return bytes >= TURN_BYTES || bytes > 0 && pauseNs() <= 0;
+    }
+
+    private long pauseNs() {
+        return turnNs + TURN_INTERVAL_NS - background.nanoTime();
+    }
+
+    @Override
+    public void turn() {
+        turnNs = background.nanoTime();
+        turnAll();
+    }
+
+    @Override
+    public void await() {
+        if (waitingBytes() == 0) {
+            doorbell.await(this::waitingBytes, 1, IDLE_NS);
+        } else {
+            doorbell.await(this::waitingBytes, TURN_BYTES, pauseNs());
         }
+    }
+
+    @Override
+    public void end() {
+        turnAll();
+        store.flush();
     }
 
     private void turnAll() {
@@ -230,7 +243,6 @@ final class Projector {
     /** Applies what is synced, flushes the metadata store, and ends the thread. */
     void close() {
         closed = true;
-        LockSupport.unpark(thread);
-        Threads.joinUninterruptibly(thread);
+        worker.close();
     }
 }

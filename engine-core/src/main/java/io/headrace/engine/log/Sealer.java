@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
@@ -52,13 +51,8 @@ final class Sealer {
     private boolean isCompactionsTurn;
 
     private final List<ShardSealer> shards = new ArrayList<>();
-    private final ScheduledExecutorService executor =
-            Executors.newSingleThreadScheduledExecutor(
-                    task -> {
-                        Thread thread = new Thread(task, "headrace-sealer");
-                        thread.setDaemon(true);
-                        return thread;
-                    });
+    private final Background background;
+    private final ScheduledExecutorService executor;
 
     private volatile boolean stopped;
 
@@ -75,7 +69,8 @@ final class Sealer {
             Path directory,
             long diskReserveBytes,
             long bytesPerSecond,
-            @Nullable Compactor compactor) {
+            @Nullable Compactor compactor,
+            Background background) {
         this.store = store;
         this.memory = memory;
         this.topics = topics;
@@ -83,6 +78,8 @@ final class Sealer {
         this.directory = directory;
         this.diskReserveBytes = diskReserveBytes;
         this.compactor = compactor;
+        this.background = background;
+        this.executor = background.schedule("headrace-sealer");
         this.pace = new SealPace(bytesPerSecond, () -> stopped);
     }
 
@@ -90,7 +87,7 @@ final class Sealer {
     void add(Shard shard, Projector projector) throws IOException {
         byte[] highest = store.get(Rows.segmentKey(shard.id()));
         int segment = highest == null ? 0 : ByteBuffer.wrap(highest).getInt();
-        shards.add(new ShardSealer(shard, projector, segment));
+        shards.add(new ShardSealer(shard, projector, segment, background));
     }
 
     void start(long tickMs) {

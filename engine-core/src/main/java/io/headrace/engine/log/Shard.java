@@ -30,6 +30,7 @@ final class Shard {
     private final int id;
     private final Journal journal;
     private final SegmentFolder segments;
+    private final Background background;
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
     private final @Nullable RecordFilter recordFilter;
@@ -59,6 +60,7 @@ final class Shard {
             @Nullable RecordFilter recordFilter,
             LongSupplier clockMs,
             Projector projector,
+            Background background,
             Consumer<Throwable> failureHandler) {
         this.id = id;
         this.journal = journal;
@@ -66,14 +68,20 @@ final class Shard {
         this.batchBytesMax = batchBytesMax;
         this.recordFilter = recordFilter;
         this.clockMs = clockMs;
+        this.background = background;
         this.failureHandler = failureHandler;
-        this.syncer = new Syncer(this, projector, failureHandler);
-        this.spiller = new Spiller(this, failureHandler);
+        this.syncer = new Syncer(this, projector, background, failureHandler);
+        this.spiller = new Spiller(this, background, failureHandler);
     }
 
     void start() {
         syncer.start();
         spiller.start();
+    }
+
+    /** Where work in the background is done. */
+    Background background() {
+        return background;
     }
 
     /** What carries hybrid logs over into the journal. */

@@ -48,6 +48,7 @@ final class ShardSealer {
 
     private final Shard shard;
     private final Projector projector;
+    private final Background background;
 
     /** Those whose switch is in the index as far as it was made: one without live bytes is dead. */
     private final ConcurrentSkipListMap<Integer, Segment> segments = new ConcurrentSkipListMap<>();
@@ -66,7 +67,7 @@ final class ShardSealer {
     /** Position of the last entry of the last pass. */
     private long unsettledPosition = -1;
 
-    private long notBeforeNs = System.nanoTime();
+    private long notBeforeNs;
 
     /**
      * @param retentionClass −1 if its header is not sound
@@ -78,9 +79,12 @@ final class ShardSealer {
      *
      * @param highestSwitched number of the last segment that an entry of the journal named
      */
-    ShardSealer(Shard shard, Projector projector, int highestSwitched) throws IOException {
+    ShardSealer(Shard shard, Projector projector, int highestSwitched, Background background)
+            throws IOException {
         this.shard = shard;
         this.projector = projector;
+        this.background = background;
+        this.notBeforeNs = background.nanoTime();
         this.lastSegment = highestSwitched;
         for (int segment : shard.segments().numbers()) {
             lastSegment = Math.max(lastSegment, segment);
@@ -127,7 +131,7 @@ final class ShardSealer {
         emptied = pass.isComplete() ? List.copyOf(inputs) : List.of();
         unsettledPosition = Math.max(unsettledPosition, pass.lastPosition());
         if (pass.lastPosition() < 0) {
-            notBeforeNs = System.nanoTime() + RETRY_NS;
+            notBeforeNs = background.nanoTime() + RETRY_NS;
         }
     }
 
@@ -166,7 +170,7 @@ final class ShardSealer {
 
     /** Whether sealing did not just fail. */
     boolean isDue() {
-        return System.nanoTime() - notBeforeNs >= 0;
+        return background.nanoTime() - notBeforeNs >= 0;
     }
 
     /** So that a file which cannot be emptied is not read again and again. */

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -14,19 +13,19 @@ import java.util.function.Consumer;
  *
  * <p>Owned by its {@link Shard}; ended before the {@link Syncer}.
  */
-final class Spiller {
+final class Spiller implements Background.Work {
     /** From one try to the next where the journal has no space. */
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private static final long NEVER = Long.MAX_VALUE;
 
     private final Shard shard;
-    private final Consumer<Throwable> failureHandler;
-    private final Thread thread;
+    private final Background background;
+    private final Background.Worker worker;
     private final Doorbell doorbell = new Doorbell();
 
     /** What the clock said when this began, so that times are numbers that only grow, from 0. */
-    private final long beginNs = System.nanoTime();
+    private final long beginNs;
 
     private final Object listLock = new Object();
 
@@ -49,20 +48,20 @@ final class Spiller {
 
     private volatile long spilledBytes;
 
-    Spiller(Shard shard, Consumer<Throwable> failureHandler) {
+    Spiller(Shard shard, Background background, Consumer<Throwable> failureHandler) {
         this.shard = shard;
-        this.failureHandler = failureHandler;
-        this.thread = new Thread(this::run, "headrace-spiller-" + shard.id());
-        thread.setDaemon(true);
+        this.background = background;
+        this.worker = background.worker("headrace-spiller-" + shard.id(), this, failureHandler);
+        this.beginNs = background.nanoTime();
     }
 
     void start() {
-        thread.start();
+        worker.start();
     }
 
     /** Nanoseconds since this began. */
     long elapsedNs() {
-        return System.nanoTime() - beginNs;
+        return background.nanoTime() - beginNs;
     }
 
     /** Has a log spilled in time for its window; the caller holds the log's lock. */
@@ -92,23 +91,19 @@ final class Spiller {
         doorbell.ring(1);
     }
 
-    private void run() {
-        try {
-            while (!closed) {
-                if (requested || elapsedNs() >= dueNs) {
-                    turn();
-                } else {
-                    awaitTurn();
-                }
-            }
-            turn();
-        } catch (RuntimeException | Error e) {
-            failureHandler.accept(e);
-        }
+    @Override
+    public boolean isDue() {
+        return requested || elapsedNs() >= dueNs;
+    }
+
+    @Override
+    public void end() {
+        turn();
     }
 
     /** A request is enough, and so is a turn that is due earlier than was known. */
-    private void awaitTurn() {
+    @Override
+    public void await() {
         long knownNs = dueNs;
         long pauseNs = knownNs - elapsedNs();
         if (pauseNs > 0) {
@@ -116,7 +111,8 @@ final class Spiller {
         }
     }
 
-    private void turn() {
+    @Override
+    public void turn() {
         requested = false;
         synchronized (listLock) {
             List<HybridLog> empty = spilling;
@@ -145,8 +141,7 @@ final class Spiller {
     /** Spills what is left, as far as there is space, and ends the thread. */
     void close() {
         closed = true;
-        LockSupport.unpark(thread);
-        Threads.joinUninterruptibly(thread);
+        worker.close();
     }
 
     long turnCount() {

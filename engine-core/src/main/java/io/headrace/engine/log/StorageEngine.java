@@ -6,7 +6,6 @@ import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.EngineMetrics;
-import io.headrace.engine.JvmFlags;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -16,6 +15,7 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
+import io.headrace.engine.journal.CycleDocuments;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.segment.SegmentFolder;
@@ -54,6 +54,7 @@ public final class StorageEngine implements Engine {
     private static final int CACHE_RESERVE_FACTOR = 2;
 
     private final EngineContext context;
+    private final CycleDocuments.Factory documents;
     private final DataFolder folder;
     private final MetadataStore store;
     private final CatalogState catalogState;
@@ -81,13 +82,29 @@ public final class StorageEngine implements Engine {
 
     /** As {@link #launch(EngineContext)}, with the calls to the disk that sealing makes. */
     public static StorageEngine launch(EngineContext context, SegmentFiles segmentFiles) {
-        JvmFlags.check();
-        context.conclude();
-        return new StorageEngine(context, segmentFiles);
+        return launch(context, segmentFiles, Background.THREADS, CycleDocuments.CHRONICLE);
     }
 
-    private StorageEngine(EngineContext context, SegmentFiles segmentFiles) {
+    /**
+     * As {@link #launch(EngineContext)}, with all that a simulation puts in place of what is not
+     * the same each time.
+     */
+    public static StorageEngine launch(
+            EngineContext context,
+            SegmentFiles segmentFiles,
+            Background background,
+            CycleDocuments.Factory documents) {
+        context.conclude();
+        return new StorageEngine(context, segmentFiles, background, documents);
+    }
+
+    private StorageEngine(
+            EngineContext context,
+            SegmentFiles segmentFiles,
+            Background background,
+            CycleDocuments.Factory documents) {
         this.context = context;
+        this.documents = documents;
         Undo undo = new Undo();
         try {
             folder = undo.add(DataFolder.open(context.directory(), context.disk()));
@@ -103,7 +120,8 @@ public final class StorageEngine implements Engine {
                             metadataJournal,
                             catalogState,
                             this::beginModeChange,
-                            this::endModeChange);
+                            this::endModeChange,
+                            background);
             String bootId = bootId(context);
             retentionClock =
                     new RetentionClock(
@@ -114,10 +132,16 @@ public final class StorageEngine implements Engine {
                             uptimeMs(context));
             catalog.recover(bootId, folder.restoreMark());
             folder.forgetRestore();
-            projector = new Projector(store, failureHandler);
+            projector = new Projector(store, background, failureHandler);
             modeChanges =
                     new ModeChanges(
-                            logs, this::loadState, store, shards, projector, this::leaderEpoch);
+                            logs,
+                            this::loadState,
+                            store,
+                            shards,
+                            projector,
+                            this::leaderEpoch,
+                            background);
             sealer =
                     new Sealer(
                             store,
@@ -127,7 +151,8 @@ public final class StorageEngine implements Engine {
                             context.directory(),
                             context.diskReserveBytes(),
                             context.sealingBytesPerSecond(),
-                            compactor(context.recordFilter()));
+                            compactor(context.recordFilter()),
+                            background);
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
             for (int id = 1; id <= journalCount; id++) {
@@ -142,6 +167,7 @@ public final class StorageEngine implements Engine {
                                 context.recordFilter(),
                                 context.clockMs(),
                                 projector,
+                                background,
                                 failureHandler);
                 projector.attach(shard);
                 shards.add(shard);
@@ -153,7 +179,8 @@ public final class StorageEngine implements Engine {
                                     store,
                                     context.memoryStore(),
                                     context.coldReaderCount(),
-                                    shards));
+                                    shards,
+                                    background));
             sourceThreads =
                     undo.add(
                             new SourceThreads(
@@ -176,7 +203,7 @@ public final class StorageEngine implements Engine {
                             cacheContext());
             sourceTools = new SourceTools(catalog, sources);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
-            BackupHold hold = new BackupHold(System::nanoTime);
+            BackupHold hold = new BackupHold(background::nanoTime);
             maintenance =
                     new Maintenance(
                             this,
@@ -189,7 +216,8 @@ public final class StorageEngine implements Engine {
                             producerExpiry,
                             sealer,
                             shards,
-                            hold);
+                            hold,
+                            background);
             backups =
                     new BackupCuts(
                             folder,
@@ -236,6 +264,7 @@ public final class StorageEngine implements Engine {
                         .folder(folder.journal(id))
                         .disk(context.disk())
                         .clockMs(context.clockMs())
+                        .documents(documents)
                         .cycleBytes(cycleBytes)
                         .diskReserveBytes(context.diskReserveBytes())
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)

@@ -2,7 +2,6 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.spi.Journal;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -11,7 +10,7 @@ import java.util.function.Consumer;
  *
  * <p>Owned by its {@link Shard}.
  */
-final class Syncer {
+final class Syncer implements Background.Work {
     /**
      * Unsynced bytes after which it runs although nobody waits: bounds what replay and the index
      * lag by.
@@ -32,8 +31,8 @@ final class Syncer {
     private final Shard shard;
     private final Journal journal;
     private final Projector projector;
-    private final Consumer<Throwable> failureHandler;
-    private final Thread thread;
+    private final Background background;
+    private final Background.Worker worker;
     private final SyncPace pace = new SyncPace();
     private final Doorbell doorbell = new Doorbell();
 
@@ -41,7 +40,7 @@ final class Syncer {
     private DirtyLogs spare = new DirtyLogs();
 
     /** What the clock said when this began, so that a deadline is a number that only grows. */
-    private final long beginNs = System.nanoTime();
+    private final long beginNs;
 
     /**
      * When what is unsynced has to be synced, for the topic that allows the least time; {@link
@@ -60,17 +59,22 @@ final class Syncer {
     private volatile long syncCount;
     private volatile long syncTimeNs;
 
-    Syncer(Shard shard, Projector projector, Consumer<Throwable> failureHandler) {
+    Syncer(
+            Shard shard,
+            Projector projector,
+            Background background,
+            Consumer<Throwable> failureHandler) {
         this.shard = shard;
         this.journal = shard.journal();
         this.projector = projector;
-        this.failureHandler = failureHandler;
-        this.thread = new Thread(this::run, "headrace-syncer-" + shard.id());
-        thread.setDaemon(true);
+        this.background = background;
+        this.worker = background.worker("headrace-syncer-" + shard.id(), this, failureHandler);
+        this.beginNs = background.nanoTime();
     }
 
     void start() {
-        thread.start();
+        lastSyncNs = background.nanoTime();
+        worker.start();
     }
 
     /** Asks for a sync of everything appended so far; returns at once. */
@@ -95,37 +99,33 @@ final class Syncer {
     }
 
     private long elapsedNs() {
-        return System.nanoTime() - beginNs;
+        return background.nanoTime() - beginNs;
     }
 
-    private void run() {
-        lastSyncNs = System.nanoTime();
-        try {
-            while (!closed) {
-                if (isDue()) {
-                    awaitCompany();
-                    sync();
-                } else {
-                    awaitRequest();
-                }
-            }
-            sync();
-        } catch (RuntimeException | Error e) {
-            failureHandler.accept(e);
-        }
+    @Override
+    public void turn() {
+        awaitCompany();
+        sync();
     }
 
-    private boolean isDue() {
+    @Override
+    public void end() {
+        sync();
+    }
+
+    @Override
+    public boolean isDue() {
         if (requested || elapsedNs() >= deadlineNs) {
             return true;
         }
         long unsyncedBytes = shard.appendedBytes() - syncedBytes;
         return unsyncedBytes > UNSYNCED_BYTES_MAX
-                || (unsyncedBytes > 0 && System.nanoTime() - lastSyncNs > INTERVAL_NS);
+                || (unsyncedBytes > 0 && background.nanoTime() - lastSyncNs > INTERVAL_NS);
     }
 
     /** Any request is enough, whatever was appended, and any deadline that is set meanwhile. */
-    private void awaitRequest() {
+    @Override
+    public void await() {
         long knownNs = deadlineNs;
         long pauseNs = Math.min(LOOK_NS, knownNs - elapsedNs());
         if (pauseNs > 0) {
@@ -142,7 +142,7 @@ final class Syncer {
     }
 
     private long pauseNs() {
-        return pace.pauseNs(shard.appendCount() - coveredCount, System.nanoTime());
+        return pace.pauseNs(shard.appendCount() - coveredCount, background.nanoTime());
     }
 
     private void sync() {
@@ -157,9 +157,9 @@ final class Syncer {
             deadlineNs = NEVER;
             logs.beforeSync();
         }
-        long startNs = System.nanoTime();
+        long startNs = background.nanoTime();
         journal.sync();
-        long endNs = System.nanoTime();
+        long endNs = background.nanoTime();
         onForced(count, startNs, endNs);
         syncedBytes = bytes;
         logs.afterSync();
@@ -178,8 +178,7 @@ final class Syncer {
     /** Syncs what is left and ends the thread. */
     void close() {
         closed = true;
-        LockSupport.unpark(thread);
-        Threads.joinUninterruptibly(thread);
+        worker.close();
     }
 
     long syncedBytes() {

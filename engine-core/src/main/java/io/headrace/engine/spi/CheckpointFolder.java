@@ -215,9 +215,9 @@ public final class CheckpointFolder {
 
     private static Entry read(Path file, ByteSink sink, Disk disk) throws IOException {
         CRC32C crc = new CRC32C();
-        ByteBuffer buffer = ByteBuffer.allocate(COPY_LENGTH);
         long length = 0;
         try (FileChannel channel = disk.open(file, StandardOpenOption.READ)) {
+            ByteBuffer buffer = ByteBuffer.allocate(copyLength(channel.size()));
             while (channel.read(buffer, length) >= 0) {
                 buffer.flip();
                 crc.update(buffer.duplicate());
@@ -228,6 +228,11 @@ public final class CheckpointFolder {
             }
         }
         return new Entry((int) crc.getValue(), length);
+    }
+
+    /** One byte more than there is finds the end in the same read. */
+    private static int copyLength(long fileLength) {
+        return (int) Math.min(COPY_LENGTH, fileLength + 1);
     }
 
     private static void writeForced(Path file, String text, Disk disk) throws IOException {

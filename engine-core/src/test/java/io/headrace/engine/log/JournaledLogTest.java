@@ -66,7 +66,7 @@ final class JournaledLogTest {
                                 .cycleBytes(8 << 20)
                                 .diskReserveBytes(0));
         journal = failing(opened);
-        projector = new Projector(store, failures);
+        projector = new Projector(store, Background.THREADS, failures);
         projector.recover(1, journal);
         SegmentFolder segments =
                 SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.SYSTEM);
@@ -79,6 +79,7 @@ final class JournaledLogTest {
                         null,
                         System::currentTimeMillis,
                         projector,
+                        Background.THREADS,
                         failures);
         projector.attach(shard);
         projector.start();
@@ -94,7 +95,12 @@ final class JournaledLogTest {
                         1,
                         created,
                         new ProducerStates(readWithoutLock(store), 1, 0, () -> 0),
-                        new ColdReader(store, unused(MemoryStore.class), 1, List.of(shard)),
+                        new ColdReader(
+                                store,
+                                unused(MemoryStore.class),
+                                1,
+                                List.of(shard),
+                                Background.THREADS),
                         projector);
     }
 

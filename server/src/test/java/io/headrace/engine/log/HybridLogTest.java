@@ -83,7 +83,7 @@ final class HybridLogTest {
                                 .cycleBytes(8 << 20)
                                 .diskReserveBytes(0));
         journal = troubled(opened);
-        projector = new Projector(store, failures);
+        projector = new Projector(store, Background.THREADS, failures);
         projector.recover(1, journal);
         shard =
                 new Shard(
@@ -94,9 +94,10 @@ final class HybridLogTest {
                         null,
                         System::currentTimeMillis,
                         projector,
+                        Background.THREADS,
                         failures);
         projector.attach(shard);
-        coldReader = new ColdReader(store, memory, 1, List.of(shard));
+        coldReader = new ColdReader(store, memory, 1, List.of(shard), Background.THREADS);
         projector.start();
         shard.start();
     }
