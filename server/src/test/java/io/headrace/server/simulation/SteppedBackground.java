@@ -1,0 +1,349 @@
+package io.headrace.server.simulation;
+
+import io.headrace.engine.log.Background;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/**
+ * The engine's background as steps of one thread, taken in an order that a seed chooses. What waits
+ * for the background, within a step, has others take their steps meanwhile.
+ */
+final class SteppedBackground implements Background {
+    private static final int EARLY_ONE_IN = 16;
+    private static final int RELUCTANT_ONE_IN = 8;
+    private static final long PAUSE_NS_MAX = TimeUnit.MILLISECONDS.toNanos(4);
+
+    /** More than any wait needs. */
+    private static final int WAITING_STEPS_MAX = 20_000;
+
+    private final SimulatedMachine machine;
+    private final Random random;
+    private final Trace trace;
+    private final Runnable clients;
+    private final List<Role> roles = new ArrayList<>();
+    private final List<Role> ready = new ArrayList<>();
+
+    /** One that takes steps; at most one of its own at a time. */
+    private abstract static class Role {
+        final String name;
+
+        /** It gets its turn seldom: as a thread that the machine has no time for. */
+        final boolean isReluctant;
+
+        boolean isRunning;
+
+        Role(String name, boolean isReluctant) {
+            this.name = name;
+            this.isReluctant = isReluctant;
+        }
+
+        abstract boolean isDue();
+
+        /** Whether a step is in order although it is not due. */
+        boolean mayBeEarly() {
+            return false;
+        }
+
+        abstract void run();
+    }
+
+    /**
+     * @param clients what they do while somebody in the engine waits
+     */
+    SteppedBackground(SimulatedMachine machine, Random random, Trace trace, Runnable clients) {
+        this.machine = machine;
+        this.random = random;
+        this.trace = trace;
+        this.clients = clients;
+    }
+
+    @Override
+    public long nanoTime() {
+        return machine.nanoTime();
+    }
+
+    private boolean drawReluctance() {
+        return random.nextInt(RELUCTANT_ONE_IN) == 0;
+    }
+
+    /** Lets one of the roles take a step, or time pass. */
+    void step() {
+        machine.pass(random.nextInt(200_000));
+        ready.clear();
+        for (Role role : roles) {
+            if (!role.isRunning
+                    && (role.isDue() || role.mayBeEarly() && random.nextInt(EARLY_ONE_IN) == 0)) {
+                ready.add(role);
+            }
+        }
+        if (ready.isEmpty()) {
+            machine.pass((long) (random.nextDouble() * PAUSE_NS_MAX));
+            return;
+        }
+        Role role = ready.get(random.nextInt(ready.size()));
+        if (role.isReluctant && random.nextInt(RELUCTANT_ONE_IN) != 0) {
+            return;
+        }
+        run(role);
+    }
+
+    private void run(Role role) {
+        trace.note("step", role.name);
+        role.isRunning = true;
+        try {
+            role.run();
+        } finally {
+            role.isRunning = false;
+        }
+    }
+
+    @Override
+    public void await(CompletableFuture<?> future, long seconds)
+            throws InterruptedException, ExecutionException, TimeoutException {
+        long endNs = machine.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        for (int steps = 0; !future.isDone(); steps++) {
+            if (machine.isDead()) {
+                throw new SimulatedCrash("while waiting");
+            }
+            if (steps > WAITING_STEPS_MAX || machine.nanoTime() > endNs) {
+                throw new TimeoutException("steps=" + steps);
+            }
+            if (random.nextInt(8) == 0) {
+                clients.run();
+            }
+            step();
+        }
+        future.get();
+    }
+
+    @Override
+    public Worker worker(String name, Work work, Consumer<Throwable> failureHandler) {
+        return new WorkerRole(name, work, failureHandler, drawReluctance());
+    }
+
+    private final class WorkerRole extends Role implements Worker {
+        private final Work work;
+        private final Consumer<Throwable> failureHandler;
+
+        WorkerRole(
+                String name, Work work, Consumer<Throwable> failureHandler, boolean isReluctant) {
+            super(name, isReluctant);
+            this.work = work;
+            this.failureHandler = failureHandler;
+        }
+
+        @Override
+        boolean isDue() {
+            return work.isDue();
+        }
+
+        @Override
+        boolean mayBeEarly() {
+            return true;
+        }
+
+        @Override
+        void run() {
+            guarded(work::turn);
+        }
+
+        private void guarded(Runnable step) {
+            try {
+                step.run();
+            } catch (RuntimeException | Error e) {
+                roles.remove(this);
+                failureHandler.accept(e);
+            }
+        }
+
+        @Override
+        public void start() {
+            roles.add(this);
+        }
+
+        @Override
+        public void close() {
+            if (roles.contains(this)) {
+                trace.note("ends", name);
+                guarded(work::end);
+                roles.remove(this);
+            }
+        }
+    }
+
+    @Override
+    public ScheduledExecutorService schedule(String name) {
+        return new Schedule(name, drawReluctance());
+    }
+
+    /** One thread's worth of tasks. */
+    private final class Schedule extends AbstractExecutorService
+            implements ScheduledExecutorService {
+        private final Deque<Runnable> tasks = new ArrayDeque<>();
+        private final Role role;
+        private Runnable repeated = () -> {};
+        private long periodNs;
+        private long dueNs = Long.MAX_VALUE;
+        private boolean isShutdown;
+
+        Schedule(String name, boolean isReluctant) {
+            role =
+                    new Role(name, isReluctant) {
+                        @Override
+                        boolean isDue() {
+                            return !tasks.isEmpty() || machine.nanoTime() >= dueNs;
+                        }
+
+                        @Override
+                        void run() {
+                            runNext();
+                        }
+                    };
+            roles.add(role);
+        }
+
+        private void runNext() {
+            if (!tasks.isEmpty()) {
+                tasks.remove().run();
+                return;
+            }
+            try {
+                repeated.run();
+            } finally {
+                if (!isShutdown) {
+                    dueNs = machine.nanoTime() + periodNs;
+                }
+            }
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            if (isShutdown) {
+                throw new RejectedExecutionException();
+            }
+            tasks.add(task);
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleWithFixedDelay(
+                Runnable task, long initialDelay, long delay, TimeUnit unit) {
+            repeated = task;
+            periodNs = unit.toNanos(delay);
+            dueNs = machine.nanoTime() + unit.toNanos(initialDelay);
+            return null;
+        }
+
+        @Override
+        public void shutdown() {
+            isShutdown = true;
+            dueNs = Long.MAX_VALUE;
+        }
+
+        @Override
+        public List<Runnable> shutdownNow() {
+            shutdown();
+            List<Runnable> left = new ArrayList<>(tasks);
+            tasks.clear();
+            return left;
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return isShutdown;
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return isShutdown && tasks.isEmpty() && !role.isRunning;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) {
+            while (!tasks.isEmpty()) {
+                SteppedBackground.this.run(role);
+            }
+            roles.remove(role);
+            return true;
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public <V> ScheduledFuture<V> schedule(Callable<V> task, long delay, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleAtFixedRate(
+                Runnable task, long initialDelay, long period, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    @Override
+    public ThreadPoolExecutor pool(String name, int threadCount, int queueLength) {
+        return new Pool(name, queueLength, drawReluctance());
+    }
+
+    /** A pool without a thread: its queue is a role's. */
+    private final class Pool extends ThreadPoolExecutor {
+        private final Role role;
+        private boolean isShutdown;
+
+        Pool(String name, int queueLength, boolean isReluctant) {
+            super(0, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<>(queueLength));
+            role =
+                    new Role(name, isReluctant) {
+                        @Override
+                        boolean isDue() {
+                            return !getQueue().isEmpty();
+                        }
+
+                        @Override
+                        void run() {
+                            getQueue().remove().run();
+                        }
+                    };
+            roles.add(role);
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            if (isShutdown || !getQueue().offer(task)) {
+                throw new RejectedExecutionException();
+            }
+        }
+
+        @Override
+        public void shutdown() {
+            isShutdown = true;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) {
+            while (!getQueue().isEmpty()) {
+                SteppedBackground.this.run(role);
+            }
+            roles.remove(role);
+            return true;
+        }
+    }
+}
