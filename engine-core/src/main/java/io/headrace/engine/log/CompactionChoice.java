@@ -48,8 +48,9 @@ final class CompactionChoice {
     /** Those that cannot be read. */
     private final Set<PartitionKey> damaged = new HashSet<>();
 
-    private long nextLookNs = System.nanoTime();
-    private long nextScanNs = System.nanoTime();
+    private final Background background;
+    private long nextLookNs;
+    private long nextScanNs;
 
     /**
      * @param topics null for one that is gone
@@ -60,16 +61,20 @@ final class CompactionChoice {
             MetadataStore store,
             LongFunction<@Nullable Topic> topics,
             Map<PartitionKey, PartitionLogBase> logs,
-            long scanIntervalMs) {
+            long scanIntervalMs,
+            Background background) {
         this.store = store;
         this.topics = topics;
         this.logs = logs;
         this.scanIntervalMs = scanIntervalMs;
+        this.background = background;
+        this.nextLookNs = background.nanoTime();
+        this.nextScanNs = nextLookNs;
     }
 
     /** Looks for partitions that are due, if it is time to. */
     void look(long nowMs) {
-        long now = System.nanoTime();
+        long now = background.nanoTime();
         if (now - nextScanNs >= 0) {
             nextScanNs = now + TimeUnit.MILLISECONDS.toNanos(scanIntervalMs);
             notBeforeNs.values().removeIf(notBefore -> now - notBefore >= 0);
@@ -176,7 +181,7 @@ final class CompactionChoice {
     private boolean isHeldBack(PartitionKey partition) {
         Long notBefore = notBeforeNs.get(partition);
         return damaged.contains(partition)
-                || notBefore != null && System.nanoTime() - notBefore < 0;
+                || notBefore != null && background.nanoTime() - notBefore < 0;
     }
 
     /** Whether the oldest record that waits has waited for too long. */
@@ -278,7 +283,7 @@ final class CompactionChoice {
         damaged.addAll(unreadable);
         for (CompactionCandidate candidate : candidates) {
             if (!done.contains(candidate.partition())) {
-                notBeforeNs.put(candidate.partition(), System.nanoTime() + RETRY_NS);
+                notBeforeNs.put(candidate.partition(), background.nanoTime() + RETRY_NS);
             }
         }
     }

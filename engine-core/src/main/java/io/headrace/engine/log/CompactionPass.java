@@ -109,8 +109,7 @@ final class CompactionPass implements AutoCloseable {
         }
         writer.begin(candidate.topic(), candidate.partition().partition());
         Rewriting rewriting = new Rewriting(candidate);
-        forEachBatch(
-                candidate.partition(), candidate.state().logStartOffset, end, rewriting);
+        forEachBatch(candidate.partition(), candidate.state().logStartOffset, end, rewriting);
         writer.end(end, rewriting.compactedBytes, rewriting.tombstonesUntilMs);
         done.add(new Done(candidate.partition(), end));
     }

@@ -50,7 +50,8 @@ final class Compactor {
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
             Map<PartitionKey, PartitionLogBase> logs,
-            long scanIntervalMs) {
+            long scanIntervalMs,
+            Background background) {
         this.store = store;
         this.memory = memory;
         this.filter = filter;
@@ -58,7 +59,7 @@ final class Compactor {
         this.clock = clock;
         this.leaderEpoch = leaderEpoch;
         this.logs = logs;
-        this.choice = new CompactionChoice(store, topics, logs, scanIntervalMs);
+        this.choice = new CompactionChoice(store, topics, logs, scanIntervalMs, background);
     }
 
     /** Looks for partitions that are due, if it is time to. */

@@ -151,7 +151,7 @@ public final class StorageEngine implements Engine {
                             context.directory(),
                             context.diskReserveBytes(),
                             context.sealingBytesPerSecond(),
-                            compactor(context.recordFilter()),
+                            compactor(context.recordFilter(), background),
                             background);
             // Journals stay when fewer are asked for: they hold what is in them.
             int journalCount = Math.max(context.journalCount(), folder.dataJournalCount());
@@ -271,7 +271,7 @@ public final class StorageEngine implements Engine {
                         .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
     }
 
-    private @Nullable Compactor compactor(@Nullable RecordFilter filter) {
+    private @Nullable Compactor compactor(@Nullable RecordFilter filter, Background background) {
         return filter == null
                 ? null
                 : new Compactor(
@@ -283,7 +283,8 @@ public final class StorageEngine implements Engine {
                         catalog::find,
                         this::leaderEpoch,
                         logs,
-                        context.retentionCheckIntervalMs());
+                        context.retentionCheckIntervalMs(),
+                        background);
     }
 
     private CacheContext cacheContext() {

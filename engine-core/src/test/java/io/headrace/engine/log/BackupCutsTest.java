@@ -41,7 +41,7 @@ class BackupCutsTest {
     private Shard shard(int id, Journal journal) throws IOException {
         SegmentFolder segments = SegmentFolder.open(folder, id, SegmentFiles.SYSTEM);
         return new Shard(
-                id, journal, segments, 1, () -> 0, null, Background.THREADS, failure -> {});
+                id, journal, segments, 1, null, () -> 0, null, Background.THREADS, failure -> {});
     }
 
     private Journal journal(String name, long position) {
