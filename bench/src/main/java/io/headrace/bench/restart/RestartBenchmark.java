@@ -213,8 +213,8 @@ public final class RestartBenchmark {
                         "lost: topic=%s acknowledged=%d found=%d"
                                 .formatted(topic, acknowledged, found));
             }
-            for (TopicPartition partition : all) {
-                requireRecord(consumer, partition, ends.get(partition) - 1);
+            for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
+                requireRecord(consumer, end.getKey(), end.getValue() - 1);
             }
         }
     }

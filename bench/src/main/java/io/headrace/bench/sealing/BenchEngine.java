@@ -1,5 +1,7 @@
 package io.headrace.bench.sealing;
 
+import static java.util.Objects.requireNonNull;
+
 import io.headrace.engine.Engine;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
@@ -63,7 +65,11 @@ final class BenchEngine implements AutoCloseable {
     }
 
     PartitionLog log(String name) {
-        return engine.partitionLog(engine.catalog().find(name), 0);
+        return requireNonNull(engine.partitionLog(topic(name), 0), name);
+    }
+
+    Topic topic(String name) {
+        return requireNonNull(engine.catalog().find(name), name);
     }
 
     /** A batch of one record that does not compress. */

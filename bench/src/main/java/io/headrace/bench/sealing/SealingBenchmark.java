@@ -142,8 +142,7 @@ public final class SealingBenchmark {
     }
 
     private static void deleteFilling(BenchEngine engine) throws Exception {
-        Topic filling = engine.engine.catalog().find("filling-0");
-        engine.engine.catalog().delete(List.of(filling.id())).get();
+        engine.engine.catalog().delete(List.of(engine.topic("filling-0").id())).get();
     }
 
     private static long sealedBytes(BenchEngine engine) {

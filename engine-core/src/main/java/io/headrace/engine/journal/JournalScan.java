@@ -273,8 +273,7 @@ public final class JournalScan {
     private static long end(StartFolder start, int cycle, long from, CycleReader reader)
             throws IOException {
         FolderRecord end = start.end();
-        boolean isLast = end != null && cycle == Journal.cycle(end.position());
-        return isLast
+        return end != null && cycle == Journal.cycle(end.position())
                 ? Math.max(from, Journal.fileOffset(end.position()))
                 : reader.endOfCycle(from);
     }
