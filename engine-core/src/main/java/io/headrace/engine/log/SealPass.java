@@ -97,9 +97,15 @@ final class SealPass implements AutoCloseable {
             collect(input);
         }
         try {
+            int plannedCount = 0;
             for (SegmentPlan.Planned planned : SegmentPlan.of(live, context.topics)) {
+                for (SegmentPlan.Run run : planned.runs()) {
+                    plannedCount += run.entries().size();
+                }
                 write(planned);
             }
+            // Those of a topic that was deleted just now have no place in the plan.
+            leftSome |= plannedCount < live.size();
             complete = !leftSome;
         } finally {
             shard.requestSync();
@@ -194,8 +200,11 @@ final class SealPass implements AutoCloseable {
             try {
                 found = new SealInput(file, 0, 0).open(shard);
                 open.put(file, found);
+            } catch (NoSuchFileException e) {
+                LOGGER.debug("died before it was sealed: {}", SealInput.place(shard, file));
             } catch (IOException e) {
-                LOGGER.debug("left as it is: {}", SealInput.place(shard, file), e);
+                leftSome = true;
+                LOGGER.warn("left as it is for now: {}", SealInput.place(shard, file), e);
             }
         }
         return found;

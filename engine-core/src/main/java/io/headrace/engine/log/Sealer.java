@@ -9,7 +9,6 @@ import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -31,9 +30,6 @@ import org.slf4j.LoggerFactory;
 final class Sealer {
     private static final Logger LOGGER = LoggerFactory.getLogger(Sealer.class);
 
-    /** Of the free space, one part in so many may be written before any comes back. */
-    private static final int SPACE_SHARE = 2;
-
     /** Below so many times the disk's reserve, sealing does not pause. */
     private static final int HURRY_FACTOR = 2;
 
@@ -41,7 +37,7 @@ final class Sealer {
     private final MemoryStore memory;
     private final LongFunction<@Nullable Topic> topics;
     private final IntSupplier leaderEpoch;
-    private final Path directory;
+    private final DataFolder folder;
     private final long diskReserveBytes;
     private final SealPace pace;
     private final SealCounters counters = new SealCounters();
@@ -57,7 +53,6 @@ final class Sealer {
     private volatile boolean stopped;
 
     /**
-     * @param directory the data folder
      * @param topics null for one that is gone
      * @param compactor null if there are no compacted topics
      */
@@ -66,7 +61,7 @@ final class Sealer {
             MemoryStore memory,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
-            Path directory,
+            DataFolder folder,
             long diskReserveBytes,
             long bytesPerSecond,
             @Nullable Compactor compactor,
@@ -75,7 +70,7 @@ final class Sealer {
         this.memory = memory;
         this.topics = topics;
         this.leaderEpoch = leaderEpoch;
-        this.directory = directory;
+        this.folder = folder;
         this.diskReserveBytes = diskReserveBytes;
         this.compactor = compactor;
         this.background = background;
@@ -126,19 +121,20 @@ final class Sealer {
 
     /** One pass of either kind: what it does must be in the index before the next one begins. */
     private void work(ShardSealer shard) throws IOException {
-        pace.hurry(usableBytes() < HURRY_FACTOR * diskReserveBytes);
+        pace.hurry(folder.usableBytes() < HURRY_FACTOR * diskReserveBytes);
         boolean worked =
                 isCompactionsTurn ? compact(shard) || seal(shard) : seal(shard) || compact(shard);
         isCompactionsTurn ^= worked;
     }
 
-    private long usableBytes() {
-        return directory.toFile().getUsableSpace();
-    }
-
-    /** What may be written before any of it comes back. */
+    /** What a pass may write. */
     private long roomBytes() {
-        return usableBytes() / SPACE_SHARE;
+        try {
+            return folder.spareBytes(diskReserveBytes);
+        } catch (IOException e) {
+            LOGGER.warn("nothing is sealed while the disk does not say what is free", e);
+            return 0;
+        }
     }
 
     private boolean compact(ShardSealer shard) throws IOException {

@@ -148,7 +148,7 @@ public final class StorageEngine implements Engine {
                             context.memoryStore(),
                             catalog::find,
                             this::leaderEpoch,
-                            context.directory(),
+                            folder,
                             context.diskReserveBytes(),
                             context.sealingBytesPerSecond(),
                             compactor(context.recordFilter(), background),
