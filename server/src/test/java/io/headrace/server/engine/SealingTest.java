@@ -17,6 +17,7 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.LeakCheck;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -31,6 +32,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -228,6 +230,23 @@ class SealingTest {
             keep(engine, "another", 1);
             fillInterleaved(engine, 10, "another");
             assertEquals(10, contents(engine.log("another", 0), 0).size());
+        }
+    }
+
+    @Test
+    void nothingIsSealedIntoTheRoomOfTheNextCheckpoint() {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine = new TestEngine(folder, context -> settings(context).disk(disk))) {
+            keep(engine, "year", 1);
+            fillInterleaved(engine, 1, "year");
+            // Less than a checkpoint needs, and enough for the journal.
+            disk.usableBytes(8 << 20);
+            fillInterleaved(engine, 150, "year");
+            await("expired", () -> engine.log("hour", 0).logStartOffset() > 100);
+            LockSupport.parkNanos(1_000_000_000); // many turns of the sealer
+            assertEquals(List.of(), segments());
+            disk.usableBytes(Long.MAX_VALUE);
+            awaitSealed(engine);
         }
     }
 
