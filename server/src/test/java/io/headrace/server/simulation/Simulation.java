@@ -67,6 +67,13 @@ final class Simulation {
     private static final String[] MODES = {"persistent", "hybrid", "memory"};
     private static final int RETENTION_CHECK_MS = 50;
     private static final int TRIES_MAX = 20_000;
+
+    /** In place of an offset to go on at: where the reader stands is gone, it begins anew. */
+    private static final int ANEW = -1;
+
+    /** There is nobody to read from any more. */
+    private static final int GIVEN_UP = -2;
+
     private static final String[] NAMES = {
         "persistent", "unsynced", "hybrid", "memory", "brief", "moving"
     };
@@ -803,12 +810,26 @@ final class Simulation {
                 (offset, value) -> {});
     }
 
-    /** Reads a partition to its end, from its start or from anywhere. */
+    /**
+     * Reads a partition to its end, from its start or from anywhere. Where the log's start
+     * overtakes the reader, it begins anew there, or nobody would have read what is left.
+     */
     private void read(SimulatedTopic topic, int partition, boolean isFromStart, Found found) {
         PartitionLog log = log(topic, partition);
-        if (log == null) {
-            return;
+        boolean isDone = log == null || readToEnd(topic, log, isFromStart, found);
+        for (int tries = 0; !isDone; tries++) {
+            if (tries > TRIES_MAX) {
+                throw new SimulationFailure("the start overtakes each reader: " + topic.name);
+            }
+            trace.note("read anew", topic.name);
+            isDone = readToEnd(topic, require(log), true, found);
         }
+    }
+
+    /** False if the reader has to begin anew. */
+    private boolean readToEnd(
+            SimulatedTopic topic, PartitionLog log, boolean isFromStart, Found found) {
+        int partition = log.partition();
         Assignment reader = topic.partitions.get(partition).assign("reader");
         long start = log.logStartOffset();
         long end = log.highWatermark();
@@ -829,7 +850,7 @@ final class Simulation {
             }
             long next = readOnce(topic, log, offset, reader, found);
             if (next < 0) {
-                return;
+                return next == GIVEN_UP;
             }
             offset = next;
         }
@@ -838,9 +859,10 @@ final class Simulation {
         if (isFromStart) {
             topic.checkWindow(partition, start, life);
         }
+        return true;
     }
 
-    /** Returns where to go on; −1 if the reader has to begin anew. */
+    /** Returns where to go on, or ANEW, or GIVEN_UP. */
     private long readOnce(
             SimulatedTopic topic, PartitionLog log, long offset, Assignment reader, Found records) {
         ReadResult result = log.read(offset, 1 << random.nextInt(14));
@@ -868,11 +890,11 @@ final class Simulation {
                 require(background).step();
                 return offset;
             }
-            boolean isStartMoved = offset < log.logStartOffset();
-            if (found == Unavailable.CLOSED
-                    || found == Unavailable.OFFSET_OUT_OF_RANGE && isStartMoved
-                    || machine.isFaultHit()) {
-                return -1;
+            if (found == Unavailable.OFFSET_OUT_OF_RANGE && offset < log.logStartOffset()) {
+                return ANEW;
+            }
+            if (found == Unavailable.CLOSED || machine.isFaultHit()) {
+                return GIVEN_UP;
             }
             throw new SimulationFailure(
                     "cannot be read: topic="
