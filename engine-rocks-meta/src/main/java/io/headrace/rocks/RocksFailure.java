@@ -22,6 +22,10 @@ final class RocksFailure {
                 failure);
     }
 
+    static EngineException damaged(String action, String cause) {
+        return new EngineException(DAMAGED + action + " cause=" + cause);
+    }
+
     /**
      * Whether the disk is full, for which RocksDB refuses all writes until there is space again.
      */

@@ -77,6 +77,7 @@ public final class RocksMetadataStore implements MetadataStore {
     public static RocksMetadataStore open(Path folder, RocksContext context) {
         context.conclude();
         createFolder(folder);
+        checkManifest(folder);
         RocksResources resources = new RocksResources(context);
         try {
             return new RocksMetadataStore(
@@ -87,6 +88,17 @@ public final class RocksMetadataStore implements MetadataStore {
         } catch (RocksDBException failure) {
             resources.close();
             throw RocksFailure.of("open folder=" + folder, failure);
+        }
+    }
+
+    private static void checkManifest(Path folder) {
+        try {
+            String damage = ManifestFile.damage(folder);
+            if (damage != null) {
+                throw RocksFailure.damaged("open folder=" + folder, damage);
+            }
+        } catch (IOException e) {
+            throw new EngineException("metadata store cannot be read: folder=" + folder, e);
         }
     }
 

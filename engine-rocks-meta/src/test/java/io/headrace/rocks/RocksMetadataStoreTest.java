@@ -70,6 +70,22 @@ class RocksMetadataStoreTest extends MetadataStoreContractTest {
         assertTrue(Files.notExists(checkpoint));
     }
 
+    /** RocksDB itself would read such a manifest for ever. */
+    @Test
+    void aRecordOfTheManifestThatSeemsToBeOfAnEarlierUseIsNamed() throws IOException {
+        fill(store, 10, 0);
+        store.close();
+        Path folder = folder();
+        Path manifest = folder.resolve(Files.readString(folder.resolve("CURRENT")).trim());
+        byte[] bytes = Files.readAllBytes(manifest);
+        int typeAt = 6;
+        assertEquals(1, bytes[typeAt]);
+        bytes[typeAt] = 5;
+        Files.write(manifest, bytes);
+        assertNames(manifest, assertThrows(EngineException.class, () -> open(folder)));
+        store = open(directory.resolve("another"));
+    }
+
     @Test
     void anAbsentTableFileIsNamedWhenTheStoreIsOpened() throws IOException {
         fill(store, 10, 0);
