@@ -23,6 +23,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -87,7 +88,7 @@ final class RepairRun {
                             + " add --yes",
                     CommandException.DAMAGED);
         }
-        Path side = data.resolve("repair-" + STAMP.format(now));
+        Path side = sideFolder(now);
         disk.createFolder(side);
         disk.forceFolder(data);
         // First, so that a repair that is broken off does not leave offsets to be given twice.
@@ -229,5 +230,17 @@ final class RepairRun {
             out.print(text);
         }
         out.flush();
+    }
+
+    /**
+     * Where damaged files are kept: named by the time, or by the first second after it that is
+     * free.
+     */
+    private Path sideFolder(Instant now) {
+        Instant named = now;
+        while (Files.exists(data.resolve("repair-" + STAMP.format(named)))) {
+            named = named.plusSeconds(1);
+        }
+        return data.resolve("repair-" + STAMP.format(named));
     }
 }

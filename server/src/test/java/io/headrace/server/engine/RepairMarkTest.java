@@ -104,7 +104,7 @@ class RepairMarkTest {
         String said = out.toString();
         assertTrue(said.contains("the next start: takes leader epoch "), said);
         assertNull(RestoreMark.read(data));
-        assertEquals(0, repair("--yes"));
+        assertEquals(0, repair("--yes"), () -> err.toString() + out);
         RestoreMark mark = mark();
         String expected = "takes leader epoch " + mark.leaderEpoch() + " or a later one";
         assertTrue(out.toString().contains(expected), out::toString);
@@ -127,7 +127,7 @@ class RepairMarkTest {
             epoch = engine.engine.leaderEpoch();
         }
         flip("second");
-        assertEquals(0, repair("--yes"));
+        assertEquals(0, repair("--yes"), () -> err.toString() + out);
         assertTrue(out.toString().contains("goes on with the offsets"), out::toString);
         assertNull(RestoreMark.read(data));
         try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
@@ -135,7 +135,7 @@ class RepairMarkTest {
             assertEquals(4, append(engine.log("t", 0), batch("new")));
         }
         flip("late");
-        assertEquals(0, repair("--yes"));
+        assertEquals(0, repair("--yes"), () -> err.toString() + out);
         assertTrue(mark().leaderEpoch() > epoch + 1);
     }
 
@@ -146,7 +146,7 @@ class RepairMarkTest {
         int later = RestoreMark.numberAt(System.currentTimeMillis()) + EPOCHS_PER_YEAR;
         RestoreMark before = RestoreMark.of("0-a", later, 1);
         RestoreMark.write(data, before, Disk.SYSTEM);
-        assertEquals(0, repair("--yes"));
+        assertEquals(0, repair("--yes"), () -> err.toString() + out);
         assertEquals(before.leaderEpoch(), mark().leaderEpoch());
         assertEquals(before.floor(), mark().floor());
     }
