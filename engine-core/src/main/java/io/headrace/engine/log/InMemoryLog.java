@@ -295,11 +295,12 @@ final class InMemoryLog extends PartitionLogBase {
         if (journal == null) {
             long first = Math.max(start, ringBeginOffset);
             journal = new JournalTier(this, shard, first, first, coldReader, projector);
-            past = journal;
         }
-        return (isStartKnown || journal.appendStart(start) >= 0)
-                && moveRing(journal, Math.max(firstInRing(), journal.endOffset()))
-                && appendEnd();
+        if (!isStartKnown && journal.appendStart(start) < 0) {
+            return false; // and nothing is the past yet: whoever tries again tells where it begins
+        }
+        past = journal;
+        return moveRing(journal, Math.max(firstInRing(), journal.endOffset())) && appendEnd();
     }
 
     private boolean moveRing(JournalTier journal, long fromOffset) {

@@ -364,6 +364,49 @@ class ModeChangeTest {
         }
     }
 
+    /** What a stop took of a ring is gone, however often the change is tried. */
+    @ParameterizedTest
+    @ValueSource(strings = {"hybrid", "persistent"})
+    void whereALogBeginsIsKnownAfterAChangeThatTheDiskHadNoRoomFor(String to) {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        UnaryOperator<EngineContext> small = context -> context.disk(disk).journalCount(1);
+        try (TestEngine engine = new TestEngine(folder, small)) {
+            engine.create("t", 1, in("memory"));
+            append(engine.log("t", 0), batch("a", "b"));
+        }
+        try (TestEngine engine = new TestEngine(folder, small)) {
+            append(engine.log("t", 0), batch("c"));
+            engine.create("u", 1, in("persistent"));
+            disk.usableBytes(0);
+            fillJournal(engine.log("u", 0));
+            assertEquals(Error.OUT_OF_SPACE, tryChange(engine, to).error());
+            disk.usableBytes(Long.MAX_VALUE);
+            change(engine, to);
+            assertEquals(2, engine.log("t", 0).logStartOffset());
+            assertEquals(List.of("2:c"), readAll(engine.log("t", 0), 2));
+        }
+        try (TestEngine engine = new TestEngine(folder, small)) {
+            assertEquals(2, engine.log("t", 0).logStartOffset());
+            assertEquals(List.of("2:c"), readAll(engine.log("t", 0), 2));
+        }
+    }
+
+    /** With records of a topic, and then with marks, until not even one of these fits in. */
+    private static void fillJournal(PartitionLog log) {
+        for (int length = 60_000; length > 0; length /= 100) {
+            while (log.append(batch("x".repeat(length))) >= 0) {
+                // Until it is full.
+            }
+        }
+        long end = log.logEndOffset();
+        await("all acknowledged", () -> log.highWatermark() == end);
+        CompletableFuture<Long> deleted = CompletableFuture.completedFuture(0L);
+        for (long start = 1; !deleted.isCompletedExceptionally(); start++) {
+            get(deleted);
+            deleted = log.deleteRecords(start);
+        }
+    }
+
     /** Another producer's batch, and another start, do not make the loss forgotten. */
     @Test
     void aProducerThatLostBatchesIsTakenWheneverItComesBack() throws IOException {
