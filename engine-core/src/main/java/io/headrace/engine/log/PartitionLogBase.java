@@ -56,6 +56,9 @@ abstract class PartitionLogBase implements PartitionLog {
      */
     private volatile long recordsEndOffset;
 
+    /** Where this log goes on: no record has an offset from the last one's end to here. */
+    private final long beginOffset;
+
     private volatile boolean refusing;
     private volatile boolean closed;
 
@@ -108,6 +111,7 @@ abstract class PartitionLogBase implements PartitionLog {
         this.logStartOffset = state.logStartOffset;
         this.logEndOffset = state.logEndOffset;
         this.recordsEndOffset = state.recordsEndOffset;
+        this.beginOffset = state.logEndOffset;
         this.syncedEndOffset = state.recordsEndOffset;
         this.syncingEndOffset = state.recordsEndOffset;
         this.reserve = state.reserved();
@@ -390,7 +394,9 @@ abstract class PartitionLogBase implements PartitionLog {
     final void publishHighWatermark() {
         long target = syncedEndOffset;
         if (!syncsBeforeAcknowledging()) {
-            target = Math.max(target, Math.min(acknowledgeableEndOffset(), durableReserve));
+            long end = Math.min(acknowledgeableEndOffset(), durableReserve);
+            // Skipped offsets alone are nothing that a reader could get past.
+            target = end > beginOffset ? Math.max(target, end) : target;
         }
         // Several threads may publish; the larger value wins.
         waiters.wake(highWatermark.accumulateAndGet(target, Math::max));

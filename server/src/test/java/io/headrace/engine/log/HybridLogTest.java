@@ -142,6 +142,10 @@ final class HybridLogTest {
     }
 
     private void openLog(long spillMs, long budgetBytes) {
+        openLog(spillMs, budgetBytes, created());
+    }
+
+    private void openLog(long spillMs, long budgetBytes, PartitionState state) {
         Topic topic = topic(spillMs, budgetBytes);
         log =
                 new HybridLog(
@@ -149,9 +153,9 @@ final class HybridLogTest {
                         0,
                         shard,
                         1,
-                        created(),
+                        state,
                         new ProducerStates(store, 1, 0, () -> 0),
-                        memory.openLog(0, budgetBytes),
+                        memory.openLog(state.logEndOffset, budgetBytes),
                         () -> budgetBytes,
                         coldReader,
                         projector);
@@ -267,6 +271,20 @@ final class HybridLogTest {
         checkReadable(end, end + 1);
         isDiskFull = false;
         checkOnDisk(end, end + 1);
+    }
+
+    /** Nobody could read up to a high watermark among offsets that no record has. */
+    @Test
+    void theHighWatermarkPassesSkippedOffsetsWithTheFirstRecordBehindThem() throws Exception {
+        syncGate = new CountDownLatch(1);
+        PartitionState afterCrash = created();
+        afterCrash.recordsEndOffset = 4;
+        afterCrash.logEndOffset = afterCrash.reserved();
+        openLog(FOR_EVER_MS, 1 << 20, afterCrash);
+        append(afterCrash.logEndOffset, 1); // and what reserves its offset is not on disk
+        assertEquals(4, log.highWatermark());
+        syncGate.countDown();
+        await("its reserve", () -> log.highWatermark() == log.logEndOffset());
     }
 
     @Test
