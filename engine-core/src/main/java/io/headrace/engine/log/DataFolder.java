@@ -48,7 +48,7 @@ final class DataFolder implements AutoCloseable {
     }
 
     static DataFolder open(Path root, Disk disk) throws IOException {
-        disk.createFolders(root);
+        createRoot(root, disk);
         FileChannel file =
                 FileChannel.open(
                         root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -69,9 +69,18 @@ final class DataFolder implements AutoCloseable {
     }
 
     /**
-     * Their names are forced also if they are there: who made them may have been killed before
-     * that.
+     * Its name is forced also if it is there: who made it may have been killed before that. Where
+     * the folder around it is for others to read, it was for others to make.
      */
+    private static void createRoot(Path root, Disk disk) throws IOException {
+        disk.createFolders(root);
+        Path around = Disk.parent(root);
+        if (Files.isReadable(around)) {
+            disk.forceFolder(around);
+        }
+    }
+
+    /** Their names are forced also if they are there, for the same reason. */
     private void createFolders() throws IOException {
         disk.createFolders(journals());
         disk.createFolders(checkpointsFolder());

@@ -11,14 +11,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Nothing stays of a checkpoint that was not finished. */
+/** What a process leaves that is killed, or whose disk fails, does not stay; the folder does. */
 class DataFolderTest {
     @TempDir Path root;
+    @TempDir Path crashed;
     private FaultyDisk disk;
 
     @BeforeEach
@@ -62,6 +64,19 @@ class DataFolderTest {
         Files.createDirectory(root.resolve("checkpoints/mine.tmp"));
         DataFolder.open(root, disk).close();
         assertEquals(List.of("mine.tmp"), names());
+    }
+
+    @Test
+    void aFolderThatAKilledProcessMadeIsThereAfterAPowerCut() throws IOException {
+        Path made = root.resolve("data");
+        disk.createFolder(made);
+        DataFolder.open(made, disk).close();
+        Random coin = new Random(1);
+        for (int cut = 0; cut < 10; cut++) {
+            Path left = crashed.resolve("" + cut);
+            disk.afterPowerCut(left, coin);
+            assertTrue(Files.isDirectory(left.resolve("data")), () -> "gone: " + left);
+        }
     }
 
     private List<String> names() throws IOException {
