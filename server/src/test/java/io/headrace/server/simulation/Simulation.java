@@ -413,8 +413,8 @@ final class Simulation {
                 throw new SimulatedCrash("while closing");
             }
             trace.note("closed", life);
-            // Without space for what a stop has to note, it is none.
-            ended(isSpaceShort ? Stop.KILL : Stop.CLEAN, wholeNs);
+            // Without space for what a stop has to note, it is none; nor with files refused to it.
+            ended(isSpaceShort || machine.isFaultHit() ? Stop.KILL : Stop.CLEAN, wholeNs);
         } catch (SimulatedCrash e) {
             crashed(wholeNs);
         } catch (EngineException | UncheckedIOException e) {
