@@ -7,15 +7,17 @@ import org.rocksdb.Status;
 /** Turns RocksDB's exception into ours; its message names the file where one is at fault. */
 final class RocksFailure {
     /** The store is a projection: what is lost of it can be made again. */
-    private static final String DAMAGED =
-            "metadata store is damaged; stop, move its folder away, and start: it is made again"
-                    + " from checkpoints/ and journal/: action=";
+    private static final String REMEDY =
+            "stop, move its folder away, and start: it is made again from checkpoints/ and"
+                    + " journal/: action=";
 
     private RocksFailure() {}
 
     static EngineException of(String action, RocksDBException failure) {
         return new EngineException(
-                (isDamage(failure) ? DAMAGED : "metadata store failed: action=")
+                (isDamage(failure)
+                                ? "metadata store is damaged; " + REMEDY
+                                : "metadata store failed: action=")
                         + action
                         + " cause="
                         + failure.getMessage(),
@@ -23,7 +25,8 @@ final class RocksFailure {
     }
 
     static EngineException damaged(String action, String cause) {
-        return new EngineException(DAMAGED + action + " cause=" + cause);
+        return new EngineException(
+                "metadata store is damaged; " + REMEDY + action + " cause=" + cause);
     }
 
     /**

@@ -147,7 +147,8 @@ class CommandLineTest {
                         .startsWith(
                                 "headrace: cannot use the data folder: key=log.dirs value="
                                         + file.resolve("below")
-                                        + ": FileSystemException: "),
+                                        + ": FileAlreadyExistsException: "
+                                        + file),
                 err::toString);
         assertEquals(1, err.toString().lines().count(), err::toString);
     }

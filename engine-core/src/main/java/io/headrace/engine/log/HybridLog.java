@@ -409,7 +409,7 @@ final class HybridLog extends PartitionLogBase {
                     return false;
                 }
             }
-            refuseAppends();
+            letGo();
         }
         close();
         return true;

@@ -145,7 +145,7 @@ final class JournaledLog extends PartitionLogBase {
             if (!tier.isIndexed(indexedPosition)) {
                 return false;
             }
-            refuseAppends();
+            letGo();
         }
         close();
         return true;

@@ -59,7 +59,9 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Where this log goes on: no record has an offset from the last one's end to here. */
     private final long beginOffset;
 
-    private volatile boolean refusing;
+    /** What appends are answered with; {@link ProducerState#NEW} while they are taken. */
+    private volatile long refusal = ProducerState.NEW;
+
     private volatile boolean closed;
 
     /**
@@ -318,8 +320,9 @@ abstract class PartitionLogBase implements PartitionLog {
      * @return {@link ProducerState#NEW} to go on, or what {@link #appendUnlessUnread} returns
      */
     final long admit(ByteBuffer batch) {
-        if (refusing) {
-            return closed ? CLOSED : BACK_PRESSURED;
+        long refused = refusal;
+        if (refused != ProducerState.NEW) {
+            return refused;
         }
         touch();
         if (waitsForIndex()) {
@@ -438,26 +441,35 @@ abstract class PartitionLogBase implements PartitionLog {
 
     /** Answers appends with {@link #BACK_PRESSURED} from now on; reads go on. */
     final void refuseAppends() {
+        refuseAppends(BACK_PRESSURED);
+    }
+
+    /** Answers appends with {@link #CLOSED} from now on, which it will be at once. */
+    final void letGo() {
+        refuseAppends(CLOSED);
+    }
+
+    private void refuseAppends(long status) {
         synchronized (appendLock()) {
-            refusing = true;
+            refusal = status;
         }
     }
 
     final boolean isRefusingAppends() {
-        return refusing;
+        return refusal != ProducerState.NEW;
     }
 
     /** Takes back {@link #refuseAppends}. */
     void acceptAppends() {
         synchronized (appendLock()) {
-            refusing = closed;
+            refusal = closed ? CLOSED : ProducerState.NEW;
         }
     }
 
     /** Refuses further use and wakes everybody who waits; the caller holds no lock. */
     final void close() {
         synchronized (appendLock()) {
-            refusing = true;
+            refusal = CLOSED;
             closed = true;
         }
         onClosed();

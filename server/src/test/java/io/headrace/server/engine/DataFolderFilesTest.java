@@ -166,7 +166,7 @@ class DataFolderFilesTest {
     @Test
     void aCycleThatIsGoneIsMissedWhenItHasToBeReplayed() throws IOException {
         for (Path cycle : cycles()) {
-            Path aside = folder.resolveSibling("aside.cq4");
+            Path aside = folder.resolveSibling(folder.getFileName() + "-aside.cq4");
             Files.move(cycle, aside);
             deleteFolder(folder.resolve("rocksdb"));
             String refusal = refusal();

@@ -204,6 +204,7 @@ class EngineTest {
             for (int i = 0; i < 600; i++) {
                 log.append(batch("v" + i));
             }
+            TestEngine.awaitHighWatermark(log, 600);
             get(log.deleteRecords(100));
             get(log.deleteRecords(590));
             assertEquals(10, readAll(log, 590).size());
