@@ -12,7 +12,8 @@ public enum StorageMode {
     MEMORY,
     /**
      * Off-heap memory, and the journal within a window. After a crash a clean prefix is left: what
-     * is lost, announced, was acknowledged within one window. Nothing after a clean stop.
+     * is lost, announced, was acknowledged (acks=all) within one window. Nothing after a clean
+     * stop.
      */
     HYBRID,
     /**
