@@ -97,6 +97,7 @@ final class InMemoryLog extends PartitionLogBase {
         synchronized (lock) {
             if (!isClosed()) {
                 memory.budgetBytes(budgetBytes(altered, defaultBudgetBytes.getAsLong()));
+                releasePast();
             }
         }
     }
@@ -124,6 +125,7 @@ final class InMemoryLog extends PartitionLogBase {
                 return baseOffset;
             }
             onAppended(stamped, baseOffset, nowMs);
+            releasePast();
         }
         publishHighWatermark();
         return baseOffset;
@@ -273,7 +275,10 @@ final class InMemoryLog extends PartitionLogBase {
         return CompletableFuture.completedFuture(logStartOffset());
     }
 
-    /** Gives up what the journal has, once the ring overwrites what is younger. */
+    /**
+     * Gives up what the journal has, once the ring overwrites what is younger; not synced. Where
+     * there is no space to say so, whoever calls next says it.
+     */
     void releasePast() {
         synchronized (lock) {
             JournalTier journal = past;
@@ -284,6 +289,15 @@ final class InMemoryLog extends PartitionLogBase {
                 past = null;
             }
         }
+    }
+
+    /** What the ring has overwritten stays gone: the rows would have it begin where it did. */
+    @Override
+    boolean releaseReserve() {
+        JournalTier journal = past;
+        boolean isStartKnown = journal == null || !isPastOverwritten();
+        return (isStartKnown || journal.appendStart(logStartOffset()) >= 0)
+                && super.releaseReserve();
     }
 
     @Override

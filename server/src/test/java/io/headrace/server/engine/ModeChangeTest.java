@@ -511,6 +511,55 @@ class ModeChangeTest {
         }
     }
 
+    /** Housekeeping has not looked since. */
+    @ParameterizedTest
+    @ValueSource(strings = {"its own appends", "a smaller budget", "the appends of others"})
+    void whatWentFromTheJournalStaysGoneWhoeverOverwroteTheRing(String cause) throws IOException {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("t", 1, in("persistent"));
+            append(engine.log("t", 0), batch("a", "b"));
+            change(engine, "memory");
+            PartitionLog log = engine.log("t", 0);
+            for (int i = 0; i < 10; i++) {
+                append(log, batch("x".repeat(60_000)));
+            }
+            assertEquals(0, log.logStartOffset());
+            switch (cause) {
+                case "its own appends" -> {
+                    tryChange(
+                            engine, in("memory", "headrace.memory.topic.budget.bytes", "2000000"));
+                    assertEquals(0, log.logStartOffset());
+                    appendTimes(40, log, batch("y".repeat(60_000)));
+                }
+                case "a smaller budget" ->
+                        tryChange(
+                                engine,
+                                in("memory", "headrace.memory.topic.budget.bytes", "65536"));
+                default -> {
+                    engine.create(
+                            "u", 1, in("memory", "headrace.memory.topic.budget.bytes", "90000000"));
+                    appendTimes(1300, engine.log("u", 0), batch("y".repeat(60_000)));
+                }
+            }
+            assertTrue(log.logStartOffset() > 2, "" + log.logStartOffset());
+            copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            assertTrue(engine.log("t", 0).logStartOffset() > 2);
+        }
+        if (!cause.equals("the appends of others")) {
+            try (TestEngine engine = new TestEngine(crashed)) {
+                assertTrue(engine.log("t", 0).logStartOffset() > 2);
+            }
+        }
+    }
+
+    private static void appendTimes(int times, PartitionLog log, ByteBuffer batch) {
+        for (int i = 0; i < times; i++) {
+            append(log, batch.duplicate());
+        }
+    }
+
     @Test
     void offsetsAreFoundByTimestampOnBothSidesOfTheChange() {
         try (TestEngine engine = new TestEngine(folder)) {
