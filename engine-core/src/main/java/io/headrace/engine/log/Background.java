@@ -53,7 +53,10 @@ public interface Background {
      */
     Worker worker(String name, Work work, Consumer<Throwable> failureHandler);
 
-    /** What runs tasks one after the other, and some of them again and again. */
+    /**
+     * What runs tasks one after the other, and some of them again and again: housekeeping, which
+     * comes after whatever somebody waits for.
+     */
     ScheduledExecutorService schedule(String name);
 
     /** What runs tasks beside each other; those beyond the queue's length are rejected. */

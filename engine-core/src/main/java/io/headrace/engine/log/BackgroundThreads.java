@@ -69,7 +69,13 @@ final class BackgroundThreads implements Background {
 
     @Override
     public ScheduledExecutorService schedule(String name) {
-        return Executors.newSingleThreadScheduledExecutor(task -> daemon(task, name));
+        return Executors.newSingleThreadScheduledExecutor(
+                task -> daemon(() -> runLowered(task), name));
+    }
+
+    private static void runLowered(Runnable task) {
+        OsPriority.lower();
+        task.run();
     }
 
     @Override

@@ -11,8 +11,11 @@ import java.util.function.BooleanSupplier;
 final class SealPace {
     private static final long NS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
-    /** Bytes that may be done ahead of the rate: what one look at the clock is worth. */
-    private static final long BURST_BYTES = 1 << 20;
+    /**
+     * Bytes that may be done ahead of the rate: more is a stretch in which whoever shares the core
+     * waits, less is not worth a look at the clock.
+     */
+    private static final long BURST_BYTES = 64 << 10;
 
     private static final long PAUSE_NS_MAX = TimeUnit.MILLISECONDS.toNanos(50);
 
