@@ -159,15 +159,16 @@ final class SealPass implements AutoCloseable {
             if (placed.isEmpty()) {
                 return;
             }
-            long length = writer.finish(this::bufferUnlessStopped);
-            context.counters.onWritten(length);
+            long copied = placed.stream().mapToLong(each -> each.entry().length()).sum();
+            context.counters.onWritten(writer.finish(this::bufferToVerify) - copied);
         }
         switchIndex(segment, placed);
     }
 
     /** For the reading back, which takes as long as the segment is. */
-    private ByteBuffer bufferUnlessStopped(int length) {
+    private ByteBuffer bufferToVerify(int length) {
         checkRunning();
+        context.pace.pay(length);
         return batchBuffer.apply(length);
     }
 
@@ -189,6 +190,7 @@ final class SealPass implements AutoCloseable {
         long topicId = run.topic().id();
         long offset =
                 writer.append(topicId, run.topic().name(), run.partition(), bytes, batch.datedMs());
+        context.counters.onWritten(batch.length());
         PartitionKey partition = new PartitionKey(topicId, run.partition());
         placed.add(new LiveBatch(partition, batch.at(offset)));
     }
