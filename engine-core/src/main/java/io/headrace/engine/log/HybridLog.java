@@ -11,6 +11,7 @@ import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -370,7 +371,7 @@ final class HybridLog extends PartitionLogBase {
     }
 
     @Override
-    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits, BooleanSupplier stopped) {
         return waits.test(whenSynced(recordsEndOffset())) && appendEnd();
     }
 

@@ -9,6 +9,7 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,9 @@ final class InMemoryLog extends PartitionLogBase {
      * Written by the housekeeping and the catalog's thread, under the log's lock.
      */
     private volatile @Nullable JournalTier past;
+
+    /** The start that the journal was told last, by {@link #releasePast}; under the log's lock. */
+    private long journaledStart = -1;
 
     InMemoryLog(
             Topic topic,
@@ -276,16 +280,22 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     /**
-     * Gives up what the journal has, once the ring overwrites what is younger; not synced. Where
+     * Has the journal give up what the ring has overwritten, or what is older; not synced. Where
      * there is no space to say so, whoever calls next says it.
      */
     void releasePast() {
         synchronized (lock) {
             JournalTier journal = past;
-            if (journal != null
-                    && !isRefusingAppends()
-                    && logStartOffset() >= journal.endOffset()
-                    && journal.appendStart(logStartOffset()) >= 0) {
+            long start = logStartOffset();
+            if (journal == null
+                    || isRefusingAppends()
+                    || !isPastOverwritten()
+                    || start == journaledStart
+                    || journal.appendStart(start) < 0) {
+                return;
+            }
+            journaledStart = start;
+            if (start >= journal.endOffset()) {
                 past = null;
             }
         }
@@ -301,7 +311,7 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits, BooleanSupplier stopped) {
         memory.keepFrom(0);
         long start = logStartOffset();
         JournalTier journal = past;
@@ -314,14 +324,17 @@ final class InMemoryLog extends PartitionLogBase {
             return false; // and nothing is the past yet: whoever tries again tells where it begins
         }
         past = journal;
-        return moveRing(journal, Math.max(firstInRing(), journal.endOffset())) && appendEnd();
+        return moveRing(journal, Math.max(firstInRing(), journal.endOffset()), stopped)
+                && appendEnd();
     }
 
-    private boolean moveRing(JournalTier journal, long fromOffset) {
+    private boolean moveRing(JournalTier journal, long fromOffset, BooleanSupplier stopped) {
         long offset = fromOffset;
         while (offset < logEndOffset()) {
             try (ReadResult next = memory.read(offset, MOVE_LENGTH)) {
-                if (!(next instanceof RecordsLease lease) || !journal.appendAll(lease)) {
+                if (stopped.getAsBoolean()
+                        || !(next instanceof RecordsLease lease)
+                        || !journal.appendAll(lease)) {
                     return false;
                 }
                 offset = lease.nextOffset();

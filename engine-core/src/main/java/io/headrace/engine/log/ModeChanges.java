@@ -163,7 +163,9 @@ final class ModeChanges {
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             PartitionKey key = new PartitionKey(topic.id(), partition);
             PartitionLogBase log = logs.get(key);
-            if (log != null ? !log.moveToJournal(this::isDone) : !moveRow(topic, key, shard)) {
+            if (log != null
+                    ? !log.moveToJournal(this::isDone, stopping::isDone)
+                    : !moveRow(topic, key, shard)) {
                 return false;
             }
         }

@@ -12,6 +12,7 @@ import io.headrace.engine.spi.EntryType;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -388,7 +389,11 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Called by the syncer after it has forced. */
     final void afterSync() {
         syncedEndOffset = syncingEndOffset;
-        durableReserve = syncingReserve;
+        if (durableReserve != syncingReserve) {
+            synchronized (shard.lock) {
+                durableReserve = syncingReserve; // which appendEnd may just have taken back
+            }
+        }
         onSynced(syncedEndOffset);
         publishHighWatermark();
     }
@@ -513,9 +518,10 @@ abstract class PartitionLogBase implements PartitionLog {
      * mode can go on from there; while appends are refused.
      *
      * @param waits waits for the disk; false if that is in vain
+     * @param stopped whether to give up
      * @return false if there is no space for it, or the disk does not answer
      */
-    boolean moveToJournal(Predicate<CompletableFuture<?>> waits) {
+    boolean moveToJournal(Predicate<CompletableFuture<?>> waits, BooleanSupplier stopped) {
         return appendEnd();
     }
 

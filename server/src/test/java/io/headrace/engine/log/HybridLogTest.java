@@ -381,10 +381,10 @@ final class HybridLogTest {
         isDiskFull = true;
         openLog(FOR_EVER_MS, 1 << 20);
         append(0, 10);
-        assertFalse(log.moveToJournal(HybridLogTest::isDone));
+        assertFalse(log.moveToJournal(HybridLogTest::isDone, () -> false));
         isDiskFull = false;
         await("space", () -> log.append(batch(10)) == 10);
-        assertTrue(log.moveToJournal(HybridLogTest::isDone));
+        assertTrue(log.moveToJournal(HybridLogTest::isDone, () -> false));
         checkOnDisk(11);
     }
 

@@ -269,7 +269,9 @@ class ModeChangeTest {
             assertNotNull(get(source).error());
             done.set(true);
             get(producer);
-            List<String> records = readAll(engine.log("t", 0), 0);
+            PartitionLog log = engine.log("t", 0);
+            await("shown", () -> log.highWatermark() == log.logEndOffset());
+            List<String> records = readAll(log, 0);
             appended.forEach(
                     (offset, value) ->
                             assertEquals(offset + ":" + value, records.get(offset.intValue())));
@@ -316,9 +318,7 @@ class ModeChangeTest {
                 engine.create(
                         "t", 1, in("memory", "headrace.memory.topic.budget.bytes", "50000000"));
         PartitionLog log = engine.log("t", 0);
-        for (int i = 0; i < 2000; i++) {
-            append(log, batch("x".repeat(16_000)));
-        }
+        appendTimes(2000, log, batch("x".repeat(16_000)));
         engine.engine.catalog().alterConfigs(topic.id(), in("persistent"), false);
         await("begun", () -> log.append(batch("y")) < 0);
         long end = log.logEndOffset();
@@ -361,6 +361,34 @@ class ModeChangeTest {
                 get(engine.engine.catalog().delete(List.of(id)));
             }
             await("one file", () -> journalFiles() == 1);
+        }
+    }
+
+    /** Some of the ring is in the journal then, and overwritten in the ring later. */
+    @Test
+    void whatARingOverwritesStaysGoneAfterAChangeThatTheDiskHadNoRoomFor() {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        UnaryOperator<EngineContext> small =
+                context ->
+                        context.disk(disk)
+                                .journalCount(1)
+                                .diskReserveBytes(100 << 20)
+                                .retentionCheckIntervalMs(20);
+        long start;
+        try (TestEngine engine = new TestEngine(folder, small)) {
+            engine.create("t", 1, in("memory", "headrace.memory.topic.budget.bytes", "4194304"));
+            PartitionLog log = engine.log("t", 0);
+            appendTimes(60, log, batch("x".repeat(60_000)));
+            disk.usableBytes(50L << 20);
+            assertEquals(Error.OUT_OF_SPACE, tryChange(engine, "hybrid").error());
+            disk.usableBytes(Long.MAX_VALUE);
+            while (log.logStartOffset() < 3) {
+                append(log, batch("x".repeat(60_000)));
+            }
+            start = log.logStartOffset();
+        }
+        try (TestEngine engine = new TestEngine(folder, small)) {
+            assertTrue(engine.log("t", 0).logStartOffset() >= start);
         }
     }
 
