@@ -37,6 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Topics whose objects somebody has to look into, over a directory. */
 final class SampleSourceTest {
+    private static final int OVERSIZE = 30_000_000;
+
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
     @TempDir private Path root;
     private SourceFixture fixture;
@@ -392,7 +394,7 @@ final class SampleSourceTest {
         RandomShards shards = shards();
         shards.tar("a.tar", 10, parts("txt", 900));
         Expected last = shards.samples.get(9);
-        shards.tar("b.tar", 3, parts("txt", 2, "mp4", 30_000_000));
+        shards.tar("b.tar", 3, parts("txt", 2, "mp4", OVERSIZE));
         shards.tar("c.tar", 10, parts("txt", 900));
         shards.samples.removeIf(
                 sample -> sample.parts().values().stream().anyMatch(value -> value.length > 1000));
@@ -401,7 +403,8 @@ final class SampleSourceTest {
         fixture.restart(true);
         assertReads(topic, shards.samples);
         assertEquals(last, shards.samples.get(9));
-        assertTrue(fixture.store.bytes.sum() < 12 << 20, "" + fixture.store.bytes);
+        // How much is read ahead before a sample turns out too long depends on who runs when.
+        assertTrue(fixture.store.bytes.sum() < OVERSIZE, "not one: " + fixture.store.bytes);
     }
 
     @Test
