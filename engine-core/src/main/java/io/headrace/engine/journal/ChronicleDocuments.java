@@ -1,10 +1,18 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import net.openhft.chronicle.bytes.Bytes;
+import net.openhft.chronicle.bytes.BytesStore;
 import net.openhft.chronicle.core.Jvm;
 import net.openhft.chronicle.core.io.BackgroundResourceReleaser;
+import net.openhft.chronicle.core.io.ReferenceOwner;
 import net.openhft.chronicle.queue.ExcerptAppender;
 import net.openhft.chronicle.queue.impl.single.SingleChronicleQueue;
 import net.openhft.chronicle.queue.impl.single.SingleChronicleQueueBuilder;
@@ -25,14 +33,20 @@ final class ChronicleDocuments implements CycleDocuments {
 
     private static final long PAGE_BYTES = 4096;
 
+    private static final ByteBuffer FIRST_PAGE = ByteBuffer.allocateDirect((int) PAGE_BYTES);
+
+    private final Path folder;
     private final long fileBytes;
     private final CycleNumbering numbering;
     private final SingleChronicleQueue queue;
     private final ExcerptAppender appender;
+    private final ReferenceOwner owner = ReferenceOwner.temporary("journal");
     private @Nullable DocumentContext document;
+    private @Nullable BytesStore<?, ?> mapping;
     private boolean isNewCycle;
 
     ChronicleDocuments(Path folder, int firstCycle, long fileBytes) {
+        this.folder = folder;
         this.fileBytes = fileBytes;
         numbering = new CycleNumbering(firstCycle);
         // Chronicle reports each slow mmap and file creation; those are ours to measure.
@@ -61,19 +75,54 @@ final class ChronicleDocuments implements CycleDocuments {
     }
 
     @Override
-    public long begin() {
+    public long begin() throws IOException {
+        if (isNewCycle) {
+            bringFirstPageIn();
+        }
         document = appender.writingDocument();
         long offset = bytes().writePosition();
         if (isNewCycle) {
             isNewCycle = false;
             switchReadAheadOff(address(offset) - offset);
+            keepMapping();
         }
         return offset;
+    }
+
+    /**
+     * Chronicle's first store into a new file would have the kernel fill a whole read-ahead window
+     * with zeros, in which time nobody appends: 3 ms with one of 4 MiB. The advice against that can
+     * only be given once the file is mapped.
+     */
+    private void bringFirstPageIn() throws IOException {
+        Path file = folder.resolve(CycleNumbering.fileName(numbering.cycle()));
+        try (FileChannel channel =
+                Disk.SYSTEM.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            Disk.write(channel, FIRST_PAGE.duplicate(), 0);
+        } catch (FileAlreadyExistsException e) {
+            // Begun before, when it could not be allocated.
+        }
     }
 
     /** Advice only: nothing depends on whether the kernel takes it. */
     private void switchReadAheadOff(long mappingAddress) {
         PosixAPI.posix().madvise(mappingAddress, fileBytes & -PAGE_BYTES, NO_READ_AHEAD);
+    }
+
+    /**
+     * Unmapping 128 MiB takes 2 ms and more, in which nobody could append: the mapping of the cycle
+     * before is let go on Chronicle's own thread for such things.
+     */
+    private void keepMapping() {
+        BytesStore<?, ?> before = mapping;
+        BytesStore<?, ?> begun = Objects.requireNonNull(bytes().bytesStore(), "mapping");
+        if (begun != before) {
+            begun.reserve(owner);
+            mapping = begun;
+            if (before != null) {
+                BackgroundResourceReleaser.run(() -> before.release(owner));
+            }
+        }
     }
 
     @Override
@@ -108,6 +157,11 @@ final class ChronicleDocuments implements CycleDocuments {
     public void close() {
         appender.close();
         queue.close();
+        BytesStore<?, ?> last = mapping;
+        if (last != null) {
+            mapping = null;
+            last.release(owner);
+        }
         // Chronicle unmaps on a thread of its own; the caller counts on the files being let go.
         BackgroundResourceReleaser.releasePendingResources();
     }

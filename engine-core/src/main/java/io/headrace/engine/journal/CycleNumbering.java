@@ -29,6 +29,10 @@ final class CycleNumbering implements RollCycle, TimeProvider {
         this.cycle = number;
     }
 
+    int cycle() {
+        return cycle;
+    }
+
     /** The name of a cycle's file. */
     static String fileName(int cycle) {
         return String.format("%08d.cq4", cycle);
