@@ -305,8 +305,9 @@ final class InMemoryLog extends PartitionLogBase {
     @Override
     boolean releaseReserve() {
         JournalTier journal = past;
-        boolean isStartKnown = journal == null || !isPastOverwritten();
-        return (isStartKnown || journal.appendStart(logStartOffset()) >= 0)
+        return (journal == null
+                        || !isPastOverwritten()
+                        || journal.appendStart(logStartOffset()) >= 0)
                 && super.releaseReserve();
     }
 
