@@ -7,6 +7,7 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.source.HighWatermarkWaiters;
 import io.headrace.engine.spi.MemoryStore.MemoryLog;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;

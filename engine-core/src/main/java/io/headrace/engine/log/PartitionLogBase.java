@@ -8,6 +8,7 @@ import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.source.HighWatermarkWaiters;
 import io.headrace.engine.spi.EntryType;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;

@@ -31,7 +31,7 @@ public final class SourceLog implements OnDemandLog, BlockSource {
     private final SourceTopic topic;
     private final int partition;
     private final SourceLogs logs;
-    private final Waiters waiters = new Waiters();
+    private final HighWatermarkWaiters waiters = new HighWatermarkWaiters();
     private final PartitionBlocks blocks;
     private final BlockLease.Residents residents;
 
