@@ -392,6 +392,22 @@ final class HybridLogTest {
     @Test
     void appendingAllocatesNothing() {
         openLog(1, 1 << 20);
+        checkAllocatesNothing();
+    }
+
+    @Test
+    void appendingWithTheTimeOfTheAppendAllocatesNothing() {
+        openLog(1, 1 << 20);
+        log.topic(stamping(log.topic()));
+        checkAllocatesNothing();
+    }
+
+    private static Topic stamping(Topic topic) {
+        TopicConfig config = topic.config().with(Map.of("message.timestamp.type", "LogAppendTime"));
+        return new Topic(1, "t", 1, Map.of(), config, 1);
+    }
+
+    private void checkAllocatesNothing() {
         ByteBuffer batch = batch(0);
         long allocated = Long.MAX_VALUE;
         // Not per append: whatever the JVM itself does on this thread now and then.
