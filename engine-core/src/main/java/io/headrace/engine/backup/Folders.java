@@ -96,9 +96,21 @@ final class Folders {
         return String.join("/", parts);
     }
 
-    /** Forces the entries of a folder and of all below it. */
+    /**
+     * Forces the entries of a folder, and of all below it that a backup or a restore put there: a
+     * mount point has a folder of its own that only root may look into.
+     */
     static void forceAll(Path folder, Disk disk) throws IOException {
-        try (Stream<Path> paths = Files.walk(folder)) {
+        for (String name : names(folder)) {
+            if (OURS.contains(name)) {
+                forceTree(folder.resolve(name), disk);
+            }
+        }
+        disk.forceFolder(folder);
+    }
+
+    private static void forceTree(Path root, Disk disk) throws IOException {
+        try (Stream<Path> paths = Files.walk(root)) {
             for (Path each : paths.filter(Files::isDirectory).toList()) {
                 disk.forceFolder(each);
             }

@@ -9,11 +9,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.headrace.engine.Backups.Cut;
 import io.headrace.engine.Backups.CutFile;
 import io.headrace.engine.EngineException;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -177,5 +182,40 @@ class BackupFaultTest {
         for (Map.Entry<String, byte[]> file : CONTENT.entrySet()) {
             assertArrayEquals(file.getValue(), Files.readAllBytes(data.resolve(file.getKey())));
         }
+    }
+
+    /** The file system's own folder at a mount point, that only root may look into. */
+    @Test
+    void aFolderAtAMountPointIsRestoredInto() throws IOException {
+        Path target = Files.createDirectories(folder.resolve("mounted"));
+        Path foreign = Files.createDirectory(target.resolve("lost+found"));
+        Files.setPosixFilePermissions(foreign, Set.of());
+        try {
+            BackupReader.restore(backup(), target, NUMBER, bytes -> {}, withoutAccessTo(foreign));
+        } finally {
+            Files.setPosixFilePermissions(foreign, PosixFilePermissions.fromString("rwx------"));
+        }
+        assertTrue(Files.exists(target.resolve(RestoreMark.RESTORED)));
+        for (Map.Entry<String, byte[]> file : CONTENT.entrySet()) {
+            assertArrayEquals(file.getValue(), Files.readAllBytes(target.resolve(file.getKey())));
+        }
+    }
+
+    /** The disk as whoever is not root has it. */
+    private static Disk withoutAccessTo(Path folder) {
+        return (Disk)
+                Proxy.newProxyInstance(
+                        Disk.class.getClassLoader(),
+                        new Class<?>[] {Disk.class},
+                        (proxy, method, arguments) -> {
+                            if (arguments[0] instanceof Path path && path.startsWith(folder)) {
+                                throw new AccessDeniedException(path.toString());
+                            }
+                            try {
+                                return method.invoke(Disk.SYSTEM, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
     }
 }
