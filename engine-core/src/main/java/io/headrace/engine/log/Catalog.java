@@ -425,12 +425,15 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     /**
      * Whether all that is known of the topic has to be on disk before: a new mode goes on from
-     * there, and what a crash may have taken is judged by the promise in force.
+     * there, what a crash may have taken is judged by the promise in force, and which offsets were
+     * reserved without an entry by who makes it.
      */
     private static boolean promisesOtherwise(Topic topic, Topic altered) {
         return altered.storageMode() != topic.storageMode()
                 || altered.config().syncsBeforeAcknowledging()
-                        != topic.config().syncsBeforeAcknowledging();
+                        != topic.config().syncsBeforeAcknowledging()
+                || PartitionState.isReservedByCreation(altered)
+                        != PartitionState.isReservedByCreation(topic);
     }
 
     private static boolean readsTheSame(Topic topic, Topic altered) {

@@ -1,5 +1,7 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -71,6 +73,17 @@ final class PartitionState {
         }
         state.epochs = LeaderEpochs.decode(buffer);
         return state;
+    }
+
+    /**
+     * Whether the topic may have acknowledged what was not on disk ever since it was created, so
+     * that its first offsets are reserved without an entry. Where the server's default says so
+     * there is an entry: the default of the next start may be another one.
+     */
+    static boolean isReservedByCreation(Topic topic) {
+        return !topic.config().syncsBeforeAcknowledging()
+                && (topic.storageMode() != StorageMode.PERSISTENT
+                        || topic.configs().containsKey("flush.messages"));
     }
 
     /** Notes that offsets below may be used from now on. */

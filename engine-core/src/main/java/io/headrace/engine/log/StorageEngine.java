@@ -445,7 +445,7 @@ public final class StorageEngine implements Engine {
     private PartitionState loadState(Topic topic, PartitionKey key) {
         byte[] row = store.get(Rows.partitionKey(key.topicId(), key.partition()));
         PartitionState state = PartitionState.decode(row);
-        if (isReservedByCreation(topic)) {
+        if (PartitionState.isReservedByCreation(topic)) {
             state.firstReserve = PartitionLogBase.FIRST_RESERVE;
         }
         long floor = restoredFloor(topic);
@@ -464,17 +464,6 @@ public final class StorageEngine implements Engine {
         boolean mayBeUsed =
                 state.isReserveExact || lastEpoch(topic, state) <= lastEpochWithLosses(topic);
         return mayBeUsed ? state.reserved() : 0;
-    }
-
-    /**
-     * Whether the topic may have acknowledged what was not on disk ever since it was created, so
-     * that its first offsets are reserved without an entry. Where the server's default says so
-     * there is an entry: the default of the next start may be another one.
-     */
-    private static boolean isReservedByCreation(Topic topic) {
-        return !topic.config().syncsBeforeAcknowledging()
-                && (topic.storageMode() != StorageMode.PERSISTENT
-                        || topic.configs().containsKey("flush.messages"));
     }
 
     /** Offsets below may have been given out after the backup that the folder came from. */

@@ -43,6 +43,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -76,7 +77,8 @@ class ModeChangeTest {
         return tryChange(engine, Map.of(StorageMode.CONFIG, mode));
     }
 
-    private static CatalogResult tryChange(TestEngine engine, Map<String, String> changed) {
+    private static CatalogResult tryChange(
+            TestEngine engine, Map<String, @Nullable String> changed) {
         Topic topic = engine.engine.catalog().find("t");
         return get(engine.engine.catalog().alterConfigs(topic.id(), changed, false));
     }
@@ -220,12 +222,7 @@ class ModeChangeTest {
     @Test
     void noOffsetIsUsedTwiceAfterTheServersDefaultBecameSynced() throws IOException {
         FaultyDisk disk = new FaultyDisk(folder, 1);
-        String never = String.valueOf(Long.MAX_VALUE);
-        TopicConfig unsynced =
-                TopicConfig.DEFAULTS.with(Map.of("flush.messages", never, "flush.ms", never));
-        UnaryOperator<EngineContext> first = on(disk, "first boot");
-        try (TestEngine engine =
-                new TestEngine(folder, context -> first.apply(context).topicDefaults(unsynced))) {
+        try (TestEngine engine = new TestEngine(folder, unsynced(on(disk, "first boot")))) {
             engine.create("t", 1, Map.of());
             PartitionLog log = engine.log("t", 0);
             append(log, batch("a", "b"));
@@ -237,6 +234,72 @@ class ModeChangeTest {
             long offset = append(engine.log("t", 0), batch("c"));
             assertTrue(offset >= 2, "offset used again: " + offset);
         }
+    }
+
+    /**
+     * Unsynced before and after; but as long as the topic says so itself, its first offsets are
+     * reserved without an entry.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void noOffsetIsUsedTwiceAfterATopicLeftItsPromiseToTheServersDefault(boolean beforeTheCut)
+            throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine = new TestEngine(folder, unsynced(on(disk, "first boot")))) {
+            engine.create("t", 1, Map.of("flush.messages", "1000"));
+            append(engine.log("t", 0), batch("a", "b"));
+            if (beforeTheCut) {
+                leavePromise(engine);
+                append(engine.log("t", 0), batch("c"));
+            }
+            checkNoneUsedTwice(disk, engine.log("t", 0), !beforeTheCut);
+        }
+    }
+
+    private static void leavePromise(TestEngine engine) {
+        Map<String, @Nullable String> removed = new HashMap<>();
+        removed.put("flush.messages", null);
+        assertNull(tryChange(engine, removed).error());
+    }
+
+    /** The other way round: what an entry reserves stays so. */
+    @Test
+    void noOffsetIsUsedTwiceAfterATopicTookItsPromiseFromTheServersDefault() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine = new TestEngine(folder, unsynced(on(disk, "first boot")))) {
+            engine.create("t", 1, Map.of());
+            append(engine.log("t", 0), batch("a", "b"));
+            assertNull(tryChange(engine, Map.of("flush.messages", "1000")).error());
+            append(engine.log("t", 0), batch("c"));
+            checkNoneUsedTwice(disk, engine.log("t", 0), false);
+        }
+    }
+
+    /** Cuts the power when all is acknowledged, whatever that leaves of what was not synced. */
+    private void checkNoneUsedTwice(FaultyDisk disk, PartitionLog log, boolean leavesPromise)
+            throws IOException {
+        long used = log.logEndOffset();
+        await("acknowledged", () -> log.highWatermark() == used);
+        for (int coin = 0; coin < 5; coin++) {
+            Path cut = crashed.resolve("cut-" + coin);
+            disk.afterPowerCut(cut, new Random(coin));
+            FaultyDisk left = new FaultyDisk(cut, 1);
+            try (TestEngine engine = new TestEngine(cut, unsynced(on(left, "second boot")))) {
+                if (leavesPromise) {
+                    leavePromise(engine);
+                }
+                long offset = append(engine.log("t", 0), batch("d"));
+                assertTrue(offset >= used, "offset used again: " + offset);
+            }
+        }
+    }
+
+    /** An engine whose topics do not sync, unless they say otherwise. */
+    private static UnaryOperator<EngineContext> unsynced(UnaryOperator<EngineContext> other) {
+        String never = String.valueOf(Long.MAX_VALUE);
+        TopicConfig defaults =
+                TopicConfig.DEFAULTS.with(Map.of("flush.messages", never, "flush.ms", never));
+        return context -> other.apply(context).topicDefaults(defaults);
     }
 
     @RepeatedTest(3)
