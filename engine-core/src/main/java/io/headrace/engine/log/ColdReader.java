@@ -373,6 +373,16 @@ final class ColdReader implements AutoCloseable {
         }
     }
 
+    /** End of the last batch that is in the index; where the log begins, if there is none. */
+    long indexedEndOffset(PartitionLogBase log) {
+        try (MetadataStore.Cursor cursor = indexCursor(log)) {
+            byte[] end = Rows.indexKey(log.topic().id(), log.partition(), log.logEndOffset());
+            return cursor.seekForPrevious(end)
+                    ? IndexEntry.decode(cursor.key(), cursor.value()).lastOffset() + 1
+                    : log.logStartOffset();
+        }
+    }
+
     private static TimestampedOffset timestamped(PartitionLogBase log, IndexEntry entry) {
         return new TimestampedOffset(
                 Math.max(entry.baseOffset(), log.logStartOffset()),

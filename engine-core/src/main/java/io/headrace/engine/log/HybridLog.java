@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.ReadResult;
@@ -44,6 +45,7 @@ final class HybridLog extends PartitionLogBase {
     private final Spiller spiller;
     private final MemoryLog memory;
     private final JournalTier tier;
+    private final ColdReader coldReader;
     private final LongSupplier defaultBudgetBytes;
     private final HighWatermarkWaiters syncWaiters = new HighWatermarkWaiters();
 
@@ -77,6 +79,7 @@ final class HybridLog extends PartitionLogBase {
         super(topic, partition, shard, leaderEpoch, state, producers);
         this.spiller = shard.spiller();
         this.memory = memory;
+        this.coldReader = coldReader;
         this.tier = new JournalTier(this, shard, state, coldReader, projector);
         this.defaultBudgetBytes = defaultBudgetBytes;
         this.budgetBytes = budgetBytes(topic, defaultBudgetBytes.getAsLong());
@@ -314,15 +317,56 @@ final class HybridLog extends PartitionLogBase {
         tier.readCold(fromOffset, lengthMax, whenRead);
     }
 
+    /** Looks into the index, and behind that at what can be read: the disk may be full or hang. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        return whenSynced(recordsEndOffset())
-                .thenCompose(synced -> tier.offsetForTimestamp(timestampMs));
+        return tier.lookUp(
+                () -> {
+                    long indexedEnd = coldReader.indexedEndOffset(this);
+                    TimestampedOffset found = coldReader.offsetForTimestamp(this, timestampMs);
+                    return found != null
+                            ? found
+                            : TimestampScan.first(
+                                    this::readOrLoad,
+                                    this::logStartOffset,
+                                    indexedEnd,
+                                    timestampMs);
+                });
     }
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        return whenSynced(recordsEndOffset()).thenCompose(synced -> tier.maxTimestamp());
+        return tier.lookUp(
+                () -> {
+                    long indexedEnd = coldReader.indexedEndOffset(this);
+                    return TimestampScan.higher(
+                            coldReader.maxTimestamp(this),
+                            TimestampScan.highest(
+                                    this::readOrLoad, this::logStartOffset, indexedEnd));
+                });
+    }
+
+    /** Reads on a cold thread, also what has come into the index and left memory meanwhile. */
+    private ReadResult readOrLoad(long fromOffset, int lengthMax) {
+        ReadResult result = read(fromOffset, lengthMax);
+        if (result == Unavailable.COLD) {
+            result = coldReader.readOrFail(this, fromOffset, lengthMax);
+        }
+        if (result == Unavailable.CLOSED) {
+            throw new LogClosedException(topic().name());
+        }
+        if (result == Unavailable.STORE_ERROR || result == Unavailable.CORRUPT) {
+            throw new EngineException(
+                    "cannot be read: topic="
+                            + topic().name()
+                            + " partition="
+                            + partition()
+                            + " offset="
+                            + fromOffset
+                            + " reason="
+                            + result);
+        }
+        return result;
     }
 
     @Override

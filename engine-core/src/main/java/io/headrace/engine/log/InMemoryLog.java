@@ -22,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * read until the ring begins to overwrite: then they are the oldest, and go.
  */
 final class InMemoryLog extends PartitionLogBase {
-    private static final int SCAN_LENGTH = 1 << 20;
-
     /** Bytes that are moved to the journal under the shard's lock at a time, or one batch. */
     private static final int MOVE_LENGTH = 256 << 10;
 
@@ -197,17 +195,10 @@ final class InMemoryLog extends PartitionLogBase {
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
         JournalTier journal = past;
         if (journal == null || isPastOverwritten()) {
-            return CompletableFuture.completedFuture(scan(Long.MAX_VALUE));
+            return CompletableFuture.completedFuture(scanForHighest());
         }
-        return journal.maxTimestamp().thenApply(found -> higher(found, scan(Long.MAX_VALUE)));
-    }
-
-    private static @Nullable TimestampedOffset higher(
-            @Nullable TimestampedOffset first, @Nullable TimestampedOffset second) {
-        if (first == null || second == null) {
-            return first == null ? second : first;
-        }
-        return second.timestampMs() > first.timestampMs() ? second : first;
+        return journal.maxTimestamp()
+                .thenApply(found -> TimestampScan.higher(found, scanForHighest()));
     }
 
     /** The first offset that can be read from the ring. */
@@ -215,45 +206,13 @@ final class InMemoryLog extends PartitionLogBase {
         return Math.max(logStartOffset(), ringBeginOffset);
     }
 
-    /**
-     * Walks the batches' headers for the first that reaches the timestamp. With {@link
-     * Long#MAX_VALUE}, which none reaches: the one with the highest.
-     */
+    /** As {@link #offsetForTimestamp}, of what the ring has. */
     private @Nullable TimestampedOffset scan(long timestampMs) {
-        TimestampedOffset highest = null;
-        long offset = firstInRing();
-        while (true) {
-            try (ReadResult result = read(offset, SCAN_LENGTH)) {
-                if (result == Unavailable.OFFSET_OUT_OF_RANGE && offset < logStartOffset()) {
-                    // Overwritten meanwhile: what is left begins further on.
-                    offset = firstInRing();
-                    continue;
-                }
-                if (!(result instanceof RecordsLease lease)) {
-                    return timestampMs == Long.MAX_VALUE ? highest : null;
-                }
-                for (int i = 0; i < lease.sliceCount(); i++) {
-                    ByteBuffer slice = lease.slice(i);
-                    int at = slice.position();
-                    while (at < slice.limit()) {
-                        long max = RecordBatch.maxTimestamp(slice, at);
-                        TimestampedOffset here =
-                                new TimestampedOffset(
-                                        Math.max(RecordBatch.baseOffset(slice, at), offset),
-                                        max,
-                                        RecordBatch.leaderEpoch(slice, at));
-                        if (max >= timestampMs) {
-                            return here;
-                        }
-                        if (highest == null || max > highest.timestampMs()) {
-                            highest = here;
-                        }
-                        at += RecordBatch.length(slice, at);
-                    }
-                }
-                offset = lease.nextOffset();
-            }
-        }
+        return TimestampScan.first(this::read, this::firstInRing, firstInRing(), timestampMs);
+    }
+
+    private @Nullable TimestampedOffset scanForHighest() {
+        return TimestampScan.highest(this::read, this::firstInRing, firstInRing());
     }
 
     @Override

@@ -212,12 +212,28 @@ final class JournalTier {
         return whenIndexed(() -> coldReader.maxTimestamp(log));
     }
 
-    private interface Lookup {
+    /** Finds something on a cold thread, or nothing. */
+    interface Lookup {
         @Nullable TimestampedOffset run();
     }
 
     private CompletableFuture<@Nullable TimestampedOffset> whenIndexed(Lookup lookup) {
         CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
+        shard.requestSync();
+        projector.whenApplied(
+                shard.id(), lastPositionAppended(), () -> lookUpOnColdThread(lookup, found));
+        return found;
+    }
+
+    /** Runs a look-up on a cold thread; waits for nothing else. */
+    CompletableFuture<@Nullable TimestampedOffset> lookUp(Lookup lookup) {
+        CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
+        lookUpOnColdThread(lookup, found);
+        return found;
+    }
+
+    private void lookUpOnColdThread(
+            Lookup lookup, CompletableFuture<@Nullable TimestampedOffset> found) {
         Runnable onColdThread =
                 () -> {
                     try {
@@ -226,12 +242,7 @@ final class JournalTier {
                         found.completeExceptionally(e);
                     }
                 };
-        shard.requestSync();
-        projector.whenApplied(
-                shard.id(),
-                lastPositionAppended(),
-                () -> coldReader.execute(onColdThread, () -> found.completeExceptionally(busy())));
-        return found;
+        coldReader.execute(onColdThread, () -> found.completeExceptionally(busy()));
     }
 
     private EngineException busy() {

@@ -3,6 +3,7 @@ package io.headrace.engine.log;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -218,7 +219,7 @@ final class HybridLogTest {
         openLog(FOR_EVER_MS, 1 << 20);
         append(0, 10);
         ExecutionException refused =
-                assertThrows(ExecutionException.class, () -> get(log.maxTimestamp()));
+                assertThrows(ExecutionException.class, () -> get(log.whenSpilled()));
         assertInstanceOf(OutOfSpaceException.class, refused.getCause());
         assertEquals(PartitionLog.OUT_OF_SPACE, log.append(batch(10)));
         checkReadable(0, 10);
@@ -226,9 +227,61 @@ final class HybridLogTest {
         isDiskFull = false;
         await("space", () -> log.append(batch(10)) == 10);
         awaitHighWatermark(11);
-        get(log.maxTimestamp()); // waits for the disk
+        get(log.whenSpilled());
         checkOnDisk(11);
         assertTrue(log.releaseReserve());
+    }
+
+    @Test
+    void aFullDiskKeepsNobodyFromFindingTimestamps() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 10);
+        checkOnDisk(10);
+        isDiskFull = true;
+        append(10, 10);
+        fillTheDisk();
+        checkTimestamps(0, log.logEndOffset());
+        assertEquals(5, get(log.deleteRecords(5)));
+        checkTimestamps(5, log.logEndOffset());
+        assertEquals(15, get(log.deleteRecords(15)));
+        checkTimestamps(15, log.logEndOffset());
+    }
+
+    /** On disk and in the index, in the journal alone, and in memory alone. */
+    @Test
+    void aDiskThatHangsKeepsNobodyFromFindingTimestamps() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 10);
+        checkOnDisk(10);
+        syncGate = new CountDownLatch(1);
+        append(10, 10);
+        shard.spiller().request();
+        await("spill", () -> log.journaledEndOffset() == 20);
+        append(20, 10);
+        checkTimestamps(0, log.highWatermark());
+    }
+
+    /** What is in the journal may have left memory, and the index may have it meanwhile. */
+    @Test
+    void timestampsAreFoundWhileTheRingOverwritesAndTheIndexFollows() throws Exception {
+        openLog(1, 64 * KIB);
+        for (int round = 0; round < 20; round++) {
+            append(log.logEndOffset(), 200);
+            awaitHighWatermark(log.logEndOffset());
+            checkTimestamps(0, log.highWatermark());
+        }
+    }
+
+    /** Of records whose timestamp is their offset. */
+    private void checkTimestamps(long start, long end) throws Exception {
+        for (long offset = start; offset < end; offset += 1 + end / 40) {
+            assertEquals(offset, get(log.offsetForTimestamp(offset)).offset());
+        }
+        assertEquals(start, get(log.offsetForTimestamp(start - 1)).offset());
+        assertEquals(end - 1, get(log.offsetForTimestamp(end - 1)).offset());
+        assertNull(get(log.offsetForTimestamp(end)));
+        assertEquals(end - 1, get(log.maxTimestamp()).offset());
+        assertEquals(end - 1, get(log.maxTimestamp()).timestampMs());
     }
 
     @Test
@@ -358,7 +411,7 @@ final class HybridLogTest {
         append(0, 1);
         log.noteUse(0);
         assertFalse(log.closeIfIdle(1, Long.MAX_VALUE));
-        get(log.maxTimestamp());
+        get(log.whenSpilled());
         log.noteUse(0);
         assertTrue(log.closeIfIdle(1, Long.MAX_VALUE));
         assertEquals(PartitionLog.CLOSED, log.append(batch(1)));
@@ -456,7 +509,8 @@ final class HybridLogTest {
     }
 
     private void checkOnDisk(long start, long end) throws Exception {
-        await("spill", () -> isLookedUp());
+        await("spill", () -> isDone(log.whenSpilled()));
+        awaitIndex();
         PartitionState state = projected();
         assertEquals(end, state.logEndOffset);
         PartitionLog onDisk =
@@ -472,13 +526,11 @@ final class HybridLogTest {
         check(onDisk, start, end);
     }
 
-    /** Whether all is in the index; not as long as the journal had no space just now. */
-    private boolean isLookedUp() {
-        try {
-            return get(log.maxTimestamp()) != null;
-        } catch (Exception e) {
-            return false;
-        }
+    private void awaitIndex() throws Exception {
+        CompletableFuture<Void> indexed = new CompletableFuture<>();
+        shard.requestSync();
+        projector.whenApplied(1, log.lastPosition, () -> indexed.complete(null));
+        get(indexed);
     }
 
     private static PartitionState created() {

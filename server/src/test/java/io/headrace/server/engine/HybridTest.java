@@ -3,7 +3,6 @@ package io.headrace.server.engine;
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
-import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.ofProducer;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -15,6 +14,7 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.log.OnDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -112,7 +112,7 @@ class HybridTest {
             engine.create("t", 1, hybrid("headrace.spill.ms", LATE));
             PartitionLog log = engine.log("t", 0);
             append(log, ofProducer(batch("a", "b"), 9, 0, 0));
-            get(log.maxTimestamp());
+            OnDisk.await(log);
             append(log, ofProducer(batch("lost"), 9, 0, 2));
             copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
         }
@@ -133,8 +133,7 @@ class HybridTest {
             engine.create("t", 1, hybrid("headrace.spill.ms", LATE));
             PartitionLog log = engine.log("t", 0);
             append(log, batch("a", "b"));
-            // Answered when it is spilled, synced and in the index.
-            get(log.maxTimestamp());
+            OnDisk.await(log);
             assertEquals(2, append(log, batch("lost")));
             copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
         }

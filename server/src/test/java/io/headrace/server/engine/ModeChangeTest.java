@@ -21,6 +21,7 @@ import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicCatalog.Error;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.log.OnDisk;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.objects.DirectoryObjectStore;
@@ -504,7 +505,7 @@ class ModeChangeTest {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("t", 1, in("hybrid"));
             append(engine.log("t", 0), ofProducer(batch("a"), 9, 0, 0));
-            get(engine.log("t", 0).offsetForTimestamp(0)); // spilled
+            OnDisk.await(engine.log("t", 0));
             append(engine.log("t", 0), ofProducer(batch("lost"), 9, 0, 1));
             copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
         }
@@ -536,7 +537,7 @@ class ModeChangeTest {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("t", 1, in("hybrid", "headrace.spill.ms", "60000"));
             append(engine.log("t", 0), batch("a"));
-            get(engine.log("t", 0).maxTimestamp()); // waits for the disk
+            OnDisk.await(engine.log("t", 0));
             append(engine.log("t", 0), batch("lost"));
             copy(folder.resolve("journal"), Files.createDirectories(crashed.resolve("journal")));
         }

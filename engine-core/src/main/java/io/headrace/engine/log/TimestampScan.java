@@ -1,0 +1,108 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import java.nio.ByteBuffer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks for a timestamp where there is no index: walks the headers of the batches that can be read,
+ * one after another, up to the high watermark. For one look-up, by one thread.
+ */
+final class TimestampScan {
+    /** Bytes that are leased at a time. */
+    private static final int LENGTH = 1 << 20;
+
+    /** Which no batch reaches: so that all are looked at for the highest. */
+    private static final long HIGHEST = Long.MAX_VALUE;
+
+    private final Reader reader;
+    private final LongSupplier firstOffset;
+    private final long timestampMs;
+    private @Nullable TimestampedOffset highest;
+
+    /** Reads as {@link io.headrace.engine.PartitionLog#read}. */
+    interface Reader {
+        ReadResult read(long fromOffset, int lengthMax);
+    }
+
+    private TimestampScan(Reader reader, LongSupplier firstOffset, long timestampMs) {
+        this.reader = reader;
+        this.firstOffset = firstOffset;
+        this.timestampMs = timestampMs;
+    }
+
+    /**
+     * The first batch from an offset on that reaches the timestamp.
+     *
+     * @param firstOffset the first that can be read, which may move on meanwhile
+     */
+    static @Nullable TimestampedOffset first(
+            Reader reader, LongSupplier firstOffset, long fromOffset, long timestampMs) {
+        return new TimestampScan(reader, firstOffset, timestampMs).run(fromOffset);
+    }
+
+    /** The first of those from an offset on that have the highest timestamp. */
+    static @Nullable TimestampedOffset highest(
+            Reader reader, LongSupplier firstOffset, long fromOffset) {
+        TimestampScan scan = new TimestampScan(reader, firstOffset, HIGHEST);
+        TimestampedOffset found = scan.run(fromOffset);
+        return found != null ? found : scan.highest;
+    }
+
+    /** The one with the higher timestamp, or the first of two that have the same. */
+    static @Nullable TimestampedOffset higher(
+            @Nullable TimestampedOffset first, @Nullable TimestampedOffset second) {
+        if (first == null || second == null) {
+            return first == null ? second : first;
+        }
+        return second.timestampMs() > first.timestampMs() ? second : first;
+    }
+
+    private @Nullable TimestampedOffset run(long fromOffset) {
+        long offset = fromOffset;
+        while (true) {
+            try (ReadResult result = reader.read(offset, LENGTH)) {
+                if (result instanceof RecordsLease lease) {
+                    TimestampedOffset found = firstIn(lease, offset);
+                    if (found != null) {
+                        return found;
+                    }
+                    offset = lease.nextOffset();
+                } else if (result == Unavailable.OFFSET_OUT_OF_RANGE
+                        && offset < firstOffset.getAsLong()) {
+                    // Gone meanwhile: what is left begins further on.
+                    offset = firstOffset.getAsLong();
+                } else {
+                    return null;
+                }
+            }
+        }
+    }
+
+    private @Nullable TimestampedOffset firstIn(RecordsLease lease, long fromOffset) {
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i);
+            for (int at = slice.position(); at < slice.limit(); ) {
+                TimestampedOffset batch = timestamped(slice, at, fromOffset);
+                if (batch.timestampMs() >= timestampMs) {
+                    return batch;
+                }
+                highest = higher(highest, batch);
+                at += RecordBatch.length(slice, at);
+            }
+        }
+        return null;
+    }
+
+    private static TimestampedOffset timestamped(ByteBuffer slice, int at, long fromOffset) {
+        return new TimestampedOffset(
+                Math.max(RecordBatch.baseOffset(slice, at), fromOffset),
+                RecordBatch.maxTimestamp(slice, at),
+                RecordBatch.leaderEpoch(slice, at));
+    }
+}
