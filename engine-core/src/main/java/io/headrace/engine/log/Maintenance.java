@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -126,7 +127,7 @@ final class Maintenance {
     private void tick() {
         try {
             long nowMs = elapsedMs();
-            finishDeletions();
+            tryToFinishDeletions();
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;
                 retain(retentionClock.nowMs());
@@ -173,19 +174,31 @@ final class Maintenance {
         return retentionPassCount;
     }
 
+    /** What else there is to do does not wait until the index has followed. */
+    private void tryToFinishDeletions() throws TimeoutException {
+        try {
+            finishDeletions();
+        } catch (TimeoutException e) {
+            if (stopping.isDone()) {
+                throw e;
+            }
+            LOGGER.warn("deleted topics wait for the index: {}", e.toString());
+        }
+    }
+
     private void finishDeletions() throws TimeoutException {
         List<DeletedTopic> deleted = deletedTopics();
         if (deleted.isEmpty()) {
             return;
         }
         // Their logs are closed: after this barrier, all that they ever appended has its rows.
-        awaitProjection();
+        awaitProjection(deleted);
         for (DeletedTopic topic : deleted) {
             if (!markPartitionsDead(topic)) {
                 return;
             }
         }
-        awaitProjection();
+        awaitProjection(deleted);
         try (MetadataStore.Batch batch = store.newBatch()) {
             for (DeletedTopic topic : deleted) {
                 SourceLogs.onTopicDeleted(topic.id, batch);
@@ -252,9 +265,12 @@ final class Maintenance {
         return partitions;
     }
 
-    /** Waits until everything appended so far is in the projection. */
-    private void awaitProjection() throws TimeoutException {
-        for (Shard shard : shards) {
+    /** Waits until everything appended so far to their journals is in the projection. */
+    private void awaitProjection(List<DeletedTopic> topics) throws TimeoutException {
+        Set<Integer> journals = new TreeSet<>();
+        topics.forEach(topic -> journals.add(topic.journal));
+        for (int journal : journals) {
+            Shard shard = shards.get(journal - 1);
             long position;
             synchronized (shard.lock) {
                 position = shard.journal().appendedPosition();

@@ -5,8 +5,20 @@ import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.headrace.engine.Topic;
+import io.headrace.engine.log.Background;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.MetadataStore;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +50,104 @@ class HousekeepingTest {
             throw new LinkageError("on purpose");
         }
         return System.currentTimeMillis();
+    }
+
+    /** A topic that was deleted waits for the index, and nothing else waits for that. */
+    @Test
+    void retentionGoesOnWhileADeletionWaitsForAnIndexThatLags() {
+        CountDownLatch index = new CountDownLatch(1);
+        AtomicBoolean isLagging = new AtomicBoolean();
+        AtomicInteger barriers = new AtomicInteger();
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                context.journalCount(1)
+                                        .retentionCheckIntervalMs(5)
+                                        .metadataStoreFactory(
+                                                path -> lagging(open(path), isLagging, index)),
+                        impatient(barriers))) {
+            try {
+                checkThatPassesGoOn(engine, isLagging, barriers);
+            } finally {
+                index.countDown();
+            }
+        }
+    }
+
+    private static void checkThatPassesGoOn(
+            TestEngine engine, AtomicBoolean isLagging, AtomicInteger barriers) {
+        engine.create("t", 1, Map.of());
+        Topic gone = engine.create("gone", 1, Map.of());
+        append(engine.log("gone", 0), batch("a"));
+        isLagging.set(true);
+        append(engine.log("t", 0), batch("b"));
+        TestEngine.get(engine.engine.catalog().delete(List.of(gone.id())));
+        await("barrier", () -> barriers.get() > 0);
+        long passes = engine.metric("headrace_retention_passes_total");
+        await("passes", () -> engine.metric("headrace_retention_passes_total") > passes + 3);
+    }
+
+    private static MetadataStore open(Path path) {
+        return HeapMetadataStore.open(path);
+    }
+
+    /** A store that lets the projector wait. */
+    private static MetadataStore lagging(
+            MetadataStore store, AtomicBoolean isLagging, CountDownLatch gate) {
+        return proxy(
+                MetadataStore.class,
+                store,
+                (method, arguments) -> {
+                    if (method.equals("write") && isLagging.get() && isOn("headrace-projector")) {
+                        gate.await();
+                    }
+                });
+    }
+
+    private static boolean isOn(String thread) {
+        return Thread.currentThread().getName().equals(thread);
+    }
+
+    /** Threads on which nobody waits for long. */
+    private static Background impatient(AtomicInteger timeouts) {
+        return proxy(
+                Background.class,
+                Background.THREADS,
+                (method, arguments) -> {
+                    if (method.equals("await") && isOn("headrace-maintenance")) {
+                        awaitBriefly((CompletableFuture<?>) arguments[0], timeouts);
+                    }
+                });
+    }
+
+    private static void awaitBriefly(CompletableFuture<?> future, AtomicInteger timeouts)
+            throws Exception {
+        try {
+            future.get(100, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            timeouts.incrementAndGet();
+            throw e;
+        }
+    }
+
+    private interface Before {
+        void call(String method, Object[] arguments) throws Exception;
+    }
+
+    private static <T> T proxy(Class<T> type, T target, Before before) {
+        return type.cast(
+                Proxy.newProxyInstance(
+                        type.getClassLoader(),
+                        new Class<?>[] {type},
+                        (proxy, method, arguments) -> {
+                            before.call(method.getName(), arguments);
+                            try {
+                                return method.invoke(target, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        }));
     }
 
     @Test

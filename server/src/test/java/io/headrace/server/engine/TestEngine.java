@@ -11,6 +11,8 @@ import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.journal.CycleDocuments;
+import io.headrace.engine.log.Background;
 import io.headrace.engine.log.StorageEngine;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.kafka.KafkaRecordFilter;
@@ -54,6 +56,17 @@ final class TestEngine implements AutoCloseable {
     TestEngine(Path folder, UnaryOperator<EngineContext> settings, SegmentFiles segmentFiles) {
         memory = memory();
         engine = StorageEngine.launch(context(folder, settings), segmentFiles);
+    }
+
+    TestEngine(Path folder, UnaryOperator<EngineContext> settings, Background background) {
+        memory = memory();
+        EngineContext context = context(folder, settings);
+        engine =
+                StorageEngine.launch(
+                        context,
+                        SegmentFiles.of(context.disk()),
+                        background,
+                        CycleDocuments.CHRONICLE);
     }
 
     private static OffHeapMemoryStore memory() {
