@@ -4,24 +4,32 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.segment.SegmentGroup;
 import io.headrace.engine.segment.SegmentWriter;
+import io.headrace.server.config.ServerConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -265,6 +273,65 @@ class CommandLineTest {
         assertArrayEquals(bytes, Files.readAllBytes(segment));
     }
 
+    @Test
+    void whatCompactionLeavesIsSoundToAllTools() throws Exception {
+        Path live = data.resolve("live");
+        Map<String, String> settings = ServerTestSettings.of(live);
+        settings.put("log.retention.check.interval.ms", "50");
+        String backup = data.resolve("backup").toString();
+        try (HeadraceServer server = HeadraceServer.launch(ServerConfig.of(settings))) {
+            compact(server, live);
+            String admin = "127.0.0.1:" + server.adminPort();
+            assertEquals(0, run("backup", "create", backup, "--admin-server", admin), this::said);
+        }
+        assertEquals(0, run("journal", "verify", live.toString()), this::said);
+        assertTrue(out.toString().contains("data-1 segment "), out::toString);
+        assertEquals(0, run("journal", "dump", live.toString(), "--topic", "t"), this::said);
+        assertTrue(
+                out.toString().lines().anyMatch(line -> line.matches(".* segment=.* records=1 .*")),
+                out::toString);
+        assertEquals(0, run("journal", "repair", live.toString(), "--yes"), this::said);
+        assertTrue(out.toString().contains("nothing to repair"), out::toString);
+        assertEquals(0, run("backup", "verify", backup), this::said);
+    }
+
+    /** Makes a topic, of which compaction takes one of two records. */
+    private void compact(HeadraceServer server, Path folder) throws Exception {
+        String[] create = {"topic", "create", "t", "--config", "cleanup.policy=compact"};
+        assertEquals(0, run(server, with(create, "--config", "max.compaction.lag.ms=1")));
+        Topic topic = Objects.requireNonNull(server.engine().catalog().find("t"));
+        PartitionLog log = Objects.requireNonNull(server.engine().partitionLog(topic, 0));
+        assertEquals(0, log.append(keyed("a", "b")));
+        assertEquals(2, log.append(keyed("a")));
+        assertEquals(3, log.append(keyed("a")));
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!hasSegment(folder.resolve("segments/data-1"))) {
+            assertTrue(System.nanoTime() < deadline, "not compacted");
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        }
+    }
+
+    private static boolean hasSegment(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.anyMatch(file -> file.toString().endsWith(".segment"));
+        }
+    }
+
+    private static ByteBuffer keyed(String... keys) {
+        ByteBuffer batch = ByteBuffer.allocateDirect(500);
+        RecordBatchWriter records = new RecordBatchWriter().begin(batch, 1);
+        for (String key : keys) {
+            ByteBuffer bytes = ByteBuffer.wrap(key.getBytes(StandardCharsets.UTF_8));
+            records.append(1, bytes, ByteBuffer.wrap(new byte[20]));
+        }
+        records.end();
+        return batch.flip();
+    }
+
+    private String said() {
+        return out + "\n" + err;
+    }
+
     /** Of three batches of one record. */
     private Path writeSegment() throws IOException {
         SegmentFolder folder = SegmentFolder.open(data.resolve("segments"), 1, SegmentFiles.SYSTEM);
@@ -344,10 +411,14 @@ class CommandLineTest {
     }
 
     private int run(HeadraceServer server, String... arguments) {
+        return run(with(arguments, "--bootstrap-server", "127.0.0.1:" + server.kafkaPort()));
+    }
+
+    private static String[] with(String[] arguments, String option, String value) {
         String[] all = Arrays.copyOf(arguments, arguments.length + 2);
-        all[arguments.length] = "--bootstrap-server";
-        all[arguments.length + 1] = "127.0.0.1:" + server.kafkaPort();
-        return run(all);
+        all[arguments.length] = option;
+        all[arguments.length + 1] = value;
+        return all;
     }
 
     private int run(String... arguments) {

@@ -216,7 +216,7 @@ public final class SegmentScan {
                             && length <= block.length() - at
                             && RecordBatch.baseOffset(bytes, at) >= nextOffset
                             && RecordBatch.lastOffset(bytes, at) <= block.lastOffset();
-            return fits && RecordBatch.isSound(bytes.duplicate().limit(at + length).position(at))
+            return fits && RecordBatch.isIntact(bytes.duplicate().limit(at + length).position(at))
                     ? length
                     : 0;
         }

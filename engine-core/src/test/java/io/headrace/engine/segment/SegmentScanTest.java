@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SegmentScanTest {
     private static final int JOURNAL = 2;
     private static final int BATCHES = 5;
+    private static final int LAST_OFFSET_DELTA_AT = 23;
 
     @TempDir Path data;
 
@@ -33,7 +34,10 @@ class SegmentScanTest {
 
     private final List<Long> read = new ArrayList<>();
 
-    /** One partition, two records a batch, and a hole of eight offsets behind each. */
+    /**
+     * One partition, two records a batch, and a hole of eight offsets behind each; the last batch
+     * has lost a record to compaction.
+     */
     @BeforeEach
     void write() throws IOException {
         SegmentFolder folder =
@@ -43,7 +47,7 @@ class SegmentScanTest {
         try (SegmentWriter writer = folder.begin(1, group, block)) {
             long length = 0;
             for (int i = 0; i < BATCHES; i++) {
-                ByteBuffer batch = batch(i * 10L);
+                ByteBuffer batch = batch(i * 10L, i < BATCHES - 1 ? 2 : 1);
                 length = batch.remaining();
                 offsets.add(writer.append(7, "seven", 1, batch, 1000));
             }
@@ -53,12 +57,15 @@ class SegmentScanTest {
         file = folder.path(1);
     }
 
-    private static ByteBuffer batch(long baseOffset) {
+    private static ByteBuffer batch(long baseOffset, int recordCount) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(500);
         RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, 1_000);
-        writer.append(1_000, null, ByteBuffer.wrap(new byte[60]));
-        writer.append(1_000, null, ByteBuffer.wrap(new byte[60]));
+        for (int i = 0; i < recordCount; i++) {
+            writer.append(1_000, null, ByteBuffer.wrap(new byte[60]));
+        }
         writer.end();
+        buffer.putInt(LAST_OFFSET_DELTA_AT, 1);
+        RecordBatch.seal(buffer, 0);
         RecordBatch.baseOffset(buffer, 0, baseOffset);
         RecordBatch.leaderEpoch(buffer, 0, 4);
         return buffer.flip();
