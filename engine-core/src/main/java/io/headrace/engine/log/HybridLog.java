@@ -433,6 +433,11 @@ final class HybridLog extends PartitionLogBase {
     }
 
     @Override
+    void forgetUnmapped() {
+        tier.forgetUnmapped();
+    }
+
+    @Override
     void onClosed() {
         synchronized (lock) {
             memory.close();

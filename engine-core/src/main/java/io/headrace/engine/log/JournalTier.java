@@ -131,6 +131,17 @@ final class JournalTier {
         }
     }
 
+    /** Forgets where batches lie that are not mapped any more, although nothing is appended. */
+    void forgetUnmapped() {
+        // The window begins a little early by that: what is appended is a little further on.
+        long indexedPosition = projector.appliedPosition(shard.id());
+        if (recent.holdsUnmapped(indexedPosition, indexedPosition)) {
+            synchronized (shard.lock) {
+                recent.forgetUnmapped(indexedPosition, indexedPosition);
+            }
+        }
+    }
+
     /** Appends nothing any more. */
     void close() {
         synchronized (shard.lock) {

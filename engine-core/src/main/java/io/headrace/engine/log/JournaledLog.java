@@ -130,6 +130,11 @@ final class JournaledLog extends PartitionLogBase {
     }
 
     @Override
+    void forgetUnmapped() {
+        tier.forgetUnmapped();
+    }
+
+    @Override
     void onClosed() {}
 
     @Override

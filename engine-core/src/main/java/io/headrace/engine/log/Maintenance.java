@@ -139,6 +139,7 @@ final class Maintenance {
             }
             for (PartitionLogBase log : engine.activeLogs()) {
                 log.noteUse(nowMs);
+                log.forgetUnmapped();
                 engine.deactivateIfIdle(log, nowMs - context.partitionIdleMs());
             }
             if (!stopping.isDone()) {

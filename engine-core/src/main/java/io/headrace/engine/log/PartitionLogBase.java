@@ -154,6 +154,9 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Told that everything below an offset has been compacted, and the index says so. */
     void onCompacted(long offset) {}
 
+    /** Lets go of what is remembered about bytes that are not in memory any more. */
+    void forgetUnmapped() {}
+
     /** Told by the syncer that records below an offset are on disk. */
     void onSynced(long endOffset) {}
 

@@ -19,14 +19,17 @@ final class RecentBatches {
 
     /**
      * Newest cycles of a journal that stay mapped. What is older is read from disk whatever is
-     * known here, so that the rings of all partitions together hold no more than such a window
-     * does.
+     * known here, and is forgotten: so the rings of all partitions together have no more than four
+     * slots for each batch of such a window, and for each log in use.
      */
     static final int WINDOW_CYCLES = 4;
 
     private static final int FIRST_CAPACITY = 4;
 
-    /** Replaced by a larger copy when it is full; an old ring stays as it was. */
+    /**
+     * Replaced by a larger copy when it is full, and by a smaller one when less than a quarter is
+     * used; an old ring stays as it was.
+     */
     private volatile Ring ring = new Ring(FIRST_CAPACITY);
 
     static final class Ring {
@@ -92,6 +95,34 @@ final class RecentBatches {
             return low < end ? low : -1;
         }
 
+        /** Position of the first batch; beyond all if there is none. */
+        private long oldestPosition() {
+            long first = head;
+            return first < tail ? positions[slot(first)] : Long.MAX_VALUE;
+        }
+
+        /** Index of the first batch at or behind a position; the writer's. */
+        private long firstAt(long position) {
+            long low = head;
+            long high = tail;
+            while (low < high) {
+                long middle = (low + high) >>> 1;
+                if (positions[slot(middle)] < position) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            return low;
+        }
+
+        /** Moves the head; the writer's. */
+        private void forgetUntil(long index) {
+            head = index;
+            // A volatile store may be overtaken by the plain ones behind it, into the same slots.
+            VarHandle.storeStoreFence();
+        }
+
         private long baseOffset(long index) {
             int slot = slot(index);
             return lastOffsets[slot] - offsetCounts[slot] + 1;
@@ -104,17 +135,14 @@ final class RecentBatches {
 
     /** Adds a batch; those before {@code indexedPosition} may be forgotten. */
     void add(long lastOffset, long position, int length, int offsetCount, long indexedPosition) {
+        forgetUnmapped(position, indexedPosition);
         Ring current = ring;
         int capacity = current.lengths.length;
         if (current.tail - current.head == capacity) {
-            long oldest = current.positions[current.slot(current.head)];
-            boolean kept = capacity < KEPT_MAX && oldest >= windowStart(position);
-            if (oldest < indexedPosition && !kept) {
-                current.head = current.head + 1;
-                // A volatile store may be overtaken by the plain ones behind it.
-                VarHandle.storeStoreFence();
+            if (capacity >= KEPT_MAX && current.oldestPosition() < indexedPosition) {
+                current.forgetUntil(current.head + 1);
             } else {
-                current = grow(current);
+                current = replace(current, capacity * 2);
             }
         }
         int slot = current.slot(current.tail);
@@ -132,27 +160,57 @@ final class RecentBatches {
         while (index < current.tail && current.lastOffsets[current.slot(index)] < offset) {
             index++;
         }
-        current.head = index;
-        // As in add: a slot is overwritten only after its index is out of reach.
-        VarHandle.storeStoreFence();
+        current.forgetUntil(index);
+        shrink(current);
+    }
+
+    /** Whether {@link #forgetUnmapped} has something to do; a hint, without the writer's lock. */
+    boolean holdsUnmapped(long newestPosition, long indexedPosition) {
+        return ring.oldestPosition() < keptFrom(newestPosition, indexedPosition);
+    }
+
+    /**
+     * Forgets those that the index has and that are not mapped any more, so that a ring is never
+     * much longer than what is mapped of its partition. By the writer's lock.
+     */
+    void forgetUnmapped(long newestPosition, long indexedPosition) {
+        Ring current = ring;
+        long kept = keptFrom(newestPosition, indexedPosition);
+        if (current.oldestPosition() < kept) {
+            current.forgetUntil(current.firstAt(kept));
+            shrink(current);
+        }
+    }
+
+    private static long keptFrom(long newestPosition, long indexedPosition) {
+        return Math.min(windowStart(newestPosition), indexedPosition);
     }
 
     private static long windowStart(long newestPosition) {
         return Journal.position(Journal.cycle(newestPosition) - WINDOW_CYCLES + 1, 0);
     }
 
-    private Ring grow(Ring old) {
-        Ring larger = new Ring(old.lengths.length * 2);
+    /** What is copied is a part of what was added since a ring of that capacity was made. */
+    private void shrink(Ring current) {
+        int capacity = current.lengths.length;
+        int count = (int) (current.tail - current.head);
+        if (capacity > FIRST_CAPACITY && count < capacity / 4) {
+            replace(current, Math.max(FIRST_CAPACITY, Integer.highestOneBit(count) * 4));
+        }
+    }
+
+    private Ring replace(Ring old, int capacity) {
+        Ring other = new Ring(capacity);
         for (long index = old.head; index < old.tail; index++) {
             int from = old.slot(index);
-            int to = larger.slot(index - old.head);
-            larger.lastOffsets[to] = old.lastOffsets[from];
-            larger.positions[to] = old.positions[from];
-            larger.lengths[to] = old.lengths[from];
-            larger.offsetCounts[to] = old.offsetCounts[from];
+            int to = other.slot(index - old.head);
+            other.lastOffsets[to] = old.lastOffsets[from];
+            other.positions[to] = old.positions[from];
+            other.lengths[to] = old.lengths[from];
+            other.offsetCounts[to] = old.offsetCounts[from];
         }
-        larger.tail = old.tail - old.head;
-        ring = larger;
-        return larger;
+        other.tail = old.tail - old.head;
+        ring = other;
+        return other;
     }
 }
