@@ -125,9 +125,7 @@ final class CompactionPass implements AutoCloseable {
      */
     private long noteKeys(CompactionCandidate candidate) throws IOException {
         long from = candidate.state().dirtyOffset();
-        long wanted = (candidate.endOffset() - from) * KeyOffsets.BYTES_PER_KEY;
-        long bytes = Math.max(KeyOffsets.MEMORY_BYTES_MIN, Math.min(context.keyBytesMax, wanted));
-        newest.begin(keyBuffer.apply((int) bytes));
+        newest.begin(keyBuffer.apply((int) keyBytes(candidate)));
         long[] end = {Math.max(from, candidate.endOffset())};
         forEachBatch(
                 candidate.partition(),
@@ -141,6 +139,15 @@ final class CompactionPass implements AutoCloseable {
                     return true;
                 });
         return Math.max(from, end[0]);
+    }
+
+    /** For all records of the batches to be noted; the first one may begin before the log does. */
+    private long keyBytes(CompactionCandidate candidate) {
+        long from = candidate.state().dirtyOffset();
+        List<IndexEntry> first = rows(candidate.partition(), from, candidate.endOffset(), 1);
+        long keys = first.isEmpty() ? 0 : candidate.endOffset() - first.get(0).baseOffset();
+        long bytes = Math.min(keys, context.keyBytesMax) * KeyOffsets.BYTES_PER_KEY;
+        return Math.max(KeyOffsets.MEMORY_BYTES_MIN, Math.min(context.keyBytesMax, bytes));
     }
 
     private boolean isNoted(IndexEntry entry, ByteBuffer batch) {
@@ -249,7 +256,7 @@ final class CompactionPass implements AutoCloseable {
             PartitionKey partition, long fromOffset, long toOffset, Handler handler)
             throws IOException {
         long from = fromOffset;
-        List<IndexEntry> rows = rows(partition, from, toOffset);
+        List<IndexEntry> rows = rows(partition, from, toOffset, ROWS);
         while (!rows.isEmpty()) {
             for (IndexEntry entry : rows) {
                 ByteBuffer batch = read(partition, entry);
@@ -258,17 +265,18 @@ final class CompactionPass implements AutoCloseable {
                 }
             }
             from = rows.get(rows.size() - 1).lastOffset() + 1;
-            rows = rows(partition, from, toOffset);
+            rows = rows(partition, from, toOffset, ROWS);
         }
     }
 
-    private List<IndexEntry> rows(PartitionKey partition, long fromOffset, long toOffset) {
+    private List<IndexEntry> rows(
+            PartitionKey partition, long fromOffset, long toOffset, int countMax) {
         List<IndexEntry> rows = new ArrayList<>();
         byte[] prefix = Rows.key(Rows.INDEX, partition.topicId(), partition.partition());
         byte[] from = Rows.indexKey(partition.topicId(), partition.partition(), fromOffset);
         try (MetadataStore.Cursor cursor = context.store.cursor(prefix)) {
             boolean found = cursor.seek(from);
-            while (found && rows.size() < ROWS) {
+            while (found && rows.size() < countMax) {
                 IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
                 if (entry.lastOffset() >= toOffset) {
                     break;

@@ -311,6 +311,37 @@ class CompactionTest {
     }
 
     @Test
+    void aLogThatBeginsWithinALongBatchIsCompacted() {
+        try (TestEngine engine = engine()) {
+            Topic topic = engine.create("t", 1, Map.of());
+            PartitionLog log = engine.log("t", 0);
+            appendBatch(log, CompressionType.NONE, numbered(8000));
+            appendBatch(log, CompressionType.NONE, numbered(100));
+            appendOne(log, "last", "value");
+            get(log.deleteRecords(7950));
+            appended.headMap(7950L).clear();
+            get(
+                    engine.engine
+                            .catalog()
+                            .alterConfigs(
+                                    topic.id(),
+                                    compacted("cleanup.policy", "compact,delete"),
+                                    false));
+            awaitCompacted(log);
+            assertEquals(0, engine.metric("headrace_compaction_damaged_partitions_total"));
+        }
+    }
+
+    /** Records of 100 keys. */
+    private static List<KeyedRecord> numbered(int count) {
+        List<KeyedRecord> records = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            records.add(new KeyedRecord("key-" + i % 100, "value-" + i));
+        }
+        return records;
+    }
+
+    @Test
     void whatIsInAHybridTopicsMemoryIsServedWholeAndCompactedLater() {
         try (TestEngine engine = engine()) {
             engine.create(
@@ -432,16 +463,20 @@ class CompactionTest {
 
     /** Flips a bit of the text where it stands in a file of the journal. */
     private void flip(String text) throws IOException {
-        try (Stream<Path> files = Files.walk(folder.resolve("journal/data-1"))) {
-            for (Path file : files.filter(path -> path.toString().endsWith(".cq4")).toList()) {
-                int at = Files.readString(file, StandardCharsets.ISO_8859_1).indexOf(text);
-                if (at >= 0) {
-                    FaultyDisk.flip(file, 8L * at);
-                    return;
-                }
+        for (Path file : cycles()) {
+            int at = Files.readString(file, StandardCharsets.ISO_8859_1).indexOf(text);
+            if (at >= 0) {
+                FaultyDisk.flip(file, 8L * at);
+                return;
             }
         }
         throw new AssertionError("not found: " + text);
+    }
+
+    private List<Path> cycles() throws IOException {
+        try (Stream<Path> files = Files.walk(folder.resolve("journal/data-1"))) {
+            return files.filter(path -> path.toString().endsWith(".cq4")).toList();
+        }
     }
 
     private static String valueAt(PartitionLog log, long offset) {
