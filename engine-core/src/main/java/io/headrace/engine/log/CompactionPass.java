@@ -197,6 +197,9 @@ final class CompactionPass implements AutoCloseable {
         private long compactedBytes;
         private long tombstonesUntilMs;
 
+        /** Whether a tombstone stays in the batch that is looked at. */
+        private boolean isTombstoneLeft;
+
         Rewriting(CompactionCandidate candidate) {
             long retentionMs = candidate.topic().config().compaction().deleteRetentionMs();
             horizonMs = saturatedSum(context.nowMs, retentionMs);
@@ -206,13 +209,14 @@ final class CompactionPass implements AutoCloseable {
         public boolean onBatch(IndexEntry entry, ByteBuffer batch) throws IOException {
             long goMs = RecordBatch.deleteHorizon(batch, batch.position());
             boolean tombstonesGo = goMs >= 0 && goMs <= context.nowMs;
+            isTombstoneLeft = false;
             ByteBuffer left =
                     context.filter.filter(
                             batch,
                             (offset, key, hasValue) ->
                                     key != null
                                             && offset >= newest.newest(key)
-                                            && (hasValue || !tombstonesGo),
+                                            && isKept(hasValue, tombstonesGo),
                             horizonMs);
             int records = RecordBatch.recordCount(batch, batch.position());
             int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
@@ -225,11 +229,21 @@ final class CompactionPass implements AutoCloseable {
             return true;
         }
 
+        private boolean isKept(boolean hasValue, boolean tombstonesGo) {
+            boolean isKept = hasValue || !tombstonesGo;
+            isTombstoneLeft |= isKept && !hasValue;
+            return isKept;
+        }
+
         private void keep(IndexEntry entry, ByteBuffer left, boolean isChanged) throws IOException {
             int length = left.remaining();
             compactedBytes += length;
-            tombstonesUntilMs =
-                    Math.max(tombstonesUntilMs, RecordBatch.deleteHorizon(left, left.position()));
+            if (isTombstoneLeft) { // a batch says when they go long after they have gone
+                tombstonesUntilMs =
+                        Math.max(
+                                tombstonesUntilMs,
+                                RecordBatch.deleteHorizon(left, left.position()));
+            }
             if (isChanged) {
                 requireSame(entry, left);
                 context.pace.pay(length);

@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -229,6 +230,48 @@ class CompactionTest {
             appended.remove(0L);
             awaitCompacted(log);
         }
+    }
+
+    /** One tombstone goes when its time has come, the other is superseded before. */
+    @Test
+    void batchesThatHeldTombstonesAreNotReadAgainAndAgain() {
+        try (TestEngine engine = engine()) {
+            engine.create("t", 1, compacted("delete.retention.ms", Long.toString(DAY_MS)));
+            engine.create("marker", 1, compacted());
+            PartitionLog log = engine.log("t", 0);
+            KeyedRecord live = new KeyedRecord("live", "v".repeat(100_000));
+            KeyedRecord alive = new KeyedRecord("alive", "v".repeat(100_000));
+            appendOne(log, "gone", "value");
+            appendBatch(log, CompressionType.NONE, List.of(live, new KeyedRecord("gone", null)));
+            appendBatch(log, CompressionType.NONE, List.of(alive, new KeyedRecord("back", null)));
+            appendOne(log, "other", "value");
+            awaitCompacted(log);
+            appendOne(log, "back", "value");
+            appendOne(log, "other", "again");
+            awaitCompacted(log);
+
+            elapsedMs.addAndGet(DAY_MS + 1);
+            await("gone", () -> !readAll(log, 0).containsKey(2L));
+            appended.remove(2L);
+            appended.remove(0L);
+            awaitCompacted(log);
+
+            long readBytes = engine.metric("headrace_compaction_read_bytes_total");
+            for (int i = 0; i < 5; i++) {
+                await("another pass", passesOf(engine));
+            }
+            long more = engine.metric("headrace_compaction_read_bytes_total") - readBytes;
+            assertTrue(more < 100_000, "read again: " + more);
+        }
+    }
+
+    /** Lets another topic be compacted, and says when it has been. */
+    private static TestEngine.Condition passesOf(TestEngine engine) {
+        PartitionLog marker = engine.log("marker", 0);
+        append(marker, KeyedRecord.batch(CompressionType.NONE, 1000, new KeyedRecord("k", "v")));
+        append(marker, KeyedRecord.batch(CompressionType.NONE, 1000, new KeyedRecord("k", "v")));
+        long last = marker.logEndOffset() - 1;
+        return () -> readAll(marker, 0).keySet().equals(Set.of(last - 1, last));
     }
 
     /** When the tombstone at an offset may go. */
