@@ -32,7 +32,12 @@ final class CompactionChoice {
     private static final int PASS_MAX = 256;
 
     private static final long LOOK_MS = 15_000;
-    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(60);
+    private static final long RETRY_MS = 60_000;
+
+    /**
+     * What cannot be read is asked for again, in vain perhaps: all that is before it, each time.
+     */
+    private static final long RETRY_NS_MAX = TimeUnit.HOURS.toNanos(1);
 
     private final MetadataStore store;
     private final LongFunction<@Nullable Topic> topics;
@@ -42,15 +47,21 @@ final class CompactionChoice {
     /** In the order in which they were found. */
     private final Set<PartitionKey> waiting = new LinkedHashSet<>();
 
-    /** Of those for which nothing could be done: when that is tried again. */
-    private final Map<PartitionKey, Long> notBeforeNs = new HashMap<>();
+    /** Those for which nothing could be done, for a while. */
+    private final Map<PartitionKey, Hold> held = new HashMap<>();
 
-    /** Those that cannot be read. */
+    /** Those in which something is damaged. */
     private final Set<PartitionKey> damaged = new HashSet<>();
 
     private final Background background;
+    private final long retryNs;
     private long nextLookNs;
     private long nextScanNs;
+
+    /**
+     * @param delayNs from the last attempt to the next
+     */
+    private record Hold(long untilNs, long delayNs) {}
 
     /**
      * @param topics null for one that is gone
@@ -68,6 +79,7 @@ final class CompactionChoice {
         this.logs = logs;
         this.scanIntervalMs = scanIntervalMs;
         this.background = background;
+        this.retryNs = TimeUnit.MILLISECONDS.toNanos(Math.min(RETRY_MS, scanIntervalMs));
         this.nextLookNs = background.nanoTime();
         this.nextScanNs = nextLookNs;
     }
@@ -77,7 +89,7 @@ final class CompactionChoice {
         long now = background.nanoTime();
         if (now - nextScanNs >= 0) {
             nextScanNs = now + TimeUnit.MILLISECONDS.toNanos(scanIntervalMs);
-            notBeforeNs.values().removeIf(notBefore -> now - notBefore >= 0);
+            held.values().removeIf(hold -> now - hold.untilNs >= RETRY_NS_MAX);
             scan(nowMs);
         }
         if (now - nextLookNs >= 0) {
@@ -179,9 +191,9 @@ final class CompactionChoice {
     }
 
     private boolean isHeldBack(PartitionKey partition) {
-        Long notBefore = notBeforeNs.get(partition);
+        Hold hold = held.get(partition);
         return damaged.contains(partition)
-                || notBefore != null && background.nanoTime() - notBefore < 0;
+                || hold != null && background.nanoTime() - hold.untilNs < 0;
     }
 
     /** Whether the oldest record that waits has waited for too long. */
@@ -279,12 +291,23 @@ final class CompactionChoice {
     void onPass(
             List<CompactionCandidate> candidates,
             Collection<PartitionKey> done,
-            Collection<PartitionKey> unreadable) {
-        damaged.addAll(unreadable);
+            Collection<PartitionKey> unread,
+            Collection<PartitionKey> unsound) {
+        damaged.addAll(unsound);
         for (CompactionCandidate candidate : candidates) {
-            if (!done.contains(candidate.partition())) {
-                notBeforeNs.put(candidate.partition(), background.nanoTime() + RETRY_NS);
+            PartitionKey partition = candidate.partition();
+            if (done.contains(partition)) {
+                held.remove(partition);
+            } else {
+                hold(partition, unread.contains(partition));
             }
         }
+    }
+
+    private void hold(PartitionKey partition, boolean isUnread) {
+        Hold last = held.get(partition);
+        long delayNs =
+                isUnread && last != null ? Math.min(2 * last.delayNs, RETRY_NS_MAX) : retryNs;
+        held.put(partition, new Hold(background.nanoTime() + delayNs, delayNs));
     }
 }

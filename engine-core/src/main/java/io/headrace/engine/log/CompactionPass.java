@@ -41,6 +41,7 @@ final class CompactionPass implements AutoCloseable {
     private final KeyOffsets newest = new KeyOffsets();
     private final Map<Integer, ColdFile> open = new HashMap<>();
     private final List<PartitionKey> damaged = new ArrayList<>();
+    private final List<PartitionKey> unread = new ArrayList<>();
     private final List<Done> done = new ArrayList<>();
 
     /**
@@ -58,6 +59,15 @@ final class CompactionPass implements AutoCloseable {
             long nowMs,
             long keyBytesMax) {}
 
+    /** The disk has not given what was asked of it, which says nothing of what is there. */
+    private static final class ReadFailedException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        ReadFailedException(String message, IOException cause) {
+            super(message, cause);
+        }
+    }
+
     /** A partition that is compacted up to an offset, once the journal says so. */
     record Done(PartitionKey partition, long compactedOffset) {}
 
@@ -74,9 +84,14 @@ final class CompactionPass implements AutoCloseable {
         this.writer = writer;
     }
 
-    /** Partitions that cannot be compacted, because something in them cannot be read. */
+    /** Partitions that cannot be compacted, because something in them is damaged. */
     List<PartitionKey> damaged() {
         return damaged;
+    }
+
+    /** Partitions that the disk did not give, which may be whole. */
+    List<PartitionKey> unread() {
+        return unread;
     }
 
     /** What has been compacted, if {@link #run} has returned. */
@@ -94,6 +109,15 @@ final class CompactionPass implements AutoCloseable {
                 LOGGER.error(
                         "partition is not compacted until the next start, something in it cannot be"
                                 + " read: topic={} partition={}",
+                        candidate.topic().name(),
+                        candidate.partition().partition(),
+                        e);
+            } catch (ReadFailedException e) {
+                unread.add(candidate.partition());
+                context.counters.onFailed();
+                LOGGER.warn(
+                        "partition is compacted later, the disk does not give it now: topic={}"
+                                + " partition={}",
                         candidate.topic().name(),
                         candidate.partition().partition(),
                         e);
@@ -303,7 +327,8 @@ final class CompactionPass implements AutoCloseable {
     }
 
     /** Null if the batch has been deleted meanwhile. */
-    private @Nullable ByteBuffer read(PartitionKey partition, IndexEntry entry) {
+    private @Nullable ByteBuffer read(PartitionKey partition, IndexEntry entry)
+            throws ReadFailedException {
         if (context.stopped.getAsBoolean()) {
             throw new CancellationException("the engine is being closed");
         }
@@ -314,7 +339,7 @@ final class CompactionPass implements AutoCloseable {
             if (isGone(partition, entry)) {
                 return null;
             }
-            throw new UnreadableBatchException(
+            throw new ReadFailedException(
                     "stored batch cannot be read: " + shard.place(entry.position()), e);
         }
         if (!entry.isOf(bytes.flip())) {

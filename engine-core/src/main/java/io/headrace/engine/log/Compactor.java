@@ -141,7 +141,7 @@ final class Compactor {
             shard.onCompacted(writer.lastPosition());
             Collection<PartitionKey> done =
                     pass.done().stream().map(CompactionPass.Done::partition).toList();
-            choice.onPass(candidates, isComplete ? done : List.of(), pass.damaged());
+            choice.onPass(candidates, isComplete ? done : List.of(), pass.unread(), pass.damaged());
             if (!isComplete) {
                 counters.onFailed();
             }

@@ -482,6 +482,31 @@ class CompactionTest {
         assertTrue(result.message().contains("key=cleanup.policy value=compact"), "" + result);
     }
 
+    /** Of two in one pass, the one that can be read is compacted meanwhile. */
+    @Test
+    void whatCannotBeReadNowIsCompactedLater() throws IOException {
+        try (TestEngine engine = engine()) {
+            engine.create("t", 1, Map.of("cleanup.policy", "compact"));
+            appendOne(engine.log("t", 0), "key", "first");
+            appendOne(engine.log("t", 0), "key", "second");
+            appendOne(engine.log("t", 0), "key", "third");
+        }
+        UnreadableDisk disk = new UnreadableDisk(cycles());
+        try (TestEngine engine =
+                new TestEngine(folder, context -> settings(context, 16 << 20).disk(disk))) {
+            engine.create("marker", 1, compacted());
+            disk.failing.set(true);
+            PartitionLog log = engine.log("t", 0);
+            get(engine.engine.catalog().alterConfigs(log.topic().id(), compacted(), false));
+            await("failed", () -> disk.failures.get() >= 3);
+            await("another pass", passesOf(engine));
+            assertEquals(appended, readAll(log, 0));
+            disk.failing.set(false);
+            awaitCompacted(log);
+            assertEquals(0, engine.metric("headrace_compaction_damaged_partitions_total"));
+        }
+    }
+
     @Test
     void aDamagedBatchStaysAndSoDoesAllBehindIt() throws IOException {
         try (TestEngine engine = engine()) {
