@@ -38,6 +38,7 @@ public final class EngineContext {
     private long diskReserveBytes = 256 * MIB;
     private long sealingBytesPerSecond = 64 * MIB;
     private long compactionMemoryBytes = 16 * MIB;
+    private long compactionPassBytes = 256 * MIB;
     private @Nullable RecordFilter recordFilter;
     private long memoryTopicBudgetBytes = 64 * MIB;
     private int coldReaderCount = 4;
@@ -258,6 +259,21 @@ public final class EngineContext {
     /** Most bytes of off-heap memory in which a compaction notes keys. */
     public long compactionMemoryBytes() {
         return compactionMemoryBytes;
+    }
+
+    /**
+     * Bytes after which compaction lets sealing have its turn, and goes on later.
+     *
+     * @return this
+     */
+    public EngineContext compactionPassBytes(long bytes) {
+        this.compactionPassBytes = bytes;
+        return this;
+    }
+
+    /** Bytes after which compaction lets sealing have its turn. */
+    public long compactionPassBytes() {
+        return compactionPassBytes;
     }
 
     /**
@@ -515,6 +531,7 @@ public final class EngineContext {
         check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
         check("sealingBytesPerSecond", sealingBytesPerSecond, MIB, Long.MAX_VALUE);
         check("compactionMemoryBytes", compactionMemoryBytes, 1024, 1024 * MIB);
+        check("compactionPassBytes", compactionPassBytes, 1, Long.MAX_VALUE);
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);
         check("sourceThreadCount", sourceThreadCount, 2, 1024);

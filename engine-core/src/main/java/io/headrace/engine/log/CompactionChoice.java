@@ -2,9 +2,9 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.CompactionConfig;
 import io.headrace.engine.Topic;
+import io.headrace.engine.log.PartitionCompaction.Outcome;
 import io.headrace.engine.spi.MetadataStore;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -147,7 +147,7 @@ final class CompactionChoice {
                 waiting.remove(partition);
                 continue;
             }
-            long liveBytes = Math.min(candidate.state().liveBytes, SegmentPlan.SEGMENT_BYTES);
+            long liveBytes = writtenBytesMax(candidate.state().liveBytes);
             boolean fits = taken.isEmpty() || bytes + liveBytes <= SegmentPlan.SEGMENT_BYTES;
             if (fits
                     && bytes + liveBytes <= bytesMax
@@ -161,6 +161,11 @@ final class CompactionChoice {
             }
         }
         return taken;
+    }
+
+    /** What is written for a partition before space is looked at again. */
+    static long writtenBytesMax(long liveBytes) {
+        return Math.min(liveBytes, SegmentPlan.SEGMENT_BYTES);
     }
 
     private static boolean isOfSameMode(CompactionCandidate one, CompactionCandidate other) {
@@ -287,20 +292,15 @@ final class CompactionChoice {
         }
     }
 
-    /** What became of a pass: partitions with which nothing could be done are left for a while. */
-    void onPass(
-            List<CompactionCandidate> candidates,
-            Collection<PartitionKey> done,
-            Collection<PartitionKey> unread,
-            Collection<PartitionKey> unsound) {
-        damaged.addAll(unsound);
-        for (CompactionCandidate candidate : candidates) {
-            PartitionKey partition = candidate.partition();
-            if (done.contains(partition)) {
-                held.remove(partition);
-            } else {
-                hold(partition, unread.contains(partition));
-            }
+    /** What became of a partition in a pass; one that is unfinished is the caller's. */
+    void onPass(PartitionKey partition, Outcome outcome) {
+        switch (outcome) {
+            case DONE -> held.remove(partition);
+            case UNFINISHED -> {}
+            case UNREACHED -> waiting.add(partition);
+            case FRUITLESS -> hold(partition, false);
+            case UNREAD -> hold(partition, true);
+            case DAMAGED -> damaged.add(partition);
         }
     }
 

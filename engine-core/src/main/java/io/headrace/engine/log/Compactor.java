@@ -2,11 +2,11 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.log.PartitionCompaction.Outcome;
 import io.headrace.engine.segment.SegmentGroup;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,21 +22,30 @@ import org.jspecify.annotations.Nullable;
  * Compacts topics whose {@code cleanup.policy} contains {@code compact}, as one more form of
  * sealing: docs/design/compaction.md.
  *
- * <p>Part of the {@link Sealer}, on its thread; the metrics by any.
+ * <p>Part of the {@link Sealer}, on its thread, closed by it; the metrics by any.
  */
 final class Compactor {
     private final MetadataStore store;
     private final MemoryStore memory;
     private final RecordFilter filter;
     private final long keyBytesMax;
+    private final long passBytesMax;
     private final RetentionClock clock;
+    private final LongFunction<@Nullable Topic> topics;
     private final IntSupplier leaderEpoch;
     private final Map<PartitionKey, PartitionLogBase> logs;
     private final CompactionChoice choice;
     private final CompactionCounters counters = new CompactionCounters();
 
+    /** Of the pass that is under way, and of what it leaves unfinished. */
+    private final SealBuffer keyBuffer;
+
+    /** One of all shards' partitions at most: its keys stay in memory. */
+    private @Nullable PartitionCompaction unfinished;
+
     /**
      * @param keyBytesMax of memory in which keys are noted
+     * @param passBytesMax after which a pass has read enough
      * @param clock by which records are old
      * @param logs those in use
      * @param scanIntervalMs from one look at all partitions to the next
@@ -46,6 +55,7 @@ final class Compactor {
             MemoryStore memory,
             RecordFilter filter,
             long keyBytesMax,
+            long passBytesMax,
             RetentionClock clock,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
@@ -56,9 +66,12 @@ final class Compactor {
         this.memory = memory;
         this.filter = filter;
         this.keyBytesMax = keyBytesMax;
+        this.passBytesMax = passBytesMax;
         this.clock = clock;
+        this.topics = topics;
         this.leaderEpoch = leaderEpoch;
         this.logs = logs;
+        this.keyBuffer = new SealBuffer(memory);
         this.choice = new CompactionChoice(store, topics, logs, scanIntervalMs, background);
     }
 
@@ -69,7 +82,8 @@ final class Compactor {
 
     /**
      * Runs a pass over partitions of a shard, if any is due; what the shard did before is in the
-     * index.
+     * index. It ends after a bounded number of bytes; a partition that is not done by then is gone
+     * on with in the next pass, and all others wait for it.
      *
      * @param roomBytes that may be written before any space comes back
      * @return whether there was a pass
@@ -78,36 +92,73 @@ final class Compactor {
             ShardSealer shard, SealPace pace, BooleanSupplier stopped, LongSupplier roomBytes)
             throws IOException {
         long nowMs = clock.nowMs();
-        List<CompactionCandidate> candidates =
-                choice.take(shard.shard().id(), nowMs, roomBytes.getAsLong());
-        if (candidates.isEmpty()) {
+        List<PartitionCompaction> partitions =
+                partitions(shard.shard().id(), nowMs, roomBytes.getAsLong());
+        if (partitions.isEmpty()) {
             return false;
         }
-        CompactionPass.Context context =
-                new CompactionPass.Context(
-                        store, filter, pace, counters, stopped, nowMs, keyBytesMax);
+        unfinished = null;
         try (SealBuffer blockBuffer = new SealBuffer(memory);
                 SealBuffer batchBuffer = new SealBuffer(memory);
-                SealBuffer keyBuffer = new SealBuffer(memory);
+                CompactionReader reader =
+                        new CompactionReader(
+                                shard.shard(),
+                                store,
+                                batchBuffer,
+                                pace,
+                                counters,
+                                stopped,
+                                passBytesMax);
                 CompactionWriter writer =
-                        writer(shard, candidates, blockBuffer, batchBuffer, roomBytes);
-                CompactionPass pass =
-                        new CompactionPass(
-                                shard.shard(), context, batchBuffer, keyBuffer, writer)) {
-            run(shard, pass, writer, candidates);
+                        writer(shard, partitions, blockBuffer, batchBuffer, roomBytes)) {
+            run(
+                    shard,
+                    new CompactionPass(reader, writer, pace, counters, nowMs),
+                    writer,
+                    partitions);
+        } finally {
+            releaseKeys();
         }
         return true;
     }
 
+    /** What a pass goes on with, or begins. */
+    private List<PartitionCompaction> partitions(int journal, long nowMs, long roomBytes) {
+        PartitionCompaction begun = unfinished;
+        if (begun != null && !mayGoOn(begun, roomBytes)) {
+            unfinished = null;
+            begun = null;
+            releaseKeys();
+        }
+        if (begun != null) {
+            return begun.topic().journal() == journal ? List.of(begun) : List.of();
+        }
+        return choice.take(journal, nowMs, roomBytes).stream()
+                .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
+                .toList();
+    }
+
+    /** Otherwise it is begun anew, once it is found to be due again. */
+    private boolean mayGoOn(PartitionCompaction begun, long roomBytes) {
+        return begun.topic().equals(topics.apply(begun.topic().id()))
+                && CompactionChoice.writtenBytesMax(begun.liveBytes()) <= roomBytes;
+    }
+
+    private void releaseKeys() {
+        if (unfinished == null) {
+            keyBuffer.close();
+        }
+    }
+
     private CompactionWriter writer(
             ShardSealer shard,
-            List<CompactionCandidate> candidates,
+            List<PartitionCompaction> partitions,
             SealBuffer blockBuffer,
             SealBuffer batchBuffer,
             LongSupplier roomBytes) {
         return new CompactionWriter(
                 shard.shard(),
-                groupOf(candidates),
+                groupOf(partitions),
                 shard::nextSegment,
                 leaderEpoch.getAsInt(),
                 blockBuffer,
@@ -116,13 +167,13 @@ final class Compactor {
                 counters);
     }
 
-    private static SegmentGroup groupOf(List<CompactionCandidate> candidates) {
+    private static SegmentGroup groupOf(List<PartitionCompaction> partitions) {
         Set<String> tenants =
-                candidates.stream()
-                        .map(candidate -> SegmentPlan.tenant(candidate.topic()))
+                partitions.stream()
+                        .map(partition -> SegmentPlan.tenant(partition.topic()))
                         .collect(Collectors.toSet());
         return new SegmentGroup(
-                candidates.get(0).topic().storageMode().configValue(),
+                partitions.get(0).topic().storageMode().configValue(),
                 tenants.size() == 1 ? tenants.iterator().next() : "",
                 RetentionClass.COMPACTED);
     }
@@ -131,34 +182,54 @@ final class Compactor {
             ShardSealer shard,
             CompactionPass pass,
             CompactionWriter writer,
-            List<CompactionCandidate> candidates)
+            List<PartitionCompaction> partitions)
             throws IOException {
         boolean isComplete = false;
         try {
-            pass.run(candidates);
+            pass.run(partitions);
             isComplete = true;
         } finally {
             shard.onCompacted(writer.lastPosition());
-            Collection<PartitionKey> done =
-                    pass.done().stream().map(CompactionPass.Done::partition).toList();
-            choice.onPass(candidates, isComplete ? done : List.of(), pass.unread(), pass.damaged());
+            for (int i = 0; i < partitions.size(); i++) {
+                choice.onPass(partitions.get(i).partition(), outcome(pass, i, isComplete));
+            }
             if (!isComplete) {
                 counters.onFailed();
             }
         }
-        pass.done().forEach(done -> tell(shard, writer.lastPosition(), done));
+        for (int i = 0; i < partitions.size(); i++) {
+            if (pass.outcomes().get(i) == Outcome.UNFINISHED) {
+                unfinished = partitions.get(i);
+            } else if (pass.outcomes().get(i) == Outcome.DONE) {
+                tell(shard, writer.lastPosition(), partitions.get(i));
+            }
+        }
+    }
+
+    /** If the pass has failed, what it noted last may not have happened. */
+    private static Outcome outcome(CompactionPass pass, int index, boolean isComplete) {
+        Outcome noted =
+                index < pass.outcomes().size() ? pass.outcomes().get(index) : Outcome.FRUITLESS;
+        return isComplete || noted == Outcome.DAMAGED || noted == Outcome.UNREAD
+                ? noted
+                : Outcome.FRUITLESS;
     }
 
     /** Has the log forget what it knows of batches that are elsewhere now, or gone. */
-    private void tell(ShardSealer shard, long position, CompactionPass.Done done) {
+    private void tell(ShardSealer shard, long position, PartitionCompaction done) {
         shard.whenApplied(
                 position,
                 () -> {
                     PartitionLogBase log = logs.get(done.partition());
                     if (log != null) {
-                        log.onCompacted(done.compactedOffset());
+                        log.onCompacted(done.endOffset());
                     }
                 });
+    }
+
+    /** Gives memory back; nothing runs any more. */
+    void close() {
+        keyBuffer.close();
     }
 
     void forEachMetric(ObjLongConsumer<String> consumer) {

@@ -210,6 +210,10 @@ final class Sealer {
 
     /** Waits for what is running, until the deadline; false if it still is. */
     boolean awaitEnd(Deadline deadline) {
-        return Threads.awaitTermination(executor, deadline);
+        boolean ended = Threads.awaitTermination(executor, deadline);
+        if (ended && compactor != null) {
+            compactor.close();
+        }
+        return ended;
     }
 }

@@ -279,6 +279,7 @@ public final class StorageEngine implements Engine {
                         context.memoryStore(),
                         filter,
                         context.compactionMemoryBytes(),
+                        context.compactionPassBytes(),
                         retentionClock,
                         catalog::find,
                         this::leaderEpoch,

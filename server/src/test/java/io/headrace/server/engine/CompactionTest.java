@@ -55,6 +55,9 @@ class CompactionTest {
 
     private long lastBatchOffset;
 
+    /** Bytes of a pass. */
+    private long passBytes = 256 << 20;
+
     private TestEngine engine() {
         return engine(16 << 20);
     }
@@ -67,6 +70,7 @@ class CompactionTest {
         return context.journalCount(1)
                 .retentionCheckIntervalMs(20)
                 .compactionMemoryBytes(memoryBytes)
+                .compactionPassBytes(passBytes)
                 .bootId("boot")
                 .uptimeMs(() -> nowMs() - beganMs + 1_000_000)
                 .clockMs(this::nowMs);
@@ -148,6 +152,64 @@ class CompactionTest {
             fill(engine.log("t", 0), 200, 500, new Random(2));
             awaitCompacted(engine.log("t", 0));
             assertTrue(engine.metric("headrace_compaction_partitions_total") > 10);
+        }
+    }
+
+    @Test
+    void aPartitionIsCompactedInManyPassesBetweenWhichItsFilesAreSealed() {
+        passBytes = 20_000;
+        HeldFilter filter = new HeldFilter();
+        try (TestEngine engine =
+                new TestEngine(
+                        folder, context -> settings(context, 16 << 20).recordFilter(filter))) {
+            filter.sealedFiles = () -> engine.metric("headrace_sealing_files_total");
+            Topic topic = engine.create("t", 1, Map.of("cleanup.policy", "compact"));
+            engine.create("filling", 1, Map.of());
+            PartitionLog filling = engine.log("filling", 0);
+            Random random = new Random(8);
+            for (int i = 0; i < 60; i++) {
+                fill(engine.log("t", 0), 5, 40, random);
+                append(filling, TestEngine.batch("x".repeat(60_000), "x".repeat(60_000)));
+            }
+            get(engine.engine.catalog().alterConfigs(topic.id(), compacted(), false));
+            filter.awaitHeld();
+            get(filling.deleteRecords(filling.highWatermark()));
+            filter.release();
+            awaitCompacted(engine.log("t", 0));
+            assertTrue(filter.sealedFilesSeen > 0, "sealing has waited for all of the partition");
+        }
+    }
+
+    @Test
+    void whatIsUnfinishedAtAStopIsBegunAnew() {
+        passBytes = 1;
+        try (TestEngine engine = engine()) {
+            engine.create("t", 1, compacted());
+            fill(engine.log("t", 0), 100, 20, new Random(9));
+            await("begun", () -> engine.metric("headrace_compaction_read_bytes_total") > 0);
+        }
+        passBytes = 256 << 20;
+        try (TestEngine engine = engine()) {
+            awaitCompacted(engine.log("t", 0));
+        }
+    }
+
+    @Test
+    void aTopicThatIsChangedOrDeletedMeanwhileHoldsUpNobody() {
+        passBytes = 1;
+        try (TestEngine engine = engine()) {
+            Topic deleted = engine.create("deleted", 1, compacted());
+            fill(engine.log("deleted", 0), 100, 20, new Random(10));
+            await("begun", () -> engine.metric("headrace_compaction_read_bytes_total") > 0);
+            get(engine.engine.catalog().delete(List.of(deleted.id())));
+            appended.clear();
+            Topic changed = engine.create("t", 1, compacted());
+            fill(engine.log("t", 0), 100, 20, new Random(11));
+            long readBytes = engine.metric("headrace_compaction_read_bytes_total");
+            await("begun", () -> engine.metric("headrace_compaction_read_bytes_total") > readBytes);
+            Map<String, String> configs = compacted("retention.ms", "-1");
+            get(engine.engine.catalog().alterConfigs(changed.id(), configs, false));
+            awaitCompacted(engine.log("t", 0));
         }
     }
 
@@ -579,6 +641,7 @@ class CompactionTest {
         long seed = Long.getLong("headrace.seed", System.nanoTime());
         System.out.println("headrace.seed=" + seed);
         Random random = new Random(seed);
+        passBytes = 1024L << random.nextInt(10);
         TestEngine engine = engine(1024 << random.nextInt(4));
         try {
             engine.create("t", 1, compacted("cleanup.policy", "compact,delete"));
@@ -590,6 +653,7 @@ class CompactionTest {
                         if (random.nextBoolean()) {
                             deleteFolder(folder.resolve("rocksdb"));
                         }
+                        passBytes = 1024L << random.nextInt(10);
                         engine = engine(1024 << random.nextInt(4));
                     }
                     case 1 -> trim(log, random);

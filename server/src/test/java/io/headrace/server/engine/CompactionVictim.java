@@ -71,7 +71,8 @@ final class CompactionVictim {
                 context ->
                         context.journalCount(1)
                                 .retentionCheckIntervalMs(10)
-                                .compactionMemoryBytes(1024),
+                                .compactionMemoryBytes(1024)
+                                .compactionPassBytes(4096),
                 files);
     }
 

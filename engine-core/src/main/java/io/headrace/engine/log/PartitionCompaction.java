@@ -1,0 +1,275 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.Topic;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.batch.UnreadableBatchException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * The compaction of one partition, over as many passes as it takes: first it notes the newest
+ * offset of each key, then it leaves out what is older. docs/design/compaction.md says why it may
+ * end at any point.
+ *
+ * <p>Between two passes batches may get other places, and the oldest may go: nothing is kept here
+ * but offsets.
+ *
+ * <p>Used by the sealer's thread.
+ */
+final class PartitionCompaction {
+    private final CompactionCandidate candidate;
+    private final RecordFilter filter;
+    private final SealBuffer keyBuffer;
+    private final long keysMax;
+    private final KeyOffsets newest = new KeyOffsets();
+    private boolean isBegun;
+
+    /** Keys are noted up to here, and will be up to the end. */
+    private long notedOffset;
+
+    private long endOffset;
+
+    /** What is older is left out up to here. */
+    private long rewrittenOffset;
+
+    private long compactedBytes;
+    private long tombstonesUntilMs;
+
+    /** What one pass has made of it. */
+    enum Outcome {
+        /** Compacted up to the end, once the journal says so. */
+        DONE,
+        /** The pass has read enough: there is more to do. */
+        UNFINISHED,
+        /** There is nothing that can be done now. */
+        FRUITLESS,
+        /** The disk did not give all of it. */
+        UNREAD,
+        /** Something in it is not what was written. */
+        DAMAGED,
+        /** The pass ended before. */
+        UNREACHED
+    }
+
+    /**
+     * @param keyBuffer in which keys are noted; nobody else's until this is done
+     * @param keyBytesMax of it
+     */
+    PartitionCompaction(
+            CompactionCandidate candidate,
+            RecordFilter filter,
+            SealBuffer keyBuffer,
+            long keyBytesMax) {
+        this.candidate = candidate;
+        this.filter = filter;
+        this.keyBuffer = keyBuffer;
+        this.keysMax = keyBytesMax / KeyOffsets.BYTES_PER_KEY;
+        this.notedOffset = candidate.state().dirtyOffset();
+        this.endOffset = Math.max(notedOffset, candidate.endOffset());
+        this.rewrittenOffset = candidate.state().logStartOffset;
+    }
+
+    PartitionKey partition() {
+        return candidate.partition();
+    }
+
+    Topic topic() {
+        return candidate.topic();
+    }
+
+    /** Live bytes of the partition when it was chosen. */
+    long liveBytes() {
+        return candidate.state().liveBytes;
+    }
+
+    /** Below, each key has one record at most once this is done. */
+    long endOffset() {
+        return endOffset;
+    }
+
+    /**
+     * Goes on until it is done or the pass has read enough.
+     *
+     * @param nowMs by which tombstones go
+     */
+    Outcome advance(
+            CompactionReader reader,
+            CompactionWriter writer,
+            SealPace pace,
+            CompactionCounters counters,
+            long nowMs)
+            throws IOException {
+        if (!noteKeys(reader)) {
+            return Outcome.UNFINISHED;
+        }
+        if (endOffset <= candidate.state().dirtyOffset() && !candidate.isForTombstones()) {
+            return Outcome.FRUITLESS;
+        }
+        writer.begin(topic(), partition().partition());
+        Rewriting rewriting = new Rewriting(reader, writer, pace, counters, nowMs);
+        rewrittenOffset =
+                reader.forEachBatch(partition(), rewrittenOffset, endOffset, rewriting::onBatch);
+        if (rewrittenOffset < endOffset) {
+            return Outcome.UNFINISHED;
+        }
+        writer.end(endOffset, compactedBytes, tombstonesUntilMs);
+        return Outcome.DONE;
+    }
+
+    /** Notes the keys of what is not compacted yet; whether that is done. */
+    private boolean noteKeys(CompactionReader reader) throws IOException {
+        if (!isBegun) {
+            newest.begin(keyBuffer.apply(keyBytes(reader)));
+            isBegun = true;
+        }
+        long next =
+                reader.forEachBatch(
+                        partition(),
+                        notedOffset,
+                        endOffset,
+                        (entry, batch) -> {
+                            if (!isNoted(reader, entry, batch)) {
+                                endOffset = Math.max(notedOffset, entry.baseOffset());
+                                return false;
+                            }
+                            return true;
+                        });
+        notedOffset = Math.max(notedOffset, next);
+        return notedOffset >= endOffset;
+    }
+
+    /** For all records of the batches to be noted; the first one may begin before the log does. */
+    private int keyBytes(CompactionReader reader) {
+        long from = reader.firstBaseOffset(partition(), notedOffset, endOffset);
+        long bytes = Math.min(endOffset - from, keysMax) * KeyOffsets.BYTES_PER_KEY;
+        return (int) Math.max(KeyOffsets.MEMORY_BYTES_MIN, bytes);
+    }
+
+    private boolean isNoted(CompactionReader reader, IndexEntry entry, ByteBuffer batch) {
+        if (RecordBatch.isTransactional(batch, batch.position())
+                || RecordBatch.isControl(batch, batch.position())) {
+            return false;
+        }
+        int records = RecordBatch.recordCount(batch, batch.position());
+        if (records > newest.keysMax()) {
+            throw new UnreadableBatchException(
+                    "batch has more records than keys can be noted, increase"
+                            + " log.cleaner.dedupe.buffer.size: records="
+                            + records
+                            + " keys="
+                            + newest.keysMax()
+                            + " offset="
+                            + entry.baseOffset());
+        }
+        if (!newest.hasRoom(records)) {
+            return false;
+        }
+        filter.forEach(
+                batch,
+                (offset, key) -> {
+                    requireWithin(reader, entry, offset);
+                    if (key != null) {
+                        newest.put(key, offset);
+                    }
+                });
+        return true;
+    }
+
+    /** An offset beyond the batch would take away what others have appended since. */
+    private static void requireWithin(CompactionReader reader, IndexEntry entry, long offset) {
+        if (offset < entry.baseOffset() || offset > entry.lastOffset()) {
+            throw new UnreadableBatchException(
+                    "record has an offset that is not of its batch: offset="
+                            + offset
+                            + " "
+                            + reader.place(entry));
+        }
+    }
+
+    /** Leaves out of each batch what there is something newer of, in one pass. */
+    private final class Rewriting {
+        private final CompactionReader reader;
+        private final CompactionWriter writer;
+        private final SealPace pace;
+        private final CompactionCounters counters;
+        private final long nowMs;
+        private final long horizonMs;
+
+        /** Whether a tombstone stays in the batch that is looked at. */
+        private boolean isTombstoneLeft;
+
+        Rewriting(
+                CompactionReader reader,
+                CompactionWriter writer,
+                SealPace pace,
+                CompactionCounters counters,
+                long nowMs) {
+            this.reader = reader;
+            this.writer = writer;
+            this.pace = pace;
+            this.counters = counters;
+            this.nowMs = nowMs;
+            long retentionMs = topic().config().compaction().deleteRetentionMs();
+            this.horizonMs = saturatedSum(nowMs, retentionMs);
+        }
+
+        boolean onBatch(IndexEntry entry, ByteBuffer batch) throws IOException {
+            long goMs = RecordBatch.deleteHorizon(batch, batch.position());
+            boolean tombstonesGo = goMs >= 0 && goMs <= nowMs;
+            isTombstoneLeft = false;
+            ByteBuffer left =
+                    filter.filter(
+                            batch,
+                            (offset, key, hasValue) ->
+                                    key != null
+                                            && offset >= newest.newest(key)
+                                            && isKept(hasValue, tombstonesGo),
+                            horizonMs);
+            int records = RecordBatch.recordCount(batch, batch.position());
+            int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
+            counters.onRemoved(records - kept);
+            if (left == null) {
+                writer.drop(entry);
+            } else {
+                keep(entry, left, !left.equals(batch));
+            }
+            return true;
+        }
+
+        private boolean isKept(boolean hasValue, boolean tombstonesGo) {
+            boolean isKept = hasValue || !tombstonesGo;
+            isTombstoneLeft |= isKept && !hasValue;
+            return isKept;
+        }
+
+        private void keep(IndexEntry entry, ByteBuffer left, boolean isChanged) throws IOException {
+            int length = left.remaining();
+            compactedBytes += length;
+            if (isTombstoneLeft) { // a batch says when they go long after they have gone
+                tombstonesUntilMs =
+                        Math.max(
+                                tombstonesUntilMs,
+                                RecordBatch.deleteHorizon(left, left.position()));
+            }
+            if (isChanged) {
+                requireSame(entry, left);
+                pace.pay(length);
+                writer.replace(entry, left);
+            }
+        }
+
+        /** What is written must be what the index will take it for. */
+        private void requireSame(IndexEntry entry, ByteBuffer left) {
+            if (!entry.isOf(left)) {
+                throw new IllegalStateException(
+                        "compaction made another batch: " + reader.place(entry));
+            }
+        }
+    }
+
+    private static long saturatedSum(long nowMs, long retentionMs) {
+        long sum = nowMs + retentionMs;
+        return sum < 0 ? Long.MAX_VALUE : sum;
+    }
+}
