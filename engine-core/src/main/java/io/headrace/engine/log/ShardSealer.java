@@ -70,9 +70,10 @@ final class ShardSealer {
     private long notBeforeNs;
 
     /**
-     * @param retentionClass −1 if its header is not sound
+     * @param batchBytes of it: header and footer are not dead, and would be there again
+     * @param retentionClass −1 if it is not sound where it says what is in it
      */
-    private record Segment(long length, int retentionClass) {}
+    private record Segment(long length, long batchBytes, int retentionClass) {}
 
     /**
      * Finds the segments that are there; the projection has been recovered.
@@ -95,13 +96,16 @@ final class ShardSealer {
 
     private void note(int segment) throws IOException {
         int retentionClass = -1;
+        long batchBytes = 0;
         try {
+            batchBytes = shard.segments().batchBytes(segment);
             retentionClass = shard.segments().retentionClass(segment);
         } catch (IOException e) {
             LOGGER.error("segment is not sound, and stays as it is", e);
             damaged.add(SegmentPosition.half(segment));
         }
-        segments.put(segment, new Segment(shard.segments().length(segment), retentionClass));
+        segments.put(
+                segment, new Segment(shard.segments().length(segment), batchBytes, retentionClass));
     }
 
     private void reportAbsent() {
@@ -230,7 +234,7 @@ final class ShardSealer {
         SortedMap<Long, List<SealInput>> small = new TreeMap<>();
         segments.forEach(
                 (number, segment) -> {
-                    SealInput input = input(SegmentPosition.half(number), segment.length);
+                    SealInput input = input(SegmentPosition.half(number), segment.batchBytes);
                     if (isHalfDead(input)) {
                         found.add(input);
                     } else if (isAlive(input) && segment.length < SMALL_LENGTH) {

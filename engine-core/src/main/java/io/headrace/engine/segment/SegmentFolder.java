@@ -141,6 +141,28 @@ public final class SegmentFolder {
         return SegmentFrame.retentionClass(header);
     }
 
+    /**
+     * Bytes of the batches in a segment, at the cost of one short read.
+     *
+     * @throws CorruptSegmentException if its trailer is not sound
+     */
+    public long batchBytes(int segment) throws IOException {
+        long offset = length(segment) - SegmentFrame.TRAILER_LENGTH;
+        ByteBuffer trailer = SegmentFrame.allocate(SegmentFrame.TRAILER_LENGTH);
+        if (offset < SegmentFrame.HEADER_LENGTH) {
+            throw new CorruptSegmentException("file is too short", path(segment), offset);
+        }
+        try (FileChannel channel = files.open(path(segment))) {
+            files.read(channel, trailer, offset);
+        }
+        long length = offset + SegmentFrame.TRAILER_LENGTH;
+        String fault = SegmentFrame.trailerFault(trailer, segment, length);
+        if (fault != null) {
+            throw new CorruptSegmentException(fault, path(segment), offset);
+        }
+        return SegmentFrame.footerOffset(trailer) - SegmentFrame.HEADER_LENGTH;
+    }
+
     /** Deletes a segment. */
     public void delete(int segment) throws IOException {
         files.delete(path(segment));

@@ -213,6 +213,24 @@ class CompactionTest {
         }
     }
 
+    /** Its header and footer are longer than what lives in it. */
+    @Test
+    void aShortSegmentIsNotSealedAgainAndAgain() {
+        try (TestEngine engine = engine()) {
+            engine.create("t", 1, compacted());
+            PartitionLog log = engine.log("t", 0);
+            appendBatch(log, CompressionType.NONE, numbered(2));
+            appendOne(log, "key-0", "value");
+            appendOne(log, "key-0", "value");
+            awaitCompacted(log);
+            long passes = engine.metric("headrace_retention_passes_total");
+            await(
+                    "twenty looks",
+                    () -> engine.metric("headrace_retention_passes_total") > passes + 20);
+            assertEquals(0, engine.metric("headrace_sealing_files_total"));
+        }
+    }
+
     @Test
     void aBatchOfMoreRecordsThanThereIsMemoryForStays() {
         try (TestEngine engine = engine(1024)) {
