@@ -90,6 +90,7 @@ final class Simulation {
     private final History history;
     private final List<SimulatedTopic> topics = new ArrayList<>();
     private final List<Producer> producers = new ArrayList<>();
+    private final KeyedTopic keyed;
 
     /** The topic whose mode changes, and what of it no crash may take. */
     private final SimulatedTopic moving;
@@ -303,6 +304,7 @@ final class Simulation {
         trace = new Trace(listener);
         machine = new SimulatedMachine(trace, new Random(random.nextLong()), arena);
         history = new History(seed, machine::nanoTime, HISTORY_BYTES);
+        keyed = new KeyedTopic(random, trace);
         moving = addTopics();
     }
 
@@ -494,6 +496,9 @@ final class Simulation {
                         .retentionCheckIntervalMs(RETENTION_CHECK_MS)
                         .partitionIdleMs(200)
                         .memoryTopicBudgetBytes(64 << 10)
+                        .recordFilter(new PlainRecordFilter())
+                        .compactionMemoryBytes(1024)
+                        .compactionPassBytes(1 + random.nextInt(4 << 10))
                         .disk(machine)
                         .bootId(machine.bootId())
                         .clockMs(machine::clockMs)
@@ -506,8 +511,9 @@ final class Simulation {
                         background,
                         SimulatedDocuments.on(machine, CYCLE_BYTES));
         for (SimulatedTopic topic : topics) {
-            create(topic);
+            create(new TopicSpec(topic.name, topic.partitions.size(), topic.configs));
         }
+        create(new TopicSpec(KeyedTopic.NAME, 1, KeyedTopic.CONFIGS));
     }
 
     private MetadataStore openStore(Path folder) {
@@ -528,11 +534,10 @@ final class Simulation {
         throw new SimulatedCrash("stopped");
     }
 
-    private void create(SimulatedTopic topic) {
-        if (require(engine).catalog().find(topic.name) != null) {
+    private void create(TopicSpec spec) {
+        if (require(engine).catalog().find(spec.name()) != null) {
             return;
         }
-        TopicSpec spec = new TopicSpec(topic.name, topic.partitions.size(), topic.configs);
         try {
             CatalogResult result =
                     await(require(engine).catalog().create(List.of(spec), false)).get(0);
@@ -540,7 +545,7 @@ final class Simulation {
                 throw new SimulationFailure("topic not created: " + result);
             }
         } catch (OutOfSpaceException e) {
-            trace.note("not created", topic.name);
+            trace.note("not created", spec.name());
         }
     }
 
@@ -573,8 +578,10 @@ final class Simulation {
         int chance = random.nextInt(1000);
         if (chance < 620) {
             require(background).step();
-        } else if (chance < 930) {
+        } else if (chance < 890) {
             any(producers).act();
+        } else if (chance < 930) {
+            appendKeyed();
         } else if (chance < 960) {
             read(any(topics));
         } else if (chance < 975) {
@@ -592,6 +599,58 @@ final class Simulation {
         } else {
             machine.pass((long) random.nextInt(1000) * 1_000_000);
         }
+    }
+
+    private void appendKeyed() {
+        PartitionLog log = log(KeyedTopic.NAME, 0);
+        if (log != null) {
+            int startedIn = life;
+            keyed.append(
+                    log,
+                    machine.clockMs(),
+                    () -> !machine.isDead() && startedIn == life && stopped == null);
+        }
+    }
+
+    private void checkKeyed() {
+        PartitionLog log = log(KeyedTopic.NAME, 0);
+        if (log != null) {
+            keyed.check(leases -> readKeyed(log, leases), require(background)::step);
+        }
+    }
+
+    /** False if it cannot be read to its end. */
+    private boolean readKeyed(PartitionLog log, KeyedTopic.Leases leases) {
+        long offset = log.logStartOffset();
+        trace.note("read " + KeyedTopic.NAME, offset);
+        for (int tries = 0; offset < log.highWatermark(); tries++) {
+            if (tries > TRIES_MAX) {
+                throw new SimulationFailure("cannot be read: offset=" + offset);
+            }
+            try (ReadResult found = readSome(log, offset)) {
+                if (found instanceof RecordsLease lease) {
+                    leases.onLease(lease, offset);
+                    offset = lease.nextOffset();
+                } else if (found == Unavailable.CAUGHT_UP) {
+                    require(background).step();
+                } else if (found == Unavailable.CLOSED || machine.isFaultHit()) {
+                    return false;
+                } else {
+                    throw new SimulationFailure("cannot be read: " + offset + " found=" + found);
+                }
+            }
+        }
+        return true;
+    }
+
+    private ReadResult readSome(PartitionLog log, long offset) {
+        ReadResult result = log.read(offset, 1 << random.nextInt(14));
+        if (result != Unavailable.COLD) {
+            return result;
+        }
+        CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
+        log.readCold(offset, 1 << random.nextInt(14), loaded::complete);
+        return await(loaded);
     }
 
     /** What clients do while somebody in the engine waits. */
@@ -795,6 +854,7 @@ final class Simulation {
     private void checkAll() {
         checkPassing();
         checkMoving();
+        checkKeyed();
         for (SimulatedTopic topic : topics) {
             for (int i = 0; i < topic.partitions.size(); i++) {
                 read(topic, i, true, (offset, value) -> {});
@@ -865,13 +925,7 @@ final class Simulation {
     /** Returns where to go on, or ANEW, or GIVEN_UP. */
     private long readOnce(
             SimulatedTopic topic, PartitionLog log, long offset, Assignment reader, Found records) {
-        ReadResult result = log.read(offset, 1 << random.nextInt(14));
-        if (result == Unavailable.COLD) {
-            CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
-            log.readCold(offset, 1 << random.nextInt(14), loaded::complete);
-            result = await(loaded);
-        }
-        try (ReadResult found = result) {
+        try (ReadResult found = readSome(log, offset)) {
             if (found instanceof RecordsLease lease) {
                 Map<Long, ?> unread = topic.acknowledged.get(log.partition());
                 Records.forEach(
@@ -909,7 +963,11 @@ final class Simulation {
     }
 
     private @Nullable PartitionLog log(SimulatedTopic topic, int partition) {
-        Topic found = require(engine).catalog().find(topic.name);
+        return log(topic.name, partition);
+    }
+
+    private @Nullable PartitionLog log(String topic, int partition) {
+        Topic found = require(engine).catalog().find(topic);
         return found == null ? null : require(engine).partitionLog(found, partition);
     }
 

@@ -1,0 +1,204 @@
+package io.headrace.server.simulation;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordBatchWriter;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A compacted topic of one partition, and what must be true of it whenever it is read: each record
+ * was sent with that offset; of each key there is one at or behind the newest that was
+ * acknowledged, or nothing at all if that one is a tombstone.
+ */
+final class KeyedTopic {
+    static final String NAME = "keyed";
+
+    static final Map<String, String> CONFIGS =
+            Map.of(
+                    "cleanup.policy",
+                    "compact",
+                    "max.compaction.lag.ms",
+                    "1",
+                    "delete.retention.ms",
+                    "300");
+
+    private static final int KEYS = 8;
+    private static final int BATCH_MAX = 4;
+    private static final int TOMBSTONES_ONE_IN = 4;
+    private static final int PADDING_MAX = 120;
+
+    /** Reads that may be overtaken by compaction, one after the other. */
+    private static final int READS_MAX = 50;
+
+    private final Random random;
+    private final Trace trace;
+
+    /** All that was sent, with the offset that it was given. */
+    private final Set<Sent> sent = new HashSet<>();
+
+    /** Of each key the newest that was acknowledged. */
+    private final Map<Integer, Sent> acknowledged = new TreeMap<>();
+
+    private long nextValue;
+
+    /**
+     * @param value {@link #NONE} for a tombstone
+     */
+    private record Sent(long offset, int key, long value) {}
+
+    private static final long NONE = -1;
+
+    /** Reads the topic from its start to its end. */
+    interface Reader {
+        /**
+         * @return whether it got to the end
+         */
+        boolean read(Leases leases);
+    }
+
+    /** Takes what was read. */
+    interface Leases {
+        void onLease(RecordsLease lease, long fromOffset);
+    }
+
+    KeyedTopic(Random random, Trace trace) {
+        this.random = random;
+        this.trace = trace;
+    }
+
+    /**
+     * Sends a batch, once.
+     *
+     * @param isThere whether the client still hears what this engine says
+     */
+    void append(PartitionLog log, long nowMs, BooleanSupplier isThere) {
+        int[] keys = new int[1 + random.nextInt(BATCH_MAX)];
+        long[] values = new long[keys.length];
+        ByteBuffer batch = batch(keys, values, nowMs);
+        long offset = log.append(batch, nowMs);
+        trace.note("append " + NAME, offset);
+        if (offset == PartitionLog.CORRUPT_BATCH
+                || offset == PartitionLog.INVALID_RECORD
+                || offset == PartitionLog.BATCH_TOO_LARGE) {
+            throw new SimulationFailure("a sound batch was refused: status=" + offset);
+        }
+        if (offset < 0 || !isThere.getAsBoolean()) {
+            return;
+        }
+        for (int i = 0; i < keys.length; i++) {
+            sent.add(new Sent(offset + i, keys[i], values[i]));
+        }
+        long end = offset + keys.length;
+        log.onHighWatermark(
+                end,
+                () -> {
+                    if (isThere.getAsBoolean() && log.highWatermark() >= end) {
+                        acknowledge(offset, keys, values);
+                    }
+                });
+    }
+
+    private ByteBuffer batch(int[] keys, long[] values, long nowMs) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(2 << 10);
+        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, nowMs);
+        for (int i = 0; i < keys.length; i++) {
+            keys[i] = random.nextInt(KEYS);
+            boolean isTombstone = random.nextInt(TOMBSTONES_ONE_IN) == 0;
+            values[i] = isTombstone ? NONE : nextValue++;
+            ByteBuffer key = ByteBuffer.allocate(Integer.BYTES).putInt(0, keys[i]);
+            writer.append(nowMs, key, isTombstone ? null : value(values[i]));
+        }
+        writer.end();
+        return buffer.flip();
+    }
+
+    private ByteBuffer value(long value) {
+        return ByteBuffer.allocate(Long.BYTES + random.nextInt(PADDING_MAX)).putLong(0, value);
+    }
+
+    private void acknowledge(long offset, int[] keys, long[] values) {
+        trace.note("acknowledged " + NAME, offset);
+        for (int i = 0; i < keys.length; i++) {
+            Sent one = new Sent(offset + i, keys[i], values[i]);
+            acknowledged.merge(one.key, one, (was, is) -> was.offset > is.offset ? was : is);
+        }
+    }
+
+    /**
+     * Reads all and looks whether that may be so. What a reader that is overtaken by compaction
+     * misses is not missing in a later read.
+     *
+     * @param step lets the engine do something
+     */
+    void check(Reader reader, Runnable step) {
+        String wrong = "";
+        for (int reads = 0; reads < READS_MAX; reads++) {
+            Map<Integer, Sent> expected = new TreeMap<>(acknowledged);
+            Map<Integer, Sent> newest = new HashMap<>();
+            if (!reader.read((lease, fromOffset) -> note(lease, fromOffset, newest))) {
+                return;
+            }
+            @Nullable String found = wrong(expected, newest);
+            if (found == null) {
+                return;
+            }
+            wrong = found;
+            trace.note("read anew", NAME);
+            step.run();
+        }
+        throw new SimulationFailure(wrong);
+    }
+
+    private void note(RecordsLease lease, long fromOffset, Map<Integer, Sent> newest) {
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i);
+            int end = slice.limit();
+            for (int at = slice.position(); at < end; ) {
+                ByteBuffer batch =
+                        slice.duplicate().limit(at + RecordBatch.length(slice, at)).position(at);
+                note(batch, fromOffset, newest);
+                at = batch.limit();
+            }
+        }
+    }
+
+    private void note(ByteBuffer batch, long fromOffset, Map<Integer, Sent> newest) {
+        if (!RecordBatch.isIntact(batch)) {
+            throw new SimulationFailure("unsound batch was served");
+        }
+        PlainRecordFilter.forEach(
+                batch,
+                (offset, key, value, record) -> {
+                    Sent found =
+                            new Sent(
+                                    offset,
+                                    key == null ? -1 : key.getInt(0),
+                                    value == null ? NONE : value.getLong(0));
+                    if (!sent.contains(found)) {
+                        throw new SimulationFailure("nobody has sent this: " + found);
+                    }
+                    if (offset >= fromOffset) {
+                        newest.put(found.key, found);
+                    }
+                });
+    }
+
+    private static @Nullable String wrong(Map<Integer, Sent> expected, Map<Integer, Sent> newest) {
+        for (Sent each : expected.values()) {
+            Sent found = newest.get(each.key);
+            if (found == null ? each.value != NONE : found.offset < each.offset) {
+                return (found == null ? "lost: " : "back again: " + found + " behind ") + each;
+            }
+        }
+        return null;
+    }
+}
