@@ -43,9 +43,6 @@ final class Sealer {
     private final SealCounters counters = new SealCounters();
     private final @Nullable Compactor compactor;
 
-    /** Which of the two goes first where both have something to do. */
-    private boolean isCompactionsTurn;
-
     private final List<ShardSealer> shards = new ArrayList<>();
     private final Background background;
     private final ScheduledExecutorService executor;
@@ -123,8 +120,12 @@ final class Sealer {
     private void work(ShardSealer shard) throws IOException {
         pace.hurry(folder.usableBytes() < HURRY_FACTOR * diskReserveBytes);
         boolean worked =
-                isCompactionsTurn ? compact(shard) || seal(shard) : seal(shard) || compact(shard);
-        isCompactionsTurn ^= worked;
+                shard.isCompactionsTurn()
+                        ? compact(shard) || seal(shard)
+                        : seal(shard) || compact(shard);
+        if (worked) {
+            shard.nextTurn();
+        }
     }
 
     /** What a pass may write. */

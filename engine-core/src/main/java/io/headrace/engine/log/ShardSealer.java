@@ -69,6 +69,8 @@ final class ShardSealer {
 
     private long notBeforeNs;
 
+    private boolean isCompactionsTurn;
+
     /**
      * @param batchBytes of it: header and footer are not dead, and would be there again
      * @param retentionClass −1 if it is not sound where it says what is in it
@@ -170,6 +172,16 @@ final class ShardSealer {
         emptied.stream().filter(input -> isAlive(input(input.file(), 0))).forEach(this::setAside);
         emptied = List.of();
         return true;
+    }
+
+    /** Whether compaction goes before sealing where both have something to do. */
+    boolean isCompactionsTurn() {
+        return isCompactionsTurn;
+    }
+
+    /** Notes that one of the two had its turn. */
+    void nextTurn() {
+        isCompactionsTurn = !isCompactionsTurn;
     }
 
     /** Whether sealing did not just fail. */
