@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -536,11 +537,20 @@ public final class ChronicleJournal implements Journal {
             if (unfinished.containsKey(cycle)) {
                 throw new IllegalArgumentException("cycle is in use: cycle=" + cycle);
             }
-            file = cycles.remove(cycle);
+            file = cycles.get(cycle);
         }
         if (file != null) { // without the lock: to free a file takes long, and forces wait for it
             retire(cycle);
-            disk.delete(file.path());
+            delete(file.path());
+            cycles.remove(cycle); // not before: a file that could not be deleted stays known
+        }
+    }
+
+    private void delete(Path file) throws IOException {
+        try {
+            disk.delete(file);
+        } catch (NoSuchFileException e) {
+            LOG.debug("was deleted before: file={}", file);
         }
     }
 

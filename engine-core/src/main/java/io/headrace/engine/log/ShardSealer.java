@@ -283,10 +283,10 @@ final class ShardSealer {
         return projector.liveBytes(shard.id(), SegmentPosition.half(segment));
     }
 
-    /** Deletes a dead segment. */
+    /** Deletes a dead segment; one that cannot be deleted now stays known. */
     void delete(int segment) throws IOException {
-        segments.remove(segment);
         shard.segments().delete(segment);
+        segments.remove(segment);
     }
 
     /** Bytes of all segments. */

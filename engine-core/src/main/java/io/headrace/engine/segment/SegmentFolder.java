@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -163,9 +164,13 @@ public final class SegmentFolder {
         return SegmentFrame.footerOffset(trailer) - SegmentFrame.HEADER_LENGTH;
     }
 
-    /** Deletes a segment. */
+    /** Deletes a segment; nothing happens if it is not there. */
     public void delete(int segment) throws IOException {
-        files.delete(path(segment));
+        try {
+            files.delete(path(segment));
+        } catch (NoSuchFileException e) {
+            // An earlier attempt had done it, whatever that was told.
+        }
     }
 
     /** The file of a segment. */

@@ -152,6 +152,24 @@ class JournalFailureTest {
     }
 
     @Test
+    void aCycleThatCannotBeDeletedIsDeletedLater() throws IOException {
+        try (Journal journal = ChronicleJournal.open(context())) {
+            for (int i = 0; i < 20; i++) {
+                append(journal, 100_000, i);
+            }
+            journal.sync();
+            int cycle = journal.cycles().get(0).cycle();
+            int count = journal.cycles().size();
+            disk.at(1, Fault.FAIL);
+            assertThrows(IOException.class, () -> journal.deleteCycle(cycle));
+            assertEquals(count, journal.cycles().size());
+            journal.deleteCycle(cycle);
+            assertEquals(count - 1, journal.cycles().size());
+            journal.deleteCycle(cycle);
+        }
+    }
+
+    @Test
     void aJournalOpensOnAFullDisk() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {
             append(journal, 10, 0);

@@ -9,8 +9,11 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.log.Background;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -166,6 +170,42 @@ class HousekeepingTest {
             fill(engine);
             await("sealed", () -> engine.metric("headrace_segments") > 1);
             assertEquals(1, engine.metric("headrace_sealing_failures_total"));
+        }
+    }
+
+    @Test
+    void aSegmentThatCannotBeDeletedIsDeletedLater() {
+        AtomicInteger attempts = new AtomicInteger();
+        HaltingFiles files =
+                new HaltingFiles(HaltingFiles.Step.NEVER) {
+                    @Override
+                    public void delete(Path file) throws IOException {
+                        if (attempts.incrementAndGet() == 1) {
+                            throw new IOException("on purpose");
+                        }
+                        super.delete(file);
+                    }
+                };
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> context.journalCount(1).retentionCheckIntervalMs(5),
+                        files)) {
+            fill(engine);
+            await("sealed", () -> engine.metric("headrace_segments") > 1);
+            engine.log("kept", 0).deleteRecords(-1);
+            engine.log("month", 0).deleteRecords(-1);
+            await("attempt", () -> attempts.get() > 0);
+            await("all gone", () -> !hasSegments());
+            assertEquals(0, engine.metric("headrace_segments"));
+        }
+    }
+
+    private boolean hasSegments() {
+        try (Stream<Path> files = Files.list(folder.resolve("segments/data-1"))) {
+            return files.findAny().isPresent();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
