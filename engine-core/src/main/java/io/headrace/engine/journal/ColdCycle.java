@@ -24,8 +24,11 @@ final class ColdCycle implements ColdFile {
         try {
             Disk.read(channel, into, offset);
         } catch (EOFException e) {
-            throw new IOException(
-                    "journal file is too short: file=" + path + " offset=" + offset, e);
+            EOFException named =
+                    new EOFException(
+                            "journal file is too short: file=" + path + " offset=" + offset);
+            named.initCause(e);
+            throw named;
         }
     }
 

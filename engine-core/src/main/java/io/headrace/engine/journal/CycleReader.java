@@ -3,6 +3,7 @@ package io.headrace.engine.journal;
 import io.headrace.engine.spi.CorruptJournalException;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.Journal;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -367,7 +368,7 @@ final class CycleReader implements AutoCloseable {
             windowLength += count;
         }
         if (windowLength < length) {
-            throw new IOException("file is too short: file=" + path + " offset=" + at);
+            throw new EOFException("file is too short: file=" + path + " offset=" + at);
         }
     }
 

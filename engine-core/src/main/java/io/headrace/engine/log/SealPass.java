@@ -4,11 +4,13 @@ import io.headrace.engine.EngineException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.segment.CorruptSegmentException;
 import io.headrace.engine.segment.SegmentWriter;
 import io.headrace.engine.spi.ColdFile;
 import io.headrace.engine.spi.CorruptJournalException;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.MetadataStore;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
@@ -47,16 +49,19 @@ final class SealPass implements AutoCloseable {
     private final Set<Integer> damaged = new HashSet<>();
     private final SealedEntry entry = new SealedEntry();
     private long lastPosition = -1;
+    private int walkedCount;
     private boolean leftSome;
     private boolean complete;
 
     /**
      * What a pass needs of the engine.
      *
+     * @param batchesMax after so many that live, no other file is looked into
      * @param topics null for one that is gone
      * @param nextSegment a number that was never used before
      */
     record Context(
+            int batchesMax,
             MetadataStore store,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
@@ -77,7 +82,12 @@ final class SealPass implements AutoCloseable {
         return damaged;
     }
 
-    /** Whether whatever lives in its files, as far as it can be read, has been moved. */
+    /** How many of its files were looked into: those that come first. */
+    int walkedCount() {
+        return walkedCount;
+    }
+
+    /** Whether whatever lives in its files, as far as it is sound, has been moved. */
     boolean isComplete() {
         return complete;
     }
@@ -93,9 +103,10 @@ final class SealPass implements AutoCloseable {
      * @throws CancellationException if the engine is being closed
      */
     void run(List<SealInput> inputs) throws IOException {
-        for (SealInput input : inputs) {
-            collect(input);
+        while (walkedCount < inputs.size() && !isFull()) {
+            collect(inputs.get(walkedCount++));
         }
+        leftSome |= walkedCount < inputs.size();
         try {
             int plannedCount = 0;
             for (SegmentPlan.Planned planned : SegmentPlan.of(live, context.topics)) {
@@ -112,13 +123,19 @@ final class SealPass implements AutoCloseable {
         }
     }
 
-    private void collect(SealInput input) throws IOException {
+    private boolean isFull() {
+        return live.size() >= context.batchesMax;
+    }
+
+    private void collect(SealInput input) {
         try {
             input.forEachBatch(shard, batchBuffer, this::consider);
         } catch (NoSuchFileException e) {
             LOGGER.debug("died before it was sealed: {}", SealInput.place(shard, input.file()));
-        } catch (CorruptJournalException | IOException e) {
+        } catch (CorruptJournalException | CorruptSegmentException | EOFException e) {
             onDamaged(input.file(), SealInput.place(shard, input.file()), e);
+        } catch (IOException e) {
+            onUnreadable(input.file(), e);
         }
     }
 
@@ -126,6 +143,10 @@ final class SealPass implements AutoCloseable {
         checkRunning();
         context.counters.onRead(batch.remaining());
         context.pace.pay(batch.remaining());
+        if (isFull()) { // the rest of this file, which cannot be passed over
+            leftSome = true;
+            return;
+        }
         long lastOffset = RecordBatch.lastOffset(batch, batch.position());
         byte[] key = Rows.indexKey(partition.topicId(), partition.partition(), lastOffset);
         byte[] row = context.store.get(key);
@@ -133,7 +154,7 @@ final class SealPass implements AutoCloseable {
         if (found == null || found.position() != position) {
             return;
         }
-        if (live.size() < BATCHES_MAX && context.topics.apply(partition.topicId()) != null) {
+        if (context.topics.apply(partition.topicId()) != null) {
             live.add(new LiveBatch(partition, found));
         } else {
             leftSome = true;
@@ -181,9 +202,7 @@ final class SealPass implements AutoCloseable {
             return;
         }
         ByteBuffer bytes = batchBuffer.apply(batch.length());
-        file.read(batch.fileOffset(), bytes);
-        if (!batch.isOf(bytes.flip())) {
-            onDamaged(batch.file(), shard.place(batch.position()), null);
+        if (!read(file, batch, bytes)) {
             return;
         }
         context.pace.pay(2L * batch.length());
@@ -195,7 +214,25 @@ final class SealPass implements AutoCloseable {
         placed.add(new LiveBatch(partition, batch.at(offset)));
     }
 
-    /** Null if all that lived there has been deleted meanwhile, and the file with it. */
+    /** Whether the batch was read, and is what the index says. */
+    private boolean read(ColdFile file, IndexEntry batch, ByteBuffer into) {
+        try {
+            file.read(batch.fileOffset(), into);
+        } catch (EOFException e) {
+            onDamaged(batch.file(), shard.place(batch.position()), e);
+            return false;
+        } catch (IOException e) {
+            onUnreadable(batch.file(), e);
+            return false;
+        }
+        if (!batch.isOf(into.flip())) {
+            onDamaged(batch.file(), shard.place(batch.position()), null);
+            return false;
+        }
+        return true;
+    }
+
+    /** Null if it cannot be opened, or all that lived there is deleted and the file with it. */
     private @Nullable ColdFile fileUnlessGone(int file) {
         ColdFile found = open.get(file);
         if (found == null) {
@@ -205,11 +242,16 @@ final class SealPass implements AutoCloseable {
             } catch (NoSuchFileException e) {
                 LOGGER.debug("died before it was sealed: {}", SealInput.place(shard, file));
             } catch (IOException e) {
-                leftSome = true;
-                LOGGER.warn("left as it is for now: {}", SealInput.place(shard, file), e);
+                onUnreadable(file, e);
             }
         }
         return found;
+    }
+
+    /** Nothing says that its bytes are not good: a later pass tries again. */
+    private void onUnreadable(int file, IOException cause) {
+        leftSome = true;
+        LOGGER.warn("left as it is for now: {}", SealInput.place(shard, file), cause);
     }
 
     /** It stays as it is, whatever lives in it: nobody is told that damaged bytes are good. */

@@ -154,7 +154,7 @@ final class Sealer {
             boolean done = false;
             try {
                 pass.run(inputs);
-                counters.onSealed(inputs.size());
+                counters.onSealed(pass.walkedCount());
                 done = true;
             } finally {
                 shard.onPass(pass, inputs);
@@ -168,7 +168,14 @@ final class Sealer {
 
     private SealPass.Context context(ShardSealer shard) {
         return new SealPass.Context(
-                store, topics, leaderEpoch, shard::nextSegment, pace, counters, () -> stopped);
+                SealPass.BATCHES_MAX,
+                store,
+                topics,
+                leaderEpoch,
+                shard::nextSegment,
+                pace,
+                counters,
+                () -> stopped);
     }
 
     /** Deletions of what is dead, to be run once a checkpoint has been written. */

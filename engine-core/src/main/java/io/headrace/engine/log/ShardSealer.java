@@ -1,7 +1,9 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.segment.CorruptSegmentException;
 import io.headrace.engine.segment.SegmentPosition;
 import io.headrace.engine.spi.Journal;
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -73,7 +75,7 @@ final class ShardSealer {
 
     /**
      * @param batchBytes of it: header and footer are not dead, and would be there again
-     * @param retentionClass −1 if it is not sound where it says what is in it
+     * @param retentionClass −1 if it is not sound where it says what is in it, or could not be read
      */
     private record Segment(long length, long batchBytes, int retentionClass) {}
 
@@ -102,9 +104,14 @@ final class ShardSealer {
         try {
             batchBytes = shard.segments().batchBytes(segment);
             retentionClass = shard.segments().retentionClass(segment);
-        } catch (IOException e) {
+        } catch (CorruptSegmentException | EOFException e) {
             LOGGER.error("segment is not sound, and stays as it is", e);
             damaged.add(SegmentPosition.half(segment));
+        } catch (IOException e) {
+            LOGGER.warn(
+                    "segment cannot be looked into now: file={}",
+                    shard.segments().path(segment),
+                    e);
         }
         segments.put(
                 segment, new Segment(shard.segments().length(segment), batchBytes, retentionClass));

@@ -1,0 +1,242 @@
+package io.headrace.engine.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.journal.ChronicleJournal;
+import io.headrace.engine.journal.JournalContext;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.segment.SegmentFolder;
+import io.headrace.engine.segment.SegmentPosition;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.Journal;
+import io.headrace.engine.spi.MemoryStore;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.testing.FaultyDisk;
+import io.headrace.engine.testing.FaultyDisk.Fault;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What one pass over some cycles does. */
+class SealPassTest {
+    private static final int BATCH_BYTES = 100_000;
+
+    /** As many as a cycle of a MiB holds. */
+    private static final int BATCHES_PER_CYCLE = 10;
+
+    private static final int CYCLES = 3;
+    private static final Topic TOPIC = new Topic(5, "t", 1, Map.of(), TopicConfig.DEFAULTS, 1);
+
+    @TempDir Path folder;
+    private FaultyDisk disk;
+    private Journal journal;
+    private MetadataStore store;
+    private Projector projector;
+    private Shard shard;
+    private int segment;
+    private final SealCounters counters = new SealCounters();
+
+    /**
+     * Fills some cycles, and begins one more.
+     *
+     * @param recentCycles those that are read through their mapping
+     */
+    private void open(int recentCycles) throws Exception {
+        disk = new FaultyDisk(folder, 1);
+        journal =
+                ChronicleJournal.open(
+                        new JournalContext()
+                                .folder(folder.resolve("journal"))
+                                .disk(disk)
+                                .cycleBytes(1 << 20)
+                                .recentWindowCycles(recentCycles)
+                                .diskReserveBytes(0));
+        store = HeapMetadataStore.open(folder.resolve("store"));
+        projector = new Projector(store, Background.THREADS, SealPassTest::fail);
+        projector.recover(1, journal);
+        shard =
+                new Shard(
+                        1,
+                        journal,
+                        SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.of(disk)),
+                        1 << 20,
+                        null,
+                        System::currentTimeMillis,
+                        projector,
+                        Background.THREADS,
+                        SealPassTest::fail);
+        projector.attach(shard);
+        projector.start();
+        shard.start();
+        for (int i = 0; i <= CYCLES * BATCHES_PER_CYCLE; i++) {
+            append(i);
+        }
+        awaitApplied();
+        assertEquals(CYCLES + 1, journal.cycles().size());
+    }
+
+    private static void fail(Throwable cause) {
+        throw new AssertionError(cause);
+    }
+
+    @AfterEach
+    void close() {
+        shard.endSpiller();
+        shard.endSyncer();
+        projector.close();
+        journal.close();
+        store.close();
+    }
+
+    private void append(long offset) {
+        ByteBuffer batch = ByteBuffer.allocateDirect(BATCH_BYTES + 200);
+        RecordBatchWriter writer = new RecordBatchWriter().begin(batch, 1_000);
+        writer.append(1_000, null, ByteBuffer.wrap(new byte[BATCH_BYTES]));
+        writer.end();
+        synchronized (shard.lock) {
+            shard.appendEntry(EntryType.BATCH, TOPIC.id(), 0, offset, 1, batch.flip());
+        }
+    }
+
+    private void awaitApplied() throws Exception {
+        CompletableFuture<Void> applied = new CompletableFuture<>();
+        projector.whenApplied(1, journal.appendedPosition() - 1, () -> applied.complete(null));
+        shard.requestSync();
+        applied.get(20, TimeUnit.SECONDS);
+    }
+
+    private List<SealInput> cycles() {
+        List<SealInput> inputs = new ArrayList<>();
+        for (Journal.Cycle cycle : journal.cycles().subList(0, CYCLES)) {
+            inputs.add(new SealInput(cycle.cycle(), cycle.endOffset(), cycle.endOffset()));
+        }
+        return inputs;
+    }
+
+    private SealPass run(int batchesMax, List<SealInput> inputs) throws Exception {
+        SealPass.Context context =
+                new SealPass.Context(
+                        batchesMax,
+                        store,
+                        id -> TOPIC,
+                        () -> 1,
+                        () -> ++segment,
+                        new SealPace(Long.MAX_VALUE, () -> false),
+                        counters,
+                        () -> false);
+        try (SealBuffer blockBuffer = new SealBuffer(memory());
+                SealBuffer batchBuffer = new SealBuffer(memory());
+                SealPass pass = new SealPass(shard, context, blockBuffer, batchBuffer)) {
+            pass.run(inputs);
+            awaitApplied();
+            return pass;
+        }
+    }
+
+    /** Of which nothing but slabs is used. */
+    private static MemoryStore memory() {
+        return (MemoryStore)
+                Proxy.newProxyInstance(
+                        MemoryStore.class.getClassLoader(),
+                        new Class<?>[] {MemoryStore.class},
+                        (proxy, method, arguments) -> slab((int) arguments[0]));
+    }
+
+    private static MemoryStore.Slab slab(int length) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(length);
+        return new MemoryStore.Slab() {
+            @Override
+            public ByteBuffer buffer() {
+                return buffer;
+            }
+
+            @Override
+            public boolean retain() {
+                return true;
+            }
+
+            @Override
+            public void release() {}
+        };
+    }
+
+    private long sealedCount() {
+        long count = 0;
+        for (long offset = 0; offset < CYCLES * BATCHES_PER_CYCLE; offset++) {
+            byte[] key = Rows.indexKey(TOPIC.id(), 0, offset);
+            if (SegmentPosition.isIn(IndexEntry.decode(key, store.get(key)).position())) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    @Test
+    void aFileThatCannotBeOpenedOnceIsSealedByTheNextPass() throws Exception {
+        open(1);
+        disk.at(1, Fault.FAIL);
+        passesOver("open ");
+    }
+
+    @Test
+    void aFileThatCannotBeReadOnceIsSealedByTheNextPass() throws Exception {
+        open(1);
+        disk.at(2, Fault.FAIL);
+        passesOver("read ");
+    }
+
+    @Test
+    void aBatchThatCannotBeReadOnceIsSealedByTheNextPass() throws Exception {
+        open(8);
+        disk.at(3, Fault.FAIL);
+        passesOver("read ");
+    }
+
+    /** The failure, and nothing else of it. */
+    private void passesOver(String call) throws Exception {
+        SealPass first = run(SealPass.BATCHES_MAX, cycles());
+        assertTrue(disk.faultyCallName().matches(call + ".*cq4"), disk.faultyCallName());
+        assertEquals(Set.of(), first.damaged());
+        assertFalse(first.isComplete());
+        assertTrue(sealedCount() >= 2 * BATCHES_PER_CYCLE, "sealed " + sealedCount());
+        assertTrue(run(SealPass.BATCHES_MAX, cycles()).isComplete());
+        assertEquals(CYCLES * BATCHES_PER_CYCLE, sealedCount());
+    }
+
+    @Test
+    void noFileIsReadBeyondWhatOnePassMayTake() throws Exception {
+        open(1);
+        SealPass first = run(BATCHES_PER_CYCLE, cycles());
+        assertEquals(BATCHES_PER_CYCLE, sealedCount());
+        assertEquals(1, first.walkedCount());
+        assertFalse(first.isComplete());
+        assertEquals(BATCHES_PER_CYCLE, readBytes() / BATCH_BYTES);
+        SealPass second = run(BATCHES_PER_CYCLE / 2, cycles().subList(1, 2));
+        assertEquals(BATCHES_PER_CYCLE * 3 / 2, sealedCount());
+        assertFalse(second.isComplete());
+        assertTrue(run(SealPass.BATCHES_MAX, cycles()).isComplete());
+        assertEquals(CYCLES * BATCHES_PER_CYCLE, sealedCount());
+    }
+
+    private long readBytes() {
+        Map<String, Long> metrics = new HashMap<>();
+        counters.forEach(metrics::put);
+        return metrics.get("headrace_sealing_read_bytes_total");
+    }
+}
