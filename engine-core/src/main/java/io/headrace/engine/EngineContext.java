@@ -199,7 +199,9 @@ public final class EngineContext {
     }
 
     /**
-     * Free bytes of the disk below which appends are refused.
+     * Free bytes of the disk that are kept for what brings space back. Appends are refused before:
+     * while less is free than these, the next checkpoint of the metadata store and two journal
+     * files.
      *
      * @return this
      */
@@ -208,7 +210,7 @@ public final class EngineContext {
         return this;
     }
 
-    /** Free bytes of the disk below which appends are refused. */
+    /** Free bytes of the disk that are kept for what brings space back. */
     public long diskReserveBytes() {
         return diskReserveBytes;
     }
@@ -342,7 +344,7 @@ public final class EngineContext {
 
     /**
      * Most bytes of files that hold blocks of sources; 0 for none. The cache takes at most half of
-     * what its disk has for it, and leaves twice {@link #diskReserveBytes} free.
+     * what its disk has for it, and leaves what is kept free for the journals.
      *
      * @return this
      */

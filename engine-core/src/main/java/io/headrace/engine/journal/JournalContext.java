@@ -16,7 +16,7 @@ public final class JournalContext {
 
     private @Nullable Path folder;
     private long cycleBytes = 128 * MIB;
-    private long diskReserveBytes = 256 * MIB;
+    private LongSupplier diskReserveBytes = () -> 256 * MIB;
     private int recentWindowCycles = 4;
     private long scanFromPosition;
     private Disk disk = Disk.SYSTEM;
@@ -55,19 +55,29 @@ public final class JournalContext {
     }
 
     /**
-     * Free bytes of the disk that are left when a new cycle has been allocated; below it appends
-     * are refused.
+     * Free bytes of the disk that are left when a new cycle has been allocated for record batches;
+     * below it these are refused.
      *
      * @return this
      */
     public JournalContext diskReserveBytes(long bytes) {
+        return diskReserveBytes(() -> bytes);
+    }
+
+    /**
+     * As {@link #diskReserveBytes(long)}, for what changes.
+     *
+     * @param bytes asked by the appending thread, when it needs another cycle
+     * @return this
+     */
+    public JournalContext diskReserveBytes(LongSupplier bytes) {
         this.diskReserveBytes = bytes;
         return this;
     }
 
-    /** Free bytes of the disk that stay free. */
+    /** Free bytes of the disk that record batches leave now. */
     public long diskReserveBytes() {
-        return diskReserveBytes;
+        return diskReserveBytes.getAsLong();
     }
 
     /**
@@ -161,7 +171,7 @@ public final class JournalContext {
             throw new InvalidConfigException(
                     "cycleBytes", Long.toString(cycleBytes), "a multiple of 4096");
         }
-        check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE / 2);
+        check("diskReserveBytes", diskReserveBytes(), 0, Long.MAX_VALUE / 2);
         check("recentWindowCycles", recentWindowCycles, 1, 1024);
         check("scanFromPosition", scanFromPosition, 0, Long.MAX_VALUE);
         return this;

@@ -262,21 +262,12 @@ final class DataFolder implements AutoCloseable {
     }
 
     /** Room that the next checkpoint needs, at most. */
-    private long checkpointBytes() throws IOException {
+    long checkpointBytes() throws IOException {
         long needed = CHECKPOINT_MARGIN_BYTES;
         for (Path file : disk.list(root.resolve("rocksdb"))) {
             needed += file.toFile().length();
         }
         return needed;
-    }
-
-    /**
-     * Bytes that may be written before any of them come back, which takes a checkpoint: half of
-     * what is neither the disk's reserve, which is there for what brings space back, nor that
-     * checkpoint's.
-     */
-    long spareBytes(long reserveBytes) throws IOException {
-        return Math.max(0, (usableBytes() - reserveBytes - checkpointBytes()) / 2);
     }
 
     Path root() {

@@ -42,12 +42,10 @@ final class Maintenance {
     /** Metadata cycles before a checkpoint is worth its while. */
     private static final int METADATA_CYCLES_KEPT = 4;
 
-    /** Times the disk's reserve below which a backup holds no files any more. */
-    private static final int HELD_RESERVES = 2;
-
     private final StorageEngine engine;
     private final EngineContext context;
     private final DataFolder folder;
+    private final DiskSpace space;
     private final MetadataStore store;
     private final Journal metadataJournal;
     private final Projector projector;
@@ -78,6 +76,7 @@ final class Maintenance {
             StorageEngine engine,
             EngineContext context,
             DataFolder folder,
+            DiskSpace space,
             MetadataStore store,
             Journal metadataJournal,
             Projector projector,
@@ -90,6 +89,7 @@ final class Maintenance {
         this.engine = engine;
         this.context = context;
         this.folder = folder;
+        this.space = space;
         this.store = store;
         this.metadataJournal = metadataJournal;
         this.projector = projector;
@@ -127,6 +127,7 @@ final class Maintenance {
     private void tick() {
         try {
             long nowMs = elapsedMs();
+            space.look();
             tryToFinishDeletions();
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;
@@ -378,7 +379,7 @@ final class Maintenance {
 
     /** Files stay while a backup copies them; but not at the cost of those who produce. */
     private boolean isHeldForBackup() throws IOException {
-        if (hold.isHeld() && folder.usableBytes() < HELD_RESERVES * context.diskReserveBytes()) {
+        if (hold.isHeld() && space.isShort()) {
             hold.lose("space is short");
         }
         return hold.isHeld();

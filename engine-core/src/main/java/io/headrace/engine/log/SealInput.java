@@ -24,6 +24,11 @@ record SealInput(int file, long length, long liveBytes) {
         void onBatch(PartitionKey partition, long position, ByteBuffer batch);
     }
 
+    /** The part of it that lives, from 0 to 1. */
+    double liveShare() {
+        return (double) liveBytes / length;
+    }
+
     boolean isSegment() {
         return SegmentPosition.isHalf(file);
     }

@@ -30,15 +30,11 @@ import org.slf4j.LoggerFactory;
 final class Sealer {
     private static final Logger LOGGER = LoggerFactory.getLogger(Sealer.class);
 
-    /** Below so many times the disk's reserve, sealing does not pause. */
-    private static final int HURRY_FACTOR = 2;
-
     private final MetadataStore store;
     private final MemoryStore memory;
     private final LongFunction<@Nullable Topic> topics;
     private final IntSupplier leaderEpoch;
-    private final DataFolder folder;
-    private final long diskReserveBytes;
+    private final DiskSpace space;
     private final SealPace pace;
     private final SealCounters counters = new SealCounters();
     private final @Nullable Compactor compactor;
@@ -58,8 +54,7 @@ final class Sealer {
             MemoryStore memory,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
-            DataFolder folder,
-            long diskReserveBytes,
+            DiskSpace space,
             long bytesPerSecond,
             @Nullable Compactor compactor,
             Background background) {
@@ -67,8 +62,7 @@ final class Sealer {
         this.memory = memory;
         this.topics = topics;
         this.leaderEpoch = leaderEpoch;
-        this.folder = folder;
-        this.diskReserveBytes = diskReserveBytes;
+        this.space = space;
         this.compactor = compactor;
         this.background = background;
         this.executor = background.schedule("headrace-sealer");
@@ -118,7 +112,7 @@ final class Sealer {
 
     /** One pass of either kind: what it does must be in the index before the next one begins. */
     private void work(ShardSealer shard) throws IOException {
-        pace.hurry(folder.usableBytes() < HURRY_FACTOR * diskReserveBytes);
+        pace.hurry(space.isShort());
         boolean worked =
                 shard.isCompactionsTurn()
                         ? compact(shard) || seal(shard)
@@ -131,7 +125,7 @@ final class Sealer {
     /** What a pass may write. */
     private long roomBytes() {
         try {
-            return folder.spareBytes(diskReserveBytes);
+            return space.spareBytes();
         } catch (IOException e) {
             LOGGER.warn("nothing is sealed while the disk does not say what is free", e);
             return 0;
@@ -143,7 +137,8 @@ final class Sealer {
     }
 
     private boolean seal(ShardSealer shard) throws IOException {
-        List<SealInput> inputs = shard.isDue() ? shard.choose(roomBytes()) : List.of();
+        List<SealInput> inputs =
+                shard.isDue() ? shard.choose(roomBytes(), space.isShort()) : List.of();
         if (inputs.isEmpty()) {
             return false;
         }

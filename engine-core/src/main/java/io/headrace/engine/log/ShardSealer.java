@@ -6,6 +6,7 @@ import io.headrace.engine.spi.Journal;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -205,22 +206,25 @@ final class ShardSealer {
     }
 
     /**
-     * The files to seal now, none if it is not worth a pass.
+     * The files to seal now, none if it is not worth a pass. Those come first that free most for
+     * what is written.
      *
      * @param bytesMax that there is space for
+     * @param isSpaceShort so that nothing waits until more of its kind come together
      */
-    List<SealInput> choose(long bytesMax) {
+    List<SealInput> choose(long bytesMax, boolean isSpaceShort) {
         List<SealInput> chosen = new ArrayList<>();
         long cycleBytes = 0;
         for (SealInput cycle : halfDeadCycles()) {
             chosen.add(cycle);
             cycleBytes += cycle.liveBytes();
         }
-        if (chosen.size() < CYCLES_MIN && cycleBytes < LIVE_BYTES_MIN) {
+        if (!isSpaceShort && chosen.size() < CYCLES_MIN && cycleBytes < LIVE_BYTES_MIN) {
             chosen.clear();
         }
         chosen.addAll(segmentsToRewrite());
         chosen.removeIf(input -> input.liveBytes() > bytesMax);
+        chosen.sort(Comparator.comparingDouble(SealInput::liveShare));
         return limited(chosen, Math.min(bytesMax, LIVE_BYTES_MAX));
     }
 

@@ -50,12 +50,10 @@ public final class StorageEngine implements Engine {
 
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
 
-    /** The cache stops so long before the journals would have to. */
-    private static final int CACHE_RESERVE_FACTOR = 2;
-
     private final EngineContext context;
     private final CycleDocuments.Factory documents;
     private final DataFolder folder;
+    private final DiskSpace space;
     private final MetadataStore store;
     private final CatalogState catalogState;
     private final Catalog catalog;
@@ -109,6 +107,7 @@ public final class StorageEngine implements Engine {
         try {
             folder = undo.add(DataFolder.open(context.directory(), context.disk()));
             store = undo.add(folder.openStore(context.metadataStoreFactory()));
+            space = new DiskSpace(folder, context.diskReserveBytes(), context.journalCycleBytes());
             catalogState = new CatalogState(store);
             Consumer<Throwable> failureHandler = context.failureHandler();
             Journal metadataJournal =
@@ -148,8 +147,7 @@ public final class StorageEngine implements Engine {
                             context.memoryStore(),
                             catalog::find,
                             this::leaderEpoch,
-                            folder,
-                            context.diskReserveBytes(),
+                            space,
                             context.sealingBytesPerSecond(),
                             compactor(context.recordFilter(), background),
                             background);
@@ -209,6 +207,7 @@ public final class StorageEngine implements Engine {
                             this,
                             context,
                             folder,
+                            space,
                             store,
                             metadataJournal,
                             projector,
@@ -266,7 +265,7 @@ public final class StorageEngine implements Engine {
                         .clockMs(context.clockMs())
                         .documents(documents)
                         .cycleBytes(cycleBytes)
-                        .diskReserveBytes(context.diskReserveBytes())
+                        .diskReserveBytes(space::keptBytes)
                         .recentWindowCycles(RecentBatches.WINDOW_CYCLES)
                         .scanFromPosition(applied == null ? 0 : Rows.number(applied)));
     }
@@ -293,7 +292,7 @@ public final class StorageEngine implements Engine {
                 .memoryBudgetBytes(context.cacheMemoryBytes())
                 .diskBudgetBytes(context.cacheDiskBytes())
                 .prefetchBytes(context.cachePrefetchBytes())
-                .diskReserveBytes(CACHE_RESERVE_FACTOR * context.diskReserveBytes())
+                .diskReserveBytes(space::shortBytes)
                 .diskFolder(context.cacheDirectory())
                 .isTopicKnown(topicId -> catalog.find(topicId) != null);
     }

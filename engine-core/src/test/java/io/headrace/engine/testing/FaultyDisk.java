@@ -1,6 +1,7 @@
 package io.headrace.engine.testing;
 
 import io.headrace.engine.spi.Disk;
+import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -8,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.SplittableRandom;
@@ -47,6 +49,7 @@ public final class FaultyDisk implements Disk {
         TEAR
     }
 
+    private final Path root;
     private final PowerlessTree tree;
     private final Random random;
 
@@ -62,11 +65,13 @@ public final class FaultyDisk implements Disk {
     private boolean isPausing;
     private boolean allocationFails;
     private long usableBytes = Long.MAX_VALUE;
+    private long capacityBytes = Long.MAX_VALUE;
 
     /**
      * @param root of the folders that a power cut concerns
      */
     public FaultyDisk(Path root, long seed) {
+        this.root = root;
         tree = new PowerlessTree(root);
         random = coin(seed);
     }
@@ -114,6 +119,11 @@ public final class FaultyDisk implements Disk {
     /** What is said to be free, at most. */
     public synchronized void usableBytes(long bytes) {
         usableBytes = bytes;
+    }
+
+    /** From now on, no more is said to be free than so many bytes less the root's files. */
+    public synchronized void capacityBytes(long bytes) {
+        capacityBytes = bytes;
     }
 
     /** Forces of files wait until {@link #releaseForces}. */
@@ -305,7 +315,18 @@ public final class FaultyDisk implements Disk {
     @Override
     public long usableBytes(Path folder) throws IOException {
         enter(name("look for space in", folder));
-        return Math.min(usableBytes, SYSTEM.usableBytes(folder));
+        long usable = Math.min(usableBytes, SYSTEM.usableBytes(folder));
+        return capacityBytes == Long.MAX_VALUE
+                ? usable
+                : Math.max(0, Math.min(usable, capacityBytes - usedBytes(root.toFile())));
+    }
+
+    /** Files go while they are looked at: then they are of no length. */
+    private static long usedBytes(File file) {
+        File[] children = file.listFiles();
+        return children == null
+                ? file.length()
+                : Arrays.stream(children).mapToLong(FaultyDisk::usedBytes).sum();
     }
 
     /** Writes bytes somewhere, for a test that damages a file. */

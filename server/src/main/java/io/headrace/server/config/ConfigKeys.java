@@ -372,7 +372,9 @@ public final class ConfigKeys {
                     256 * MIB,
                     0,
                     Long.MAX_VALUE,
-                    "Free bytes of the disk below which produce is refused.");
+                    "Free bytes of the disk that are kept for what brings space back. Produce is"
+                            + " refused while less is free than these, the next checkpoint and two"
+                            + " journal files.");
 
     /** {@code headrace.sealing.max.bytes.per.second}. */
     public static final ConfigKey<Long> SEALING_MAX_BYTES_PER_SECOND =
@@ -461,8 +463,8 @@ public final class ConfigKeys {
                     0,
                     Long.MAX_VALUE,
                     "Most bytes of files that hold blocks of source topics; 0 for none. The cache"
-                            + " takes at most half of what its disk has for it, and leaves twice"
-                            + " headrace.disk.reserve.bytes free.");
+                            + " takes at most half of what its disk has for it, and leaves what the"
+                            + " journals keep free.");
 
     /** {@code headrace.cache.prefetch.bytes}. */
     public static final ConfigKey<Long> CACHE_PREFETCH_BYTES =

@@ -238,15 +238,42 @@ class SealingTest {
         FaultyDisk disk = new FaultyDisk(folder, 1);
         try (TestEngine engine = new TestEngine(folder, context -> settings(context).disk(disk))) {
             keep(engine, "year", 1);
-            fillInterleaved(engine, 1, "year");
-            // Less than a checkpoint needs, and enough for the journal.
-            disk.usableBytes(8 << 20);
+            Topic going = keep(engine, "hour", 1);
             fillInterleaved(engine, 150, "year");
-            await("expired", () -> engine.log("hour", 0).logStartOffset() > 100);
+            // Less than a checkpoint needs.
+            disk.usableBytes(8 << 20);
+            get(engine.engine.catalog().delete(List.of(going.id())));
             LockSupport.parkNanos(1_000_000_000); // many turns of the sealer
             assertEquals(List.of(), segments());
             disk.usableBytes(Long.MAX_VALUE);
             awaitSealed(engine);
+        }
+    }
+
+    /** Half of each file is deleted, once nothing more can be appended. */
+    @Test
+    void aDiskFullOfHalfDeadFilesHasSpaceAgainByItself() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        disk.capacityBytes(60L << 20);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> settings(context).disk(disk).diskReserveBytes(4 << 20))) {
+            PartitionLog kept = engine.log(keep(engine, "kept", 1).name(), 0);
+            PartitionLog going = engine.log(keep(engine, "going", 1).name(), 0);
+            ByteBuffer half = batch("y".repeat(25_000));
+            ByteBuffer more = batch("z".repeat(35_000));
+            int count = 0;
+            while (append(kept, half) >= 0 && append(going, more) >= 0) {
+                count++;
+            }
+            assertTrue(count > 300, "refused after " + count);
+            Map<String, byte[]> before = contents(kept, 0);
+            get(going.deleteRecords(-1));
+            await("accepted again", () -> kept.append(half) >= 0);
+            Map<String, byte[]> after = contents(kept, 0);
+            after.keySet().retainAll(before.keySet());
+            assertSame(before, after);
         }
     }
 

@@ -24,7 +24,7 @@ public final class CacheContext {
     private long memoryBudgetBytes;
     private long prefetchBytes = UNSET;
     private long diskBudgetBytes;
-    private long diskReserveBytes;
+    private LongSupplier diskReserveBytes = () -> 0;
     private @Nullable Path diskFolder;
     private CacheFiles files = CacheFiles.SYSTEM;
     private @Nullable SlabAllocator slabs;
@@ -97,13 +97,13 @@ public final class CacheContext {
      *
      * @return this
      */
-    public CacheContext diskReserveBytes(long bytes) {
+    public CacheContext diskReserveBytes(LongSupplier bytes) {
         diskReserveBytes = bytes;
         return this;
     }
 
     long diskReserveBytes() {
-        return diskReserveBytes;
+        return diskReserveBytes.getAsLong();
     }
 
     /**

@@ -257,7 +257,7 @@ final class DiskTierTest {
     @Test
     void cacheGivesWayToOthersThatFillTheDisk() throws Exception {
         TestCache cache = cache(1);
-        cache.context().diskReserveBytes(1 << 20);
+        cache.context().diskReserveBytes(() -> 1 << 20);
         try (cache) {
             cache.open().settle();
             SyntheticSource source = cache.source(TOPIC, BLOCKS);
