@@ -262,7 +262,7 @@ public final class ChronicleJournal implements Journal {
         if (usingReserve && !mayUseReserve) {
             return false;
         }
-        return writer.fits(entryLength) || roll(mayUseReserve);
+        return writer.fits(type, entryLength) || roll(mayUseReserve);
     }
 
     private boolean isSpaceShort(long bytesNeeded) throws IOException {

@@ -37,8 +37,15 @@ final class CycleWriter implements AutoCloseable {
      */
     private static final int WRITE_CALL_BYTES_MIN = 8 * 1024;
 
+    /**
+     * The part of a cycle, at its end, that record batches leave to everything else: one MiB of
+     * 128. On a disk without room for another cycle, deletions are still written.
+     */
+    private static final int KEPT_PART = 128;
+
     private final Path folder;
     private final long cycleBytes;
+    private final long batchesEnd;
     private final long allocatedBytes;
     private final Disk disk;
     private final CycleDocuments documents;
@@ -58,6 +65,7 @@ final class CycleWriter implements AutoCloseable {
             CycleDocuments.Factory documents) {
         this.folder = folder;
         this.cycleBytes = documents.cycleBytes(cycleBytes);
+        this.batchesEnd = this.cycleBytes - this.cycleBytes / KEPT_PART;
         this.disk = disk;
         this.nextCycle = firstCycle;
         this.allocatedBytes = allocatedBytes(cycleBytes);
@@ -70,8 +78,9 @@ final class CycleWriter implements AutoCloseable {
     }
 
     /** Whether an entry of that length still goes into the current cycle. */
-    boolean fits(int entryLength) {
-        return current != null && endOffset + Integer.BYTES + entryLength <= cycleBytes;
+    boolean fits(EntryType type, int entryLength) {
+        long limit = type == EntryType.BATCH ? batchesEnd : cycleBytes;
+        return current != null && endOffset + Integer.BYTES + entryLength <= limit;
     }
 
     /** The cycle being appended to; null before the first, and while one could not be allocated. */

@@ -118,6 +118,23 @@ class JournalFailureTest {
         }
     }
 
+    @Test
+    void deletionsAreWrittenAlsoWhereNoFurtherCycleCanBeBegun() throws IOException {
+        try (Journal journal = ChronicleJournal.open(context())) {
+            disk.usableBytes(0);
+            int accepted = 0;
+            while (append(journal, 10, accepted) > 0) {
+                accepted++;
+            }
+            int marks = 0;
+            while (appendMark(journal, marks) > 0) {
+                marks++;
+            }
+            assertTrue(marks > 100, "marks " + marks);
+            assertEquals(accepted + marks, JournalContractTest.replayAll(journal).size());
+        }
+    }
+
     private static long appendMark(Journal journal, long offset) {
         return journal.append(EntryType.LOG_START, 1, 0, offset, 1, ByteBuffer.allocateDirect(0));
     }

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -113,6 +114,15 @@ class DiskFullTest {
     }
 
     private static void deleteOther(Admin admin) throws Exception {
+        TopicPartition other = new TopicPartition("other", 0);
+        RecordsToDelete some = RecordsToDelete.beforeOffset(1);
+        assertEquals(
+                1,
+                admin.deleteRecords(Map.of(other, some))
+                        .lowWatermarks()
+                        .get(other)
+                        .get()
+                        .lowWatermark());
         admin.deleteTopics(List.of("other")).all().get();
         assertFalse(admin.listTopics().names().get().contains("other"));
     }
