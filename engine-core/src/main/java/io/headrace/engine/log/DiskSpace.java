@@ -33,6 +33,11 @@ final class DiskSpace {
         checkpointBytes = folder.checkpointBytes();
     }
 
+    /** How long the next checkpoint would have been at the last look, at most. */
+    long checkpointBytes() {
+        return checkpointBytes;
+    }
+
     /** Free bytes that record batches leave. */
     long keptBytes() {
         return reserveBytes + checkpointBytes + cycleBytes;

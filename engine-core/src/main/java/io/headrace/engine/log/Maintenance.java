@@ -23,6 +23,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +39,15 @@ final class Maintenance {
     private static final long TICK_MS = 1000;
     private static final long BARRIER_TIMEOUT_S = 60;
     private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
+
+    /**
+     * Bytes of checkpoints per second on the average, each of which is a copy of the whole metadata
+     * store; more only while the disk is short. What is dead waits meanwhile.
+     */
+    private static final long CHECKPOINT_BYTES_PER_SECOND = 16L << 20;
+
+    /** From a deletion that failed to the next attempt, which takes a checkpoint too. */
+    private static final long RETRY_MS = 10_000;
 
     /** Metadata cycles before a checkpoint is worth its while. */
     private static final int METADATA_CYCLES_KEPT = 4;
@@ -60,6 +70,11 @@ final class Maintenance {
     private final CompletableFuture<Void> stopping = new CompletableFuture<>();
     private volatile long retentionPassCount;
     private boolean noRoomReported;
+
+    /** When the last checkpoint is paid for, and when what it could not delete is tried again. */
+    private long nextCheckpointMs;
+
+    private long retryMs;
 
     /** By a clock that cannot be set, as all that asks how long ago something was in this run. */
     private long lastRetentionMs;
@@ -111,6 +126,8 @@ final class Maintenance {
     void start() {
         addDeletedBefore();
         lastRetentionMs = elapsedMs();
+        nextCheckpointMs = lastRetentionMs;
+        retryMs = lastRetentionMs;
         executor.scheduleWithFixedDelay(this::tick, tickMs(), tickMs(), TimeUnit.MILLISECONDS);
     }
 
@@ -145,8 +162,8 @@ final class Maintenance {
             }
             if (!stopping.isDone()) {
                 engine.sweepSources();
-                if (!isHeldForBackup()) {
-                    reclaim();
+                if (!isHeldForBackup() && isCheckpointDue(nowMs)) {
+                    reclaim(nowMs);
                 }
             }
         } catch (TimeoutException e) {
@@ -390,8 +407,8 @@ final class Maintenance {
      * and read back: from then on nothing needs what these cycles said about topics and offsets
      * either, and its rows point to nothing that goes.
      */
-    private void reclaim() throws IOException {
-        List<Runnable> deletions = new ArrayList<>(sealer.deletions());
+    private void reclaim(long nowMs) throws IOException {
+        List<BooleanSupplier> deletions = new ArrayList<>(sealer.deletions());
         for (Shard shard : shards) {
             int appliedCycle = Journal.cycle(projector.appliedPosition(shard.id()));
             for (Journal.Cycle cycle : shard.journal().cycles()) {
@@ -418,7 +435,19 @@ final class Maintenance {
         }
         noRoomReported = false;
         folder.checkpoint(store);
-        deletions.forEach(Runnable::run);
+        nextCheckpointMs =
+                nowMs
+                        + TimeUnit.SECONDS.toMillis(space.checkpointBytes())
+                                / CHECKPOINT_BYTES_PER_SECOND;
+        for (BooleanSupplier deletion : deletions) {
+            if (!deletion.getAsBoolean()) {
+                retryMs = nowMs + RETRY_MS;
+            }
+        }
+    }
+
+    private boolean isCheckpointDue(long nowMs) throws IOException {
+        return nowMs >= retryMs && (nowMs >= nextCheckpointMs || space.isShort());
     }
 
     /** Once until there is room: it is tried again and again. */
@@ -429,11 +458,13 @@ final class Maintenance {
         }
     }
 
-    private static void delete(Journal journal, int cycle) {
+    private static boolean delete(Journal journal, int cycle) {
         try {
             journal.deleteCycle(cycle);
+            return true;
         } catch (IOException e) {
             LOGGER.warn("dead cycle cannot be deleted: cycle={}", cycle, e);
+            return false;
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.LongFunction;
 import java.util.function.ObjLongConsumer;
@@ -173,9 +174,12 @@ final class Sealer {
                 () -> stopped);
     }
 
-    /** Deletions of what is dead, to be run once a checkpoint has been written. */
-    List<Runnable> deletions() {
-        List<Runnable> deletions = new ArrayList<>();
+    /**
+     * Deletions of what is dead, to be run once a checkpoint has been written; each says if it was
+     * done.
+     */
+    List<BooleanSupplier> deletions() {
+        List<BooleanSupplier> deletions = new ArrayList<>();
         for (ShardSealer shard : shards) {
             for (int segment : shard.deadSegments()) {
                 deletions.add(() -> delete(shard, segment));
@@ -184,12 +188,14 @@ final class Sealer {
         return deletions;
     }
 
-    private static void delete(ShardSealer shard, int segment) {
+    private static boolean delete(ShardSealer shard, int segment) {
         SegmentFolder folder = shard.shard().segments();
         try {
             shard.delete(segment);
+            return true;
         } catch (IOException e) {
             LOGGER.warn("dead segment cannot be deleted: file={}", folder.path(segment), e);
+            return false;
         }
     }
 

@@ -3,18 +3,24 @@ package io.headrace.server.engine;
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.log.Background;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.testing.FaultyDisk;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -30,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Whatever goes wrong in the background once does not end it for good. */
 class HousekeepingTest {
     private static final long HOUR_MS = 3_600_000;
+    private static final long LONG_BYTES = 4L << 30;
 
     @TempDir Path folder;
 
@@ -206,6 +213,65 @@ class HousekeepingTest {
             return files.findAny().isPresent();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Each checkpoint is a copy of the store. */
+    @Test
+    void whereTheStoreIsLongDeadFilesWaitUnlessTheDiskIsShort() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                context.journalCount(1)
+                                        .disk(disk)
+                                        .diskReserveBytes(100 << 20)
+                                        .retentionCheckIntervalMs(5))) {
+            makeStoreLong();
+            fillAndDelete(engine, "first");
+            await("gone", () -> journalFiles() <= 2);
+            String checkpoint = checkpoint();
+            fillAndDelete(engine, "second");
+            long passes = engine.metric("headrace_retention_passes_total");
+            await("passes", () -> engine.metric("headrace_retention_passes_total") > passes + 50);
+            assertEquals(checkpoint, checkpoint());
+            assertTrue(journalFiles() > 4, "files " + journalFiles());
+            disk.usableBytes(LONG_BYTES + (110 << 20));
+            await("gone", () -> journalFiles() <= 2);
+        }
+    }
+
+    /** Minutes at the rate of checkpoints; a hole, so that it takes no space. */
+    private void makeStoreLong() throws IOException {
+        try (FileChannel file =
+                FileChannel.open(
+                        folder.resolve("rocksdb/of-somebody-else"),
+                        StandardOpenOption.CREATE_NEW,
+                        StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.wrap(new byte[1]), LONG_BYTES);
+        }
+    }
+
+    private static void fillAndDelete(TestEngine engine, String name) {
+        Topic topic = engine.create(name, 1, Map.of());
+        for (int i = 0; i < 100; i++) {
+            append(engine.log(name, 0), batch("x".repeat(60_000)));
+        }
+        get(engine.engine.catalog().delete(List.of(topic.id())));
+    }
+
+    private long journalFiles() {
+        try (Stream<Path> files = Files.walk(folder.resolve("journal/data-1"))) {
+            return files.filter(file -> file.toString().endsWith(".cq4")).count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private String checkpoint() throws IOException {
+        try (Stream<Path> paths = Files.list(folder.resolve("checkpoints"))) {
+            return paths.map(Path::toString).sorted().toList().toString();
         }
     }
 
