@@ -21,21 +21,18 @@ final class SealPace {
 
     private final long bytesPerSecond;
     private final BooleanSupplier stopped;
-    private boolean hurried;
+    private final BooleanSupplier hurried;
     private long untimedBytes;
     private long dueNs = System.nanoTime();
 
     /**
      * @param stopped ends every wait
+     * @param hurried whether to go on without pauses: the disk is short, and sealing is what helps
      */
-    SealPace(long bytesPerSecond, BooleanSupplier stopped) {
+    SealPace(long bytesPerSecond, BooleanSupplier stopped, BooleanSupplier hurried) {
         this.bytesPerSecond = bytesPerSecond;
         this.stopped = stopped;
-    }
-
-    /** Whether to go on without pauses: the disk is short, and sealing is what helps. */
-    void hurry(boolean now) {
-        hurried = now;
+        this.hurried = hurried;
     }
 
     /** Notes bytes that were read or written, and waits until as many more may be. */
@@ -47,11 +44,12 @@ final class SealPace {
         long now = System.nanoTime();
         dueNs = Math.max(dueNs, now) + untimedBytes * NS_PER_SECOND / bytesPerSecond;
         untimedBytes = 0;
-        while (!hurried && !stopped.getAsBoolean() && dueNs - System.nanoTime() > 0) {
+        while (!stopped.getAsBoolean() && dueNs - System.nanoTime() > 0) {
+            if (hurried.getAsBoolean()) {
+                dueNs = System.nanoTime();
+                return;
+            }
             LockSupport.parkNanos(Math.min(PAUSE_NS_MAX, dueNs - System.nanoTime()));
-        }
-        if (hurried) {
-            dueNs = now;
         }
     }
 }

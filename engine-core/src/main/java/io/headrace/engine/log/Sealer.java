@@ -67,7 +67,7 @@ final class Sealer {
         this.compactor = compactor;
         this.background = background;
         this.executor = background.schedule("headrace-sealer");
-        this.pace = new SealPace(bytesPerSecond, () -> stopped);
+        this.pace = new SealPace(bytesPerSecond, () -> stopped, this::isSpaceShort);
     }
 
     /** Adds a shard whose projection has been recovered; before {@link #start}. */
@@ -113,13 +113,20 @@ final class Sealer {
 
     /** One pass of either kind: what it does must be in the index before the next one begins. */
     private void work(ShardSealer shard) throws IOException {
-        pace.hurry(space.isShort());
         boolean worked =
                 shard.isCompactionsTurn()
                         ? compact(shard) || seal(shard)
                         : seal(shard) || compact(shard);
         if (worked) {
             shard.nextTurn();
+        }
+    }
+
+    private boolean isSpaceShort() {
+        try {
+            return space.isShort();
+        } catch (IOException e) {
+            return false; // nothing is sealed then
         }
     }
 
@@ -139,7 +146,7 @@ final class Sealer {
 
     private boolean seal(ShardSealer shard) throws IOException {
         List<SealInput> inputs =
-                shard.isDue() ? shard.choose(roomBytes(), space.isShort()) : List.of();
+                shard.isDue() ? shard.choose(roomBytes(), isSpaceShort()) : List.of();
         if (inputs.isEmpty()) {
             return false;
         }

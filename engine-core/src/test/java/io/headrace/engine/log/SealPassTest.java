@@ -137,7 +137,7 @@ class SealPassTest {
                         id -> TOPIC,
                         () -> 1,
                         () -> ++segment,
-                        new SealPace(Long.MAX_VALUE, () -> false),
+                        new SealPace(Long.MAX_VALUE, () -> false, () -> false),
                         counters,
                         () -> false);
         try (SealBuffer blockBuffer = new SealBuffer(memory());

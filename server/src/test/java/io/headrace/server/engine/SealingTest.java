@@ -277,6 +277,27 @@ class SealingTest {
         }
     }
 
+    @Test
+    void aPassThatHasBegunHurriesOnceTheDiskIsShort() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                settings(context)
+                                        .disk(disk)
+                                        .diskReserveBytes(100 << 20)
+                                        .sealingBytesPerSecond(1 << 20))) {
+            keep(engine, "year", 1);
+            Topic going = keep(engine, "hour", 1);
+            fillInterleaved(engine, 700, "year");
+            get(engine.engine.catalog().delete(List.of(going.id())));
+            await("begun", () -> engine.metric("headrace_sealing_read_bytes_total") > 0);
+            disk.usableBytes(120 << 20);
+            awaitSealed(engine); // which would take 40 s
+        }
+    }
+
     private TestEngine engine() {
         return new TestEngine(folder, SealingTest::settings);
     }
