@@ -41,6 +41,8 @@ class SealPassTest {
     private static final int BATCHES_PER_CYCLE = 10;
 
     private static final int CYCLES = 3;
+    private static final int KEPT = 1;
+    private static final int GOING = 2;
     private static final Topic TOPIC = new Topic(5, "t", 1, Map.of(), TopicConfig.DEFAULTS, 1);
 
     @TempDir Path folder;
@@ -50,6 +52,7 @@ class SealPassTest {
     private Projector projector;
     private Shard shard;
     private int segment;
+    private long nextOffset;
     private final SealCounters counters = new SealCounters();
 
     /**
@@ -85,7 +88,7 @@ class SealPassTest {
         projector.start();
         shard.start();
         for (int i = 0; i <= CYCLES * BATCHES_PER_CYCLE; i++) {
-            append(i);
+            append(0, i);
         }
         awaitApplied();
         assertEquals(CYCLES + 1, journal.cycles().size());
@@ -104,13 +107,13 @@ class SealPassTest {
         store.close();
     }
 
-    private void append(long offset) {
+    private void append(int partition, long offset) {
         ByteBuffer batch = ByteBuffer.allocateDirect(BATCH_BYTES + 200);
         RecordBatchWriter writer = new RecordBatchWriter().begin(batch, 1_000);
         writer.append(1_000, null, ByteBuffer.wrap(new byte[BATCH_BYTES]));
         writer.end();
         synchronized (shard.lock) {
-            shard.appendEntry(EntryType.BATCH, TOPIC.id(), 0, offset, 1, batch.flip());
+            shard.appendEntry(EntryType.BATCH, TOPIC.id(), partition, offset, 1, batch.flip());
         }
     }
 
@@ -232,6 +235,38 @@ class SealPassTest {
         assertFalse(second.isComplete());
         assertTrue(run(SealPass.BATCHES_MAX, cycles()).isComplete());
         assertEquals(CYCLES * BATCHES_PER_CYCLE, sealedCount());
+    }
+
+    @Test
+    void whatFreesMostGoesFirstAndWaitsForNoOtherWhereSpaceIsShort() throws Exception {
+        open(8);
+        for (int i = 1; i < BATCHES_PER_CYCLE; i++) {
+            append(0, CYCLES * BATCHES_PER_CYCLE + i);
+        }
+        int halfDead = appendCycle(5);
+        int mostlyDead = appendCycle(1);
+        appendCycle(0);
+        synchronized (shard.lock) {
+            ByteBuffer nothing = ByteBuffer.allocateDirect(0);
+            shard.appendEntry(EntryType.LOG_START, TOPIC.id(), GOING, 1000, 1, nothing);
+        }
+        awaitApplied();
+        ShardSealer sealer = new ShardSealer(shard, projector, 0, Background.THREADS);
+        assertEquals(List.of(), sealer.choose(Long.MAX_VALUE, false));
+        assertEquals(
+                List.of(mostlyDead, halfDead),
+                sealer.choose(Long.MAX_VALUE, true).stream().map(SealInput::file).toList());
+        assertEquals(
+                List.of(mostlyDead),
+                sealer.choose(3 * BATCH_BYTES, true).stream().map(SealInput::file).toList());
+    }
+
+    /** Fills another cycle. */
+    private int appendCycle(int kept) {
+        for (int i = 0; i < BATCHES_PER_CYCLE; i++) {
+            append(i < BATCHES_PER_CYCLE - kept ? GOING : KEPT, nextOffset++);
+        }
+        return Journal.cycle(journal.appendedPosition());
     }
 
     private long readBytes() {
