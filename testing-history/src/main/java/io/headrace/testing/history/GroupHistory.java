@@ -187,7 +187,7 @@ public final class GroupHistory {
 
     private void checkEnd(Fetch fetch, Commit holding) {
         PartitionHistory partition = fetch.partition;
-        boolean mayHaveLost = history.runs.mayHaveTaken(partition.promise, 0, history.now());
+        boolean mayHaveLost = history.runs.mayHaveTakenAny(partition.promise, history.now());
         if (holding.offset > partition.knownEnd() && !mayHaveLost) {
             add(
                     Anomaly.COMMIT_BEYOND_END,

@@ -48,7 +48,7 @@ final class LogCheck {
                 checkNotAborted(row);
             }
         }
-        long floor = partition.mayBeGoneBefore;
+        long floor = partition.mayBeGoneBefore();
         for (long row = log.atOrBefore(log.last()); row >= floor; row = log.atOrBefore(row - 1)) {
             checkPresence(row);
         }
@@ -81,7 +81,7 @@ final class LogCheck {
         Long before = lastOffsets.get(own.producer.number());
         if (before == null || record(before) < record(offset)) {
             lastOffsets.put(own.producer.number(), offset);
-        } else if (!wasTakenBetween(lastThereNs(before), own.knownNs(record(offset)))) {
+        } else if (!wasTakenBefore(before, own.knownNs(record(offset)))) {
             add(Anomaly.REORDERED, offset, describe(before), describe(offset));
         }
     }
@@ -92,8 +92,10 @@ final class LogCheck {
                 partition.log.get(offset, PartitionHistory.READ_NS));
     }
 
-    private boolean wasTakenBetween(long fromNs, long toNs) {
-        return history.runs.mayHaveTaken(partition.promise, fromNs, toNs);
+    private boolean wasTakenBefore(long offset, long ns) {
+        long knownNs = sends(offset).knownNs(record(offset));
+        return history.runs.mayHaveTakenBetween(
+                partition.promise, knownNs, lastThereNs(offset), ns);
     }
 
     private void checkRealTime(long offset) {
@@ -152,7 +154,7 @@ final class LogCheck {
     }
 
     private void checkStretch(Passed.Stretch stretch) {
-        long from = Math.max(stretch.from(), partition.mayBeGoneBefore);
+        long from = Math.max(stretch.from(), partition.mayBeGoneBefore());
         if (from < stretch.to()
                 && partition.log.atOrAfter(from) != from) { // else it is in the log's own rows
             checkGap(from, stretch.ns(), stretch.assignment());
@@ -160,7 +162,8 @@ final class LogCheck {
     }
 
     private void checkGap(long offset, long passedNs, int passer) {
-        if (partition.promise.isDense() && !wasTakenBetween(0, passedNs)) {
+        if (partition.promise.isDense()
+                && !history.runs.mayHaveTakenAny(partition.promise, passedNs)) {
             add(Anomaly.GAP, offset, describePassing(passer, passedNs));
         }
     }

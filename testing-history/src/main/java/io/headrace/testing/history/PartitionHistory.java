@@ -31,8 +31,11 @@ public final class PartitionHistory {
     final Passed passed = new Passed();
     final Map<Integer, Sends> sends = new HashMap<>();
 
-    /** What lies before may be gone: deletion was asked for, or the start has moved freely. */
-    long mayBeGoneBefore;
+    /** What lies before may be gone for good: it was deleted, or the start has moved freely. */
+    private long deletedBefore;
+
+    /** Offsets behind that, up to which deletion was asked for and not refused; how many times. */
+    private final NavigableMap<Long, Integer> askedDeletions = new TreeMap<>();
 
     /** Moves of the start whose time is remembered; an older one counts as the oldest of these. */
     private static final int GONE_MAX = 1024;
@@ -58,6 +61,10 @@ public final class PartitionHistory {
 
     public String name() {
         return name;
+    }
+
+    public Promise promise() {
+        return promise;
     }
 
     /** Called before a record is sent; returns what it is known by. */
@@ -91,6 +98,7 @@ public final class PartitionHistory {
             history.count();
             Sends own = sendsOf(id);
             own.outcome(RecordId.number(id), Outcome.OK);
+            history.runs.answered(own.invokedNs(RecordId.number(id)));
             if (offset >= goneBefore) {
                 place(own, id, offset);
             } else if (own.invokedNs(RecordId.number(id)) > goneNs(offset)) {
@@ -124,16 +132,40 @@ public final class PartitionHistory {
     /** Everything before the offset may go from now on. */
     public void askDeletion(long offset) {
         synchronized (history) {
-            mayBeGoneBefore = Math.max(mayBeGoneBefore, offset);
+            if (offset > deletedBefore) {
+                askedDeletions.merge(offset, 1, Integer::sum);
+            }
         }
     }
 
-    /** What was asked for is done. */
+    /** It is certain that what was asked for has not been done, and never will. */
+    public void deletionRefused(long offset) {
+        synchronized (history) {
+            askedDeletions.computeIfPresent(
+                    offset, (asked, count) -> count == 1 ? null : count - 1);
+        }
+    }
+
+    /**
+     * What was asked for is done: the log begins here. It may begin further on if that was asked
+     * for too; if not, it is not believed, and what is missing is missed by the next reader.
+     */
     public void deleted(long offset) {
         synchronized (history) {
-            mayBeGoneBefore = Math.max(mayBeGoneBefore, offset);
-            gone(offset);
+            long believed = promise.isStartFree() ? offset : Math.min(offset, mayBeGoneBefore());
+            mayBeGoneBefore(believed);
+            gone(believed);
         }
+    }
+
+    /** What lies before may be gone. */
+    long mayBeGoneBefore() {
+        return askedDeletions.isEmpty() ? deletedBefore : askedDeletions.lastKey();
+    }
+
+    private void mayBeGoneBefore(long offset) {
+        deletedBefore = Math.max(deletedBefore, offset);
+        askedDeletions.headMap(deletedBefore, true).clear();
     }
 
     private void gone(long offset) {
@@ -192,6 +224,7 @@ public final class PartitionHistory {
 
     void fromStart(Assignment reader, long start) {
         synchronized (history) {
+            history.runs.answered(reader.invokedNs);
             if (start < reader.goneBefore) {
                 add(
                         Anomaly.RETURNED,
@@ -200,10 +233,10 @@ public final class PartitionHistory {
                         "gone before offset=" + reader.goneBefore);
             }
             if (promise.isStartFree()) {
-                mayBeGoneBefore = Math.max(mayBeGoneBefore, start);
+                mayBeGoneBefore(start);
                 gone(start);
             } else {
-                pass(reader, Math.min(mayBeGoneBefore, start), start, false);
+                pass(reader, Math.min(mayBeGoneBefore(), start), start, false);
             }
             knownEnd = Math.max(knownEnd, start);
             reader.position = start;
@@ -222,6 +255,7 @@ public final class PartitionHistory {
             if (reader.position < 0) {
                 throw new IllegalStateException("where did it begin? " + reader.describe());
             }
+            history.runs.answered(reader.invokedNs);
             pass(reader, reader.position, end, false);
             reader.position = Math.max(reader.position, end);
             knownEnd = Math.max(knownEnd, end);
@@ -282,6 +316,7 @@ public final class PartitionHistory {
 
     /** Takes the reader behind the offset, over what lies between. */
     private void move(Assignment reader, long offset, int leaderEpoch) {
+        history.runs.answered(reader.invokedNs);
         if (reader.position > offset) {
             add(Anomaly.READ_WENT_BACK, offset, reader.describe() + " position=" + reader.position);
             return;
@@ -391,7 +426,7 @@ public final class PartitionHistory {
     /** Since it was last known to stand there. */
     private boolean wasTakenFrom(long home, long knownNs) {
         long thereNs = Math.max(knownNs, log.get(home, READ_NS));
-        return history.runs.mayHaveTaken(promise, thereNs, history.now());
+        return history.runs.mayHaveTakenBetween(promise, knownNs, thereNs, history.now());
     }
 
     private long at(long offset) {

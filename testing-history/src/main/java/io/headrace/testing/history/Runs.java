@@ -1,16 +1,41 @@
 package io.headrace.testing.history;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
-/** The runs of the server that have ended. Guarded by the history's lock. */
+/**
+ * The runs of the server. Each makes durable, before it answers anybody, what it has found of the
+ * runs before it. So the crash of a run that has answered takes what was appended in it, and
+ * nothing older. Guarded by the history's lock.
+ */
 final class Runs {
     static final int UNSURE = -1;
 
     private final List<Run> ended = new ArrayList<>();
 
+    /** The numbers of the runs that have answered something. */
+    private final BitSet answering = new BitSet();
+
     void add(Run run) {
         ended.add(run);
+    }
+
+    /** There is an answer to what was asked for at that time; it may be one of an earlier run. */
+    void answered(long invokedNs) {
+        int number = ended.size();
+        if (number == 0 || ended.get(number - 1).goneNs() < invokedNs) {
+            answering.set(number);
+        }
+    }
+
+    /**
+     * The runs that may have ended with the loss of what was known at that time: those before the
+     * first one that came later, and answered.
+     */
+    private List<Run> takingAfter(long knownNs) {
+        int secured = answering.nextSetBit(countGoneBefore(knownNs) + 1);
+        return secured < 0 || secured > ended.size() ? ended : ended.subList(0, secured);
     }
 
     /**
@@ -35,14 +60,23 @@ final class Runs {
         return low;
     }
 
-    /** Whether records may have been taken, at one end at least, between the two times. */
-    boolean mayHaveTaken(Promise promise, long fromNs, long toNs) {
-        return ended.stream()
-                .anyMatch(
-                        run ->
-                                promise.taken().contains(run.stop())
-                                        && run.goneNs() >= fromNs
-                                        && run.sinceNs() <= toNs);
+    /** Whether records of whatever age may have been taken until then. */
+    boolean mayHaveTakenAny(Promise promise, long toNs) {
+        return ended.stream().anyMatch(run -> isTaking(run, promise, toNs));
+    }
+
+    /**
+     * Whether a record may have been taken, at one end at least, between the two times.
+     *
+     * @param knownNs when it was first known to be there
+     */
+    boolean mayHaveTakenBetween(Promise promise, long knownNs, long fromNs, long toNs) {
+        return takingAfter(knownNs).stream()
+                .anyMatch(run -> isTaking(run, promise, toNs) && run.goneNs() >= fromNs);
+    }
+
+    private static boolean isTaking(Run run, Promise promise, long toNs) {
+        return promise.taken().contains(run.stop()) && run.sinceNs() <= toNs;
     }
 
     /**
@@ -55,15 +89,12 @@ final class Runs {
      */
     boolean mayHaveTaken(
             Promise promise, long invokedNs, long knownNs, long readNs, long missedNs) {
-        for (Run run : ended) {
+        for (Run run : takingAfter(knownNs)) {
             boolean wasThere = invokedNs <= run.goneNs() && readNs <= run.goneNs();
             boolean isYoung =
                     promise.windowNs() == Long.MAX_VALUE
                             || knownNs >= run.sinceNs() - promise.windowNs();
-            if (promise.taken().contains(run.stop())
-                    && wasThere
-                    && isYoung
-                    && run.sinceNs() <= missedNs) {
+            if (isTaking(run, promise, missedNs) && wasThere && isYoung) {
                 return true;
             }
         }

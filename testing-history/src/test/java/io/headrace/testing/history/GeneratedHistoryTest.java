@@ -38,6 +38,7 @@ final class GeneratedHistoryTest {
         return Stream.of(
                 plain(Anomaly.LOST_WRITE, Mutations::loseAcknowledged),
                 plain(Anomaly.LOST_WRITE, Mutations::loseBeforeOthersThatStay),
+                plain(Anomaly.LOST_WRITE, Mutations::loseInLaterCrash),
                 plain(Anomaly.SILENT_LOSS, Mutations::loseInSilence),
                 plain(Anomaly.DUPLICATE, Mutations::duplicate),
                 plain(Anomaly.OFFSET_CONFLICT, Mutations::conflict),

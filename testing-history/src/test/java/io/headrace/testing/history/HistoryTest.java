@@ -152,6 +152,65 @@ final class HistoryTest {
     }
 
     @Test
+    void aCrashTakesNothingThatWasReadAfterAnEarlierOne() {
+        PartitionHistory log = history.partition("p", Promise.hybrid(Duration.ofDays(1)));
+        long first = acknowledge(log, 0);
+        stop(Stop.KILL);
+        readAll(log, 0, 1, first);
+        stop(Stop.POWER_CUT);
+        readAll(log, 0, 0);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    @Test
+    void aCrashTakesNothingOfAnEarlierRunOnceTheServerHasAnsweredInBetween() {
+        PartitionHistory log = history.partition("p", Promise.unsynced());
+        PartitionHistory other = history.partition("other", Promise.persistent());
+        acknowledge(log, 0);
+        stop(Stop.KILL);
+        producer = history.producer("second");
+        acknowledge(other, 0);
+        stop(Stop.POWER_CUT);
+        readAll(log, 0, 0);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    @Test
+    void aCrashOfAStartTakesWhatTheOneBeforeMightHave() {
+        PartitionHistory log = history.partition("p", Promise.unsynced());
+        acknowledge(log, 0);
+        stop(Stop.KILL);
+        stop(Stop.POWER_CUT);
+        readAll(log, 0, 0);
+        assertFound();
+    }
+
+    @Test
+    void whatALateAnswerTellsIsNoSignThatTheNextRunIsThere() {
+        PartitionHistory log = history.partition("p", Promise.unsynced());
+        long first = acknowledge(log, 0);
+        Assignment early = log.assign("early");
+        stop(Stop.KILL);
+        early.fromStart(0);
+        early.read(0, first, 0);
+        early.reachedEnd(1);
+        stop(Stop.POWER_CUT);
+        readAll(log, 0, 0);
+        assertFound();
+    }
+
+    @Test
+    void whatSurvivedACrashStandsAtNoSecondOffset() {
+        PartitionHistory log = history.partition("p", Promise.unsynced());
+        long first = acknowledge(log, 0);
+        stop(Stop.POWER_CUT);
+        readAll(log, 0, 1, first);
+        stop(Stop.POWER_CUT);
+        log.acknowledged(first, 1);
+        assertFound(Anomaly.DUPLICATE);
+    }
+
+    @Test
     void hybridLosesAtMostItsWindow() {
         PartitionHistory log = history.partition("p", Promise.hybrid(Duration.ofMillis(10)));
         long old = acknowledge(log, 0);
@@ -268,6 +327,53 @@ final class HistoryTest {
         asked.reachedEnd(2);
         assertFound();
         log.assign("unasked").fromStart(2);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    @Test
+    void aRefusedDeletionTakesNothing() {
+        PartitionHistory log = history.partition("p", Promise.persistent());
+        acknowledge(log, 0);
+        long second = acknowledge(log, 1);
+        log.askDeletion(1);
+        log.deletionRefused(1);
+        Assignment reader = log.assign("r");
+        reader.fromStart(1);
+        reader.read(1, second, 0);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    @Test
+    void aDeletionThatIsRefusedDoesNotRefuseThoseBefore() {
+        PartitionHistory log = history.partition("p", Promise.persistent());
+        acknowledge(log, 0);
+        acknowledge(log, 1);
+        long third = acknowledge(log, 2);
+        log.askDeletion(1);
+        log.askDeletion(2);
+        log.askDeletion(2);
+        log.deletionRefused(2);
+        Assignment unanswered = log.assign("unanswered");
+        unanswered.fromStart(2);
+        unanswered.read(2, third, 0);
+        assertFound();
+        log.deletionRefused(2);
+        Assignment refused = log.assign("refused");
+        refused.fromStart(2);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    @Test
+    void aDeletionTakesNoMoreThanWasAskedFor() {
+        PartitionHistory log = history.partition("p", Promise.persistent());
+        acknowledge(log, 0);
+        acknowledge(log, 1);
+        long third = acknowledge(log, 2);
+        log.askDeletion(1);
+        log.deleted(2);
+        Assignment reader = log.assign("r");
+        reader.fromStart(2);
+        reader.read(2, third, 0);
         assertFound(Anomaly.LOST_WRITE);
     }
 

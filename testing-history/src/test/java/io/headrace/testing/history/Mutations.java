@@ -189,6 +189,48 @@ final class Mutations {
         later.removeIf(event -> isReadBy(event, key, r -> true));
     }
 
+    /** The last records of a run were read in a later one, and are gone after its crash. */
+    @Nullable Script loseInLaterCrash() {
+        Event.Read first =
+                any(
+                        finalReads()
+                                .filter(read -> !isPersistent(read.partition()))
+                                .filter(read -> isOfOneRun(read.key()))
+                                .filter(read -> crashThatMustNotTake(read) >= 0));
+        if (first == null) {
+            return null;
+        }
+        int crash = crashThatMustNotTake(first);
+        long run = run(sentAt(first.key()));
+        List<Integer> lost =
+                lastReads(first.partition()).tailMap(first.offset(), true).values().stream()
+                        .map(Event.Read::key)
+                        .filter(key -> run(sentAt(key)) <= run && run(knownAt(key)) >= run)
+                        .toList();
+        lost.forEach(key -> removeReads(key, crash));
+        return done();
+    }
+
+    /** One behind a later run in which it was read; negative if there is none. */
+    private int crashThatMustNotTake(Event.Read read) {
+        boolean isRead = false;
+        for (int i = 0; i < events.size(); i++) {
+            isRead |=
+                    isReadBy(events.get(i), read.key(), r -> true)
+                            && run(i) > run(sentAt(read.key()));
+            if (isRead
+                    && events.get(i) instanceof Event.Stopped e
+                    && taken(read.partition()).contains(e.how())) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private Set<Stop> taken(int partition) {
+        return script.promises().get(partition).taken();
+    }
+
     /** Records are gone, and the leader epoch behind them is the one before them. */
     @Nullable Script loseInSilence() {
         for (int partition : lastReaders.keySet()) {
