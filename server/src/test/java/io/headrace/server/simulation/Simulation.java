@@ -80,7 +80,7 @@ final class Simulation {
 
     /** Of a topic in memory: a stop takes everything. */
     private static final Promise LOST_ANY_TIME =
-            new Promise(Set.of(Stop.values()), Long.MAX_VALUE, true, true);
+            new Promise(Set.of(Stop.values()), Long.MAX_VALUE, true, false, true);
 
     private final long seed;
     private final Random random;
@@ -332,11 +332,11 @@ final class Simulation {
         add(
                                 NAMES[4],
                                 Map.of("retention.ms", String.valueOf(RETENTION_MS)),
-                                new Promise(Set.of(), 0, true, true),
+                                new Promise(Set.of(), 0, true, false, true),
                                 1)
                         .keptNs =
                 TimeUnit.MILLISECONDS.toNanos(RETENTION_MS * 20 / 21 - EARLY_MS);
-        return add(NAMES[5], Map.of(), LOST_ANY_TIME, 1);
+        return add(NAMES[5], Map.of(), LOST_ANY_TIME.withReturningStart(), 1);
     }
 
     private SimulatedTopic add(

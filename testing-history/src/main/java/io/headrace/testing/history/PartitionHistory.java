@@ -234,7 +234,9 @@ public final class PartitionHistory {
             }
             if (promise.isStartFree()) {
                 mayBeGoneBefore(start);
-                gone(start);
+                if (!promise.mayStartReturn()) {
+                    gone(start);
+                }
             } else {
                 pass(reader, Math.min(mayBeGoneBefore(), start), start, false);
             }
