@@ -462,6 +462,7 @@ final class Simulation {
         machine.die();
         machine.pass(random.nextInt(1_000_000_000));
         history.stopped(how, wholeNs);
+        machine.pass(1); // what the next life does comes behind its end
         producers.forEach(Producer::onCrash);
     }
 
