@@ -638,9 +638,11 @@ class CompactionTest {
         try (TestEngine engine = engine()) {
             engine.create("t", 1, compacted());
             engine.create("filling", 1, Map.of("retention.ms", "3600000"));
+            engine.create("kept", 1, Map.of("retention.ms", "-1")); // so that no file dies whole
             Random random = new Random(7);
             for (int i = 0; i < 60; i++) {
                 fill(engine.log("t", 0), 5, 40, random);
+                append(engine.log("kept", 0), TestEngine.batch(1000, "kept"));
                 String dead = "x".repeat(60_000);
                 append(engine.log("filling", 0), TestEngine.batch(1000, dead, dead));
             }
