@@ -205,12 +205,26 @@ final class JournalTier {
 
     void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
         coldReader.execute(
-                () -> {
-                    Unavailable why = log.unavailable(fromOffset);
-                    whenRead.onRead(
-                            why != null ? why : coldReader.readOrFail(log, fromOffset, lengthMax));
-                },
+                () -> readOnColdThread(fromOffset, lengthMax, whenRead),
                 () -> whenRead.onRead(Unavailable.STORE_ERROR));
+    }
+
+    /** What is mapped no more is in the index only once that has followed: it is waited for. */
+    private void readOnColdThread(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        Unavailable why = log.unavailable(fromOffset);
+        ReadResult result = why != null ? why : coldReader.readOrFail(log, fromOffset, lengthMax);
+        long position = lastPositionAppended();
+        boolean isBehind =
+                result == Unavailable.CAUGHT_UP
+                        && fromOffset < log.highWatermark()
+                        && position >= projector.appliedPosition(shard.id());
+        if (!isBehind) {
+            whenRead.onRead(result);
+            return;
+        }
+        shard.requestSync();
+        projector.whenApplied(
+                shard.id(), position, () -> readCold(fromOffset, lengthMax, whenRead));
     }
 
     /** As the log's, of what is in the journal now. */

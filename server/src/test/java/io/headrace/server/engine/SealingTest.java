@@ -110,6 +110,9 @@ class SealingTest {
             keep(engine, "kept", 1);
             for (int round = 0; round < 10; round++) {
                 fillInterleaved(engine, 100, "kept");
+                if (round == 0) { // later ones may find too little that is half dead
+                    await("sealing", () -> engine.metric("headrace_sealing_read_bytes_total") > 0);
+                }
                 get(engine.log("kept", 0).deleteRecords(round * 200L + 120));
             }
             awaitSealed(engine);

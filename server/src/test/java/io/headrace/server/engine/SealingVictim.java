@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Appends to topics that keep their records, among batches that are dead at once, and says what was
@@ -17,6 +18,7 @@ import java.util.Map;
 final class SealingVictim {
     static final List<String> TOPICS = List.of("kept", "trimmed");
 
+    private static final long PATIENCE_NS = 10_000_000_000L;
     private static final int APPENDS_MAX = 20_000;
     private static final String DEAD = "x".repeat(60_000);
 
@@ -41,6 +43,7 @@ final class SealingVictim {
                 trim(engine.log("trimmed", 0));
             }
         }
+        LockSupport.parkNanos(PATIENCE_NS); // what is dead goes under the next checkpoint
         System.exit(1);
     }
 
