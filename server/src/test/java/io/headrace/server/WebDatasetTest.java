@@ -48,7 +48,10 @@ final class WebDatasetTest {
 
     @BeforeEach
     void open() throws Exception {
-        server = new SourceServer(data, Map.of(), Map.of());
+        // Room for all of it and what is read ahead: what has to go is downloaded again.
+        Map<String, String> roomy =
+                Map.of("headrace.memory.budget.bytes", Integer.toString(256 << 20));
+        server = new SourceServer(data, roomy, Map.of());
         for (int number = 0; number < SHARDS; number++) {
             List<Map<String, byte[]>> samples = Shard.samples(number, SAMPLES_PER_SHARD);
             Random random = new Random(-number);

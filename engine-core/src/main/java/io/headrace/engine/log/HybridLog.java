@@ -251,10 +251,8 @@ final class HybridLog extends PartitionLogBase {
         }
         isJournalFull = true;
         synchronized (lock) {
-            if (!isListed) {
-                isListed = true;
-                spiller.addAgain(this);
-            }
+            spiller.addAgain(this, isListed);
+            isListed = true;
         }
         syncWaiters.wake(Long.MAX_VALUE);
     }

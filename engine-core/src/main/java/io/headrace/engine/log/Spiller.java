@@ -66,17 +66,23 @@ final class Spiller implements Background.Work {
 
     /** Has a log spilled in time for its window; the caller holds the log's lock. */
     void add(HybridLog log, long windowMs) {
-        addDue(log, elapsedNs() + TimeUnit.MILLISECONDS.toNanos(windowMs) / 2);
+        addDue(log, false, elapsedNs() + TimeUnit.MILLISECONDS.toNanos(windowMs) / 2);
     }
 
-    /** Has a log spilled after a while, because now there was no space. */
-    void addAgain(HybridLog log) {
-        addDue(log, elapsedNs() + RETRY_NS);
+    /**
+     * Has a log spilled after a while, because now there was no space.
+     *
+     * @param isListed whether it has been added since, be it for much later
+     */
+    void addAgain(HybridLog log, boolean isListed) {
+        addDue(log, isListed, elapsedNs() + RETRY_NS);
     }
 
-    private void addDue(HybridLog log, long logDueNs) {
+    private void addDue(HybridLog log, boolean isListed, long logDueNs) {
         synchronized (listLock) {
-            listed.add(log);
+            if (!isListed) {
+                listed.add(log);
+            }
             if (logDueNs >= dueNs) {
                 return;
             }

@@ -67,6 +67,8 @@ final class HybridLogTest {
             new OffHeapMemoryStore(new OffHeapContext().budgetBytes(16 << 20));
     private volatile boolean isDiskFull;
     private volatile CountDownLatch syncGate = new CountDownLatch(0);
+    private volatile CountDownLatch refused = new CountDownLatch(0);
+    private volatile CountDownLatch refusalGate = new CountDownLatch(0);
     private MetadataStore store;
     private Journal journal;
     private Projector projector;
@@ -129,6 +131,8 @@ final class HybridLogTest {
                             if (isDiskFull
                                     && method.getName().equals("append")
                                     && arguments[0] == EntryType.BATCH) {
+                                refused.countDown();
+                                refusalGate.await();
                                 return Journal.OUT_OF_SPACE;
                             }
                             if (method.getName().equals("sync")) {
@@ -324,6 +328,23 @@ final class HybridLogTest {
         checkReadable(end, end + 1);
         isDiskFull = false;
         checkOnDisk(end, end + 1);
+    }
+
+    /** What was appended has time for ever, and what was refused before has not. */
+    @Test
+    void whatIsAppendedWhileTheDiskRefusesIsTriedAgainSoon() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        refused = new CountDownLatch(1);
+        refusalGate = new CountDownLatch(1);
+        isDiskFull = true;
+        append(0, 10);
+        shard.spiller().request();
+        assertTrue(refused.await(20, TimeUnit.SECONDS));
+        append(10, 1);
+        refusalGate.countDown();
+        await("refusal", () -> log.append(batch(11)) == PartitionLog.OUT_OF_SPACE);
+        isDiskFull = false;
+        await("space", () -> log.append(batch(11)) == 11);
     }
 
     /** Nobody could read up to a high watermark among offsets that no record has. */
