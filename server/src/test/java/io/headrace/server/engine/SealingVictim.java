@@ -18,7 +18,10 @@ import java.util.concurrent.locks.LockSupport;
 final class SealingVictim {
     static final List<String> TOPICS = List.of("kept", "trimmed");
 
-    private static final long PATIENCE_NS = 10_000_000_000L;
+    /** Some ten journal files; each pass leaves a segment, until several are made one. */
+    private static final int APPENDS_PER_PASS = 200;
+
+    private static final long PATIENCE_NS = 2_000_000_000L;
     private static final int APPENDS_MAX = 20_000;
     private static final String DEAD = "x".repeat(60_000);
 
@@ -42,9 +45,21 @@ final class SealingVictim {
             if (i % 100 == 99) {
                 trim(engine.log("trimmed", 0));
             }
+            if (i % APPENDS_PER_PASS == APPENDS_PER_PASS - 1) {
+                awaitPass(engine);
+            }
         }
-        LockSupport.parkNanos(PATIENCE_NS); // what is dead goes under the next checkpoint
         System.exit(1);
+    }
+
+    /** So that sealing, which is held to a rate, keeps up; there may be nothing to do for it. */
+    private static void awaitPass(TestEngine engine) {
+        long before = engine.metric("headrace_sealing_files_total");
+        long deadline = System.nanoTime() + PATIENCE_NS;
+        while (engine.metric("headrace_sealing_files_total") == before
+                && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(1_000_000);
+        }
     }
 
     static TestEngine engine(Path folder, HaltingFiles files) {
