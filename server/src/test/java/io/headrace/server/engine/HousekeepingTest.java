@@ -5,9 +5,15 @@ import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
 import io.headrace.engine.log.Background;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
@@ -80,6 +86,38 @@ class HousekeepingTest {
                         impatient(barriers))) {
             try {
                 checkThatPassesGoOn(engine, isLagging, barriers);
+            } finally {
+                index.countDown();
+            }
+        }
+    }
+
+    /** Nobody is told that there is nothing to read below the high watermark. */
+    @Test
+    void aColdReadWaitsForAnIndexThatLags() throws Exception {
+        AtomicBoolean isLagging = new AtomicBoolean();
+        CountDownLatch index = new CountDownLatch(1);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                context.journalCount(1)
+                                        .metadataStoreFactory(
+                                                path -> lagging(open(path), isLagging, index)))) {
+            try {
+                engine.create("t", 1, Map.of());
+                PartitionLog log = engine.log("t", 0);
+                isLagging.set(true);
+                while (log.read(0, 1) != Unavailable.COLD) {
+                    append(log, batch("x".repeat(60_000)));
+                }
+                CompletableFuture<ReadResult> read = new CompletableFuture<>();
+                log.readCold(0, 1, read::complete);
+                assertThrows(TimeoutException.class, () -> read.get(300, TimeUnit.MILLISECONDS));
+                index.countDown();
+                try (ReadResult result = TestEngine.get(read)) {
+                    assertInstanceOf(RecordsLease.class, result);
+                }
             } finally {
                 index.countDown();
             }
