@@ -213,12 +213,9 @@ final class JournalTier {
     private void readOnColdThread(long fromOffset, int lengthMax, ReadCallback whenRead) {
         Unavailable why = log.unavailable(fromOffset);
         ReadResult result = why != null ? why : coldReader.readOrFail(log, fromOffset, lengthMax);
-        long position = lastPositionAppended();
-        boolean isBehind =
-                result == Unavailable.CAUGHT_UP
-                        && fromOffset < log.highWatermark()
-                        && position >= projector.appliedPosition(shard.id());
-        if (!isBehind) {
+        boolean isMissed = result == Unavailable.CAUGHT_UP && fromOffset < log.highWatermark();
+        long position = isMissed ? lastPositionAppended() : -1;
+        if (position < projector.appliedPosition(shard.id())) {
             whenRead.onRead(result);
             return;
         }
