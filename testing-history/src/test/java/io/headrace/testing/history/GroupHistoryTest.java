@@ -55,6 +55,20 @@ final class GroupHistoryTest {
         assertFound(Anomaly.COMMIT_WENT_BACK);
     }
 
+    /** The other look has settled meanwhile which commit holds, later than this one was begun. */
+    @Test
+    void seesThatACommitIsGoneWhileAnotherLooks() {
+        commit(5);
+        ask(7);
+        history.stopped(Stop.KILL, history.now());
+        GroupHistory.Fetch first = group.fetch(log);
+        GroupHistory.Fetch second = group.fetch(log);
+        first.found(7, "m7");
+        assertFound();
+        second.found(-1, "");
+        assertFound(Anomaly.COMMIT_WENT_BACK);
+    }
+
     @Test
     void seesThatAnOlderCommitIsBack() {
         commit(5);
