@@ -77,12 +77,16 @@ class BackupFaultTest {
         write(target, "cluster", disk);
     }
 
-    private void write(Path target, String clusterId, FaultyDisk disk) throws IOException {
+    private BackupWriter writer(Path target, String clusterId, boolean mayLink, Disk disk)
+            throws IOException {
         List<CutFile> files = new ArrayList<>();
         CONTENT.forEach((name, bytes) -> files.add(new CutFile(Path.of(name), bytes.length, true)));
         Cut cut = new Cut("0-a", source(), 5, 0, 30_000, files);
-        BackupWriter writer =
-                new BackupWriter(cut, clusterId, target, null, false, bytes -> {}, disk);
+        return new BackupWriter(cut, clusterId, target, null, mayLink, bytes -> {}, disk);
+    }
+
+    private void write(Path target, String clusterId, FaultyDisk disk) throws IOException {
+        BackupWriter writer = writer(target, clusterId, false, disk);
         try {
             writer.copy();
             writer.complete();
@@ -152,6 +156,22 @@ class BackupFaultTest {
                 DamagedBackupException.class,
                 () -> write(target, "two\nlines", new FaultyDisk(folder, 1)));
         assertFalse(Files.exists(target));
+    }
+
+    /** What is said to be written and is not, and what somebody writes to a file with two names. */
+    @Test
+    void everyByteIsReadBackBeforeABackupHasItsName() throws IOException {
+        for (boolean mayLink : new boolean[] {false, true}) {
+            Path target = folder.resolve("linked-" + mayLink);
+            BackupWriter writer = writer(target, "cluster", mayLink, Disk.SYSTEM);
+            writer.copy();
+            Path changed = writer.partial().resolve("journal/data-1/00000001/00100000.cq4");
+            FaultyDisk.flip(changed, 8 * 2999);
+            DamagedBackupException damage =
+                    assertThrows(DamagedBackupException.class, writer::complete);
+            assertTrue(damage.getMessage().contains("00100000.cq4"), damage.getMessage());
+            assertFalse(Files.exists(target));
+        }
     }
 
     @Test

@@ -5,6 +5,7 @@ import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.readAll;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.Backups;
 import io.headrace.engine.Backups.Cut;
+import io.headrace.engine.Backups.CutFile;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.EpochEnd;
@@ -25,9 +27,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -101,6 +105,37 @@ class BackupTest {
             assertEquals(mark.floor(), append(log, batch("new")));
             assertEquals(List.of(mark.floor() + ":new"), readAll(log, 3));
         }
+    }
+
+    /** Also what nobody else waits for: the power may go as soon as somebody copies it. */
+    @Test
+    void aCutIsToldOnceAllThatItNamesOfTheJournalsIsForced() throws Exception {
+        FaultyDisk disk = new FaultyDisk(data(), 1);
+        try (TestEngine engine =
+                new TestEngine(data(), context -> context.journalCount(1).disk(disk))) {
+            engine.create("t", 1, UNSYNCED);
+            for (int i = 0; i < 40; i++) { // into the second cycle
+                assertEquals(i, engine.log("t", 0).append(batch("x".repeat(50_000))));
+            }
+            Cut cut = get(engine.engine.backups().begin());
+            Path left = folder.resolve("left");
+            disk.afterPowerCut(left, new Random(1));
+            long bytes = 0;
+            for (CutFile file : cut.files()) {
+                if (file.path().startsWith("journal")) {
+                    assertArrayEquals(begin(data(), file), begin(left, file), file::toString);
+                    bytes += file.length();
+                }
+            }
+            assertTrue(bytes > 40 * 50_000, "bytes " + bytes);
+            engine.engine.backups().end(cut.id());
+        }
+    }
+
+    private static byte[] begin(Path folder, CutFile file) throws IOException {
+        byte[] bytes = Files.readAllBytes(folder.resolve(file.path()));
+        assertTrue(bytes.length >= file.length(), file::toString);
+        return Arrays.copyOf(bytes, (int) file.length());
     }
 
     /** Also of what was sealed after the checkpoint: its index rows come from the journal. */
