@@ -41,7 +41,7 @@ final class RepairRun {
     private final @Nullable Integer number;
     private final PrintWriter out;
     private final boolean isJson;
-    private final Disk disk = Disk.SYSTEM;
+    private final Disk disk;
     private final GivenOut givenOut = new GivenOut();
 
     /** Whether all that is damaged is known to every start without the journals. */
@@ -55,10 +55,16 @@ final class RepairRun {
      *     clock's
      */
     RepairRun(Path data, @Nullable Integer number, PrintWriter out, boolean isJson) {
+        this(data, number, out, isJson, Disk.SYSTEM);
+    }
+
+    /** As the other, writing to that disk. */
+    RepairRun(Path data, @Nullable Integer number, PrintWriter out, boolean isJson, Disk disk) {
         this.data = data;
         this.number = number;
         this.out = out;
         this.isJson = isJson;
+        this.disk = disk;
     }
 
     void run(boolean isYes) throws IOException {
@@ -79,7 +85,7 @@ final class RepairRun {
             return;
         }
         Instant now = Instant.now();
-        @Nullable RestoreMark mark = isKnown ? null : mark(now);
+        @Nullable RestoreMark mark = isKnown ? RestoreMark.read(data) : mark(now);
         describe(mark);
         if (!isYes) {
             print(report.toString());

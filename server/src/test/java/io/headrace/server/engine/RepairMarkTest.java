@@ -103,6 +103,7 @@ class RepairMarkTest {
         assertEquals(1, repair());
         String said = out.toString();
         assertTrue(said.contains("the next start: takes leader epoch "), said);
+        assertTrue(said.contains("lost: topic=t topicId=1 partition=0 offsets=1-1\n"), said);
         assertNull(RestoreMark.read(data));
         assertEquals(0, repair("--yes"), () -> err.toString() + out);
         RestoreMark mark = mark();
@@ -149,6 +150,24 @@ class RepairMarkTest {
         assertEquals(0, repair("--yes"), () -> err.toString() + out);
         assertEquals(before.leaderEpoch(), mark().leaderEpoch());
         assertEquals(before.floor(), mark().floor());
+    }
+
+    /**
+     * A repair that was broken off behind the mark, say, and what is left of the damage is known.
+     */
+    @Test
+    void aMarkThatNoStartHasTakenYetIsSaidWhereNothingElseAsksForOne() throws IOException {
+        fill();
+        try (TestEngine engine = new TestEngine(data, context -> context.journalCount(1))) {
+            engine.engine.backups().end(get(engine.engine.backups().begin()).id());
+        }
+        flip("second");
+        RestoreMark before =
+                RestoreMark.of("0-a", RestoreMark.numberAt(System.currentTimeMillis()), 1);
+        RestoreMark.write(data, before, Disk.SYSTEM);
+        assertEquals(0, repair("--yes"), () -> err.toString() + out);
+        assertTrue(out.toString().contains("at offset " + before.floor()), out::toString);
+        assertEquals(before, mark());
     }
 
     @Test
