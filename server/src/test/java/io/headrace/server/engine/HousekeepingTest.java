@@ -4,7 +4,9 @@ import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,6 +20,10 @@ import io.headrace.engine.log.Background;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
@@ -36,8 +42,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever goes wrong in the background once does not end it for good. */
 class HousekeepingTest {
@@ -241,8 +245,8 @@ class HousekeepingTest {
             engine.log("kept", 0).deleteRecords(-1);
             engine.log("month", 0).deleteRecords(-1);
             await("attempt", () -> attempts.get() > 0);
-            await("all gone", () -> !hasSegments());
-            assertEquals(0, engine.metric("headrace_segments"));
+            await("all gone", () -> engine.metric("headrace_segments") == 0);
+            assertFalse(hasSegments());
         }
     }
 

@@ -6,6 +6,7 @@ import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.deleteFolder;
 import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.read;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,6 +20,11 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.LeakCheck;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -34,9 +40,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What outlives its journal files is moved into segments, and stays what it was. */
 class SealingTest {
@@ -99,8 +102,8 @@ class SealingTest {
             await("rewritten", () -> segmentBytes() < 60_000);
             assertEquals(50, contents(engine).size());
             get(engine.log("first", 0).deleteRecords(-1));
-            await("segments gone", () -> segmentBytes() == 0);
-            assertEquals(0, engine.metric("headrace_segments"));
+            await("segments gone", () -> engine.metric("headrace_segments") == 0);
+            assertEquals(0, segmentBytes());
         }
     }
 
