@@ -4,8 +4,10 @@ import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.EngineContext;
@@ -17,6 +19,7 @@ import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.JournalFailedException;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
@@ -294,6 +297,32 @@ class EngineFaultTest {
     @Test
     void whicheverCallFailsTheProjectionInRocksDbStaysTrue() throws IOException {
         walk(EngineFaultTest::rocks, false);
+    }
+
+    /** Nobody is told that what it was for is safe, and nothing more is taken. */
+    @Test
+    void aFailedForceEndsTheEngine() {
+        FaultyDisk disk = new FaultyDisk(temporary, SEED);
+        CompletableFuture<Throwable> stopped = new CompletableFuture<>();
+        try (TestEngine engine =
+                new TestEngine(
+                        temporary.resolve("data"),
+                        context ->
+                                context.journalCount(1)
+                                        .disk(disk)
+                                        .failureHandler(stopped::complete))) {
+            engine.create(KEPT, 1, Map.of());
+            PartitionLog log = engine.log(KEPT, 0);
+            TestEngine.append(log, batch("a"));
+            disk.at(1, Fault.FAIL);
+            assertEquals(1, log.append(batch("b")));
+            assertInstanceOf(JournalFailedException.class, TestEngine.get(stopped));
+            String call = disk.faultyCallName();
+            assertTrue(call.startsWith("force 0") && call.endsWith(".cq4"), call);
+            assertThrows(JournalFailedException.class, () -> log.append(batch("c")));
+            assertEquals(1, log.highWatermark());
+            assertEquals(0, disk.retriedForces(), "forced again");
+        }
     }
 
     private void walk(Stores stores, boolean isPowerCut) throws IOException {
