@@ -19,6 +19,12 @@ import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -29,9 +35,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongFunction;
 
 /** What one pass over some cycles does. */
 class SealPassTest {
@@ -133,11 +138,17 @@ class SealPassTest {
     }
 
     private SealPass run(int batchesMax, List<SealInput> inputs) throws Exception {
+        return run(batchesMax, inputs, id -> TOPIC);
+    }
+
+    private SealPass run(
+            int batchesMax, List<SealInput> inputs, LongFunction<@Nullable Topic> topics)
+            throws Exception {
         SealPass.Context context =
                 new SealPass.Context(
                         batchesMax,
                         store,
-                        id -> TOPIC,
+                        topics,
                         () -> 1,
                         () -> ++segment,
                         new SealPace(Long.MAX_VALUE, () -> false, () -> false),
@@ -220,6 +231,25 @@ class SealPassTest {
         assertTrue(sealedCount() >= 2 * BATCHES_PER_CYCLE, "sealed " + sealedCount());
         assertTrue(run(SealPass.BATCHES_MAX, cycles()).isComplete());
         assertEquals(CYCLES * BATCHES_PER_CYCLE, sealedCount());
+    }
+
+    /** Its rows go later: until then nobody says of a file that it cannot be emptied. */
+    @Test
+    void aPassThatLeavesATopicThatIsGoneIsNotComplete() throws Exception {
+        open(8);
+        SealPass goneBefore = run(SealPass.BATCHES_MAX, cycles(), id -> null);
+        assertFalse(goneBefore.isComplete());
+        AtomicInteger asked = new AtomicInteger();
+        SealPass goneMeanwhile =
+                run(
+                        SealPass.BATCHES_MAX,
+                        cycles(),
+                        id -> asked.incrementAndGet() > CYCLES * BATCHES_PER_CYCLE ? null : TOPIC);
+        assertTrue(asked.get() > CYCLES * BATCHES_PER_CYCLE, "asked " + asked);
+        assertFalse(goneMeanwhile.isComplete());
+        assertEquals(Set.of(), goneMeanwhile.damaged());
+        assertEquals(0, sealedCount());
+        assertTrue(run(SealPass.BATCHES_MAX, cycles()).isComplete());
     }
 
     @Test
