@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
@@ -28,6 +29,12 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
@@ -41,13 +48,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A hybrid log over a ring and a journal that is full, slow or held where a test wants it. */
 final class HybridLogTest {
@@ -67,6 +71,7 @@ final class HybridLogTest {
             new OffHeapMemoryStore(new OffHeapContext().budgetBytes(16 << 20));
     private volatile boolean isDiskFull;
     private volatile CountDownLatch syncGate = new CountDownLatch(0);
+    private final AtomicInteger syncs = new AtomicInteger();
     private volatile CountDownLatch refused = new CountDownLatch(0);
     private volatile CountDownLatch refusalGate = new CountDownLatch(0);
     private MetadataStore store;
@@ -136,6 +141,7 @@ final class HybridLogTest {
                                 return Journal.OUT_OF_SPACE;
                             }
                             if (method.getName().equals("sync")) {
+                                syncs.incrementAndGet();
                                 syncGate.await();
                             }
                             try {
@@ -413,6 +419,36 @@ final class HybridLogTest {
         assertEquals(30, state.logStartOffset);
         assertEquals(50, state.logEndOffset);
         assertEquals(20L * batch(0).remaining(), state.liveBytes);
+    }
+
+    /**
+     * By a sync that had begun before: what is told until the next one is durable might be used
+     * again.
+     */
+    @Test
+    void aReserveThatIsTakenBackWhileItIsBeingSyncedDoesNotComeBack() throws Exception {
+        openLog(FOR_EVER_MS, 1 << 20);
+        append(0, 10);
+        CountDownLatch first = new CountDownLatch(1);
+        CountDownLatch second = new CountDownLatch(1);
+        syncGate = first;
+        try {
+            int before = syncs.get();
+            log.whenSpilled();
+            await("a sync", () -> syncs.get() > before);
+            assertTrue(log.appendEnd());
+            append(10, 1);
+            assertEquals(10, log.highWatermark());
+            int during = syncs.get();
+            syncGate = second;
+            first.countDown();
+            await("another sync", () -> syncs.get() > during);
+            assertEquals(10, log.highWatermark());
+        } finally {
+            first.countDown();
+            second.countDown();
+        }
+        awaitHighWatermark(11);
     }
 
     @Test
