@@ -24,6 +24,8 @@ import io.headrace.engine.testing.LeakCheck;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -257,14 +259,20 @@ class SealingTest {
     }
 
     /** Half of each file is deleted, once nothing more can be appended. */
-    @Test
-    void aDiskFullOfHalfDeadFilesHasSpaceAgainByItself() throws IOException {
+    @ParameterizedTest
+    @CsvSource({"60, 1, 4", "100, 8, 1"})
+    void aDiskFullOfHalfDeadFilesHasSpaceAgainByItself(int diskMiB, int cycleMiB, int reserveMiB)
+            throws IOException {
         FaultyDisk disk = new FaultyDisk(folder, 1);
-        disk.capacityBytes(60L << 20);
+        disk.capacityBytes((long) diskMiB << 20);
         try (TestEngine engine =
                 new TestEngine(
                         folder,
-                        context -> settings(context).disk(disk).diskReserveBytes(4 << 20))) {
+                        context ->
+                                settings(context)
+                                        .disk(disk)
+                                        .journalCycleBytes(cycleMiB << 20)
+                                        .diskReserveBytes(reserveMiB << 20))) {
             PartitionLog kept = engine.log(keep(engine, "kept", 1).name(), 0);
             PartitionLog going = engine.log(keep(engine, "going", 1).name(), 0);
             ByteBuffer half = batch("y".repeat(25_000));
