@@ -141,12 +141,12 @@ class HousekeepingTest {
         await("passes", () -> engine.metric("headrace_retention_passes_total") > passes + 3);
     }
 
-    private static MetadataStore open(Path path) {
+    static MetadataStore open(Path path) {
         return HeapMetadataStore.open(path);
     }
 
     /** A store that lets the projector wait. */
-    private static MetadataStore lagging(
+    static MetadataStore lagging(
             MetadataStore store, AtomicBoolean isLagging, CountDownLatch gate) {
         return proxy(
                 MetadataStore.class,
@@ -158,7 +158,7 @@ class HousekeepingTest {
                 });
     }
 
-    private static boolean isOn(String thread) {
+    static boolean isOn(String thread) {
         return Thread.currentThread().getName().equals(thread);
     }
 
@@ -184,11 +184,11 @@ class HousekeepingTest {
         }
     }
 
-    private interface Before {
+    interface Before {
         void call(String method, Object[] arguments) throws Exception;
     }
 
-    private static <T> T proxy(Class<T> type, T target, Before before) {
+    static <T> T proxy(Class<T> type, T target, Before before) {
         return type.cast(
                 Proxy.newProxyInstance(
                         type.getClassLoader(),
