@@ -2,6 +2,7 @@ package io.headrace.aeron;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,23 +19,14 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Unavailable;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.testing.LeakCheck;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
-import java.io.IOException;
-import java.net.DatagramSocket;
-import java.nio.ByteBuffer;
-import java.nio.channels.DatagramChannel;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Random;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
+
 import org.agrona.concurrent.UnsafeBuffer;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
@@ -47,6 +39,21 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 class AeronShellTest {
     private static final int STREAM_ID = 77;
@@ -163,15 +170,30 @@ class AeronShellTest {
         PartitionLog log = log();
         long offset = log.logStartOffset();
         while (offset < log.highWatermark()) {
-            try (ReadResult result = log.read(offset, MIB)) {
-                RecordsLease lease = (RecordsLease) result;
-                for (int i = 0; i < lease.sliceCount(); i++) {
-                    addValues(lease.slice(i), offset + 0, values);
-                }
-                offset = lease.nextOffset();
+            try (ReadResult result = read(log, offset)) {
+                offset = addValues((RecordsLease) result, offset, values);
             }
         }
         return values;
+    }
+
+    /** From memory or from disk. */
+    private static ReadResult read(PartitionLog log, long offset) {
+        ReadResult result = log.read(offset, MIB);
+        if (result != Unavailable.COLD) {
+            return result;
+        }
+        CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
+        log.readCold(offset, MIB, loaded::complete);
+        return loaded.join();
+    }
+
+    /** Returns the offset to read next. */
+    private static long addValues(RecordsLease lease, long offset, List<byte[]> values) {
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            addValues(lease.slice(i), offset, values);
+        }
+        return lease.nextOffset();
     }
 
     private static void addValues(ByteBuffer slice, long offset, List<byte[]> values) {
@@ -223,6 +245,65 @@ class AeronShellTest {
         assertSame(sent, received);
         assertSame(sent, recordsAsKafkaReadsThem());
         assertEquals(0, shell.metrics().lostBytes());
+    }
+
+    /** Reads on as the topic grows, over all logs that it has meanwhile. */
+    private List<byte[]> follow(int count) {
+        List<byte[]> values = new ArrayList<>();
+        long offset = 0;
+        while (values.size() < count) {
+            Topic topic = Objects.requireNonNull(engine.catalog().find("gradients"));
+            PartitionLog log = engine.partitionLog(topic, 0); // none while its mode is changed
+            if (log != null && offset < log.highWatermark()) {
+                try (ReadResult result = read(log, offset)) {
+                    offset =
+                            result instanceof RecordsLease lease
+                                    ? addValues(lease, offset, values)
+                                    : offset;
+                }
+            }
+        }
+        return values;
+    }
+
+    /** While it is published to, tapped and read. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ipc", "udp"})
+    void nothingIsLostOrThereTwiceWhenTheModeOfTheTopicIsChanged(String media) throws Exception {
+        String channel = media.equals("ipc") ? "aeron:ipc?term-length=8m" : udpChannel();
+        launch(channel);
+        List<byte[]> sent = messages(6000, 13);
+        CompletableFuture<List<byte[]>> followed =
+                CompletableFuture.supplyAsync(() -> follow(sent.size()));
+        try (Publication publication = aeron.addPublication(channel, STREAM_ID)) {
+            await("connection", () -> publication.isConnected() && hasTap());
+            Iterator<byte[]> next = sent.iterator();
+            publish(publication, next, 1000);
+            for (String mode : List.of("persistent", "memory", "hybrid", "memory", "persistent")) {
+                CompletableFuture<CatalogResult> change =
+                        engine.catalog()
+                                .alterConfigs(
+                                        log().topic().id(),
+                                        Map.of(StorageMode.CONFIG, mode),
+                                        false);
+                publish(publication, next, 1000);
+                CatalogResult result = change.get(30, TimeUnit.SECONDS);
+                assertNull(result.error(), result::toString);
+                assertEquals(mode, log().topic().storageMode().configValue());
+            }
+            await("topic", () -> shell.metrics().records() >= sent.size());
+        }
+        assertSame(sent, followed.get(30, TimeUnit.SECONDS));
+        assertSame(sent, recordsAsKafkaReadsThem());
+        assertEquals(sent.size(), shell.metrics().records());
+        assertEquals(0, shell.metrics().rejectedRecords());
+        assertEquals(0, shell.metrics().lostBytes());
+    }
+
+    private static void publish(Publication publication, Iterator<byte[]> messages, int count) {
+        for (int i = 0; i < count; i++) {
+            publish(publication, messages.next());
+        }
     }
 
     private boolean hasTap() {
