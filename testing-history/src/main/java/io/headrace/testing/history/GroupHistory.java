@@ -1,10 +1,11 @@
 package io.headrace.testing.history;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** What a group committed, and what was found committed. Thread-safe. */
 public final class GroupHistory {
@@ -184,16 +185,19 @@ public final class GroupHistory {
         return newest;
     }
 
-    /** What is found is what holds from now on; what a gone server was asked never comes. */
+    /**
+     * What is found is what holds from now on; what a gone server was asked never comes. Who asked
+     * earlier and is not answered yet may still find what held then, and nothing older.
+     */
     private void settle(Fetch fetch, Commit holding) {
         checkEnd(fetch, holding);
         if (holding.answeredNs == 0) {
             answered(holding);
         }
-        long goneNs = history.runs.lastGoneBefore(fetch.invokedNs);
-        candidatesOf(fetch.partition)
-                .removeIf(other -> other != holding && other.invokedNs <= goneNs);
         if (openFetches == 0) {
+            long goneNs = history.runs.lastGoneBefore(fetch.invokedNs);
+            candidatesOf(fetch.partition)
+                    .removeIf(other -> other != holding && other.invokedNs <= goneNs);
             dropSuperseded(holding);
         }
     }

@@ -2,9 +2,10 @@ package io.headrace.testing.history;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.Set;
 
 /** Commits, by histories made by hand. */
 final class GroupHistoryTest {
@@ -112,6 +113,32 @@ final class GroupHistoryTest {
         fetch.found(5, "m5");
         find(7);
         assertFound();
+    }
+
+    /** It asked before the server went, and hears after somebody has asked the next one. */
+    @Test
+    void whoAskedBeforeAServerWentMayFindWhatHeldThen() {
+        commit(5);
+        GroupHistory.Fetch fetch = group.fetch(log);
+        ask(6);
+        history.stopped(Stop.KILL, history.now());
+        find(6);
+        fetch.found(5, "m5");
+        find(6);
+        assertFound();
+        find(5);
+        assertFound(Anomaly.COMMIT_WENT_BACK);
+    }
+
+    @Test
+    void seesThatWhoAskedBeforeAServerWentFindsLessThanHeldThen() {
+        commit(5);
+        GroupHistory.Fetch fetch = group.fetch(log);
+        history.stopped(Stop.KILL, history.now());
+        commit(6);
+        find(6);
+        fetch.found(-1, "");
+        assertFound(Anomaly.COMMIT_WENT_BACK);
     }
 
     @Test
