@@ -6,22 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import net.openhft.chronicle.bytes.BytesStore;
-import net.openhft.chronicle.core.Jvm;
-import net.openhft.chronicle.core.io.ReferenceChangeListener;
-import net.openhft.chronicle.core.io.ReferenceCounted;
-import net.openhft.chronicle.core.io.ReferenceOwner;
-
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import net.openhft.chronicle.bytes.BytesStore;
+import net.openhft.chronicle.core.Jvm;
+import net.openhft.chronicle.core.io.ReferenceChangeListener;
+import net.openhft.chronicle.core.io.ReferenceCounted;
+import net.openhft.chronicle.core.io.ReferenceOwner;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What an append does not wait for when it begins a file. */
 class ChronicleDocumentsTest {

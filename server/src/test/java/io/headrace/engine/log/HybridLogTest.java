@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
@@ -29,12 +28,6 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.offheap.OffHeapContext;
 import io.headrace.offheap.OffHeapMemoryStore;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
@@ -52,6 +45,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A hybrid log over a ring and a journal that is full, slow or held where a test wants it. */
 final class HybridLogTest {

@@ -2,23 +2,19 @@ package io.headrace.server.engine;
 
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.batch;
-
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-
 import io.headrace.engine.PartitionLog;
-
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A whole append, from the seam to where the bytes stay, allocates nothing, in each mode. */
 class AppendAllocationTest {

@@ -2,7 +2,6 @@ package io.headrace.server.engine;
 
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.batch;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,14 +14,6 @@ import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import io.headrace.engine.testing.LeakCheck;
-
-import org.apache.kafka.common.record.internal.CompressionType;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
-import org.opentest4j.AssertionFailedError;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -35,6 +26,12 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.apache.kafka.common.record.internal.CompressionType;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.opentest4j.AssertionFailedError;
 
 /**
  * Each call to the disk in turn has a fault while a topic is compacted and its journal files go.

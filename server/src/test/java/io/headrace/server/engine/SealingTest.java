@@ -6,7 +6,6 @@ import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.deleteFolder;
 import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.read;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,13 +19,6 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.LeakCheck;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -42,6 +34,11 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What outlives its journal files is moved into segments, and stays what it was. */
 class SealingTest {

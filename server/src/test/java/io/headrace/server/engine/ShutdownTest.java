@@ -3,7 +3,6 @@ package io.headrace.server.engine;
 import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,10 +15,6 @@ import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicCatalog.Error;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.spi.EntryType;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +24,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Closing an engine while somebody holds it up. */
 class ShutdownTest {

@@ -1,11 +1,10 @@
 package io.headrace.testing.history;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a group committed, and what was found committed. Thread-safe. */
 public final class GroupHistory {

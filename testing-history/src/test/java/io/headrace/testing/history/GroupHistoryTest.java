@@ -2,10 +2,9 @@ package io.headrace.testing.history;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-
-import java.util.Set;
 
 /** Commits, by histories made by hand. */
 final class GroupHistoryTest {
