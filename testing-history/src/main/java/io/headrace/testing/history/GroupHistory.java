@@ -18,9 +18,6 @@ public final class GroupHistory {
     /** The highest that was ever answered: what is found below is an old one. */
     private final Map<PartitionHistory, Long> highest = new HashMap<>();
 
-    /** Since when something is committed for certain, whatever it is. */
-    private final Map<PartitionHistory, Long> committedSinceNs = new HashMap<>();
-
     private int openFetches;
     private int answeredCount;
 
@@ -101,22 +98,12 @@ public final class GroupHistory {
         synchronized (history) {
             history.count();
             answeredCount++;
-            answered(commit);
+            commit.answeredNs = history.now();
             highest.merge(commit.partition, commit.offset, Math::max);
             if (openFetches == 0) {
                 dropSuperseded(commit);
             }
         }
-    }
-
-    private void answered(Commit commit) {
-        commit.answeredNs = history.now();
-        committedSinceNs.putIfAbsent(commit.partition, commit.answeredNs);
-    }
-
-    /** Whether something was, before it was asked. */
-    private boolean isCommitted(Fetch fetch) {
-        return committedSinceNs.getOrDefault(fetch.partition, Long.MAX_VALUE) < fetch.invokedNs;
     }
 
     /** It is certain that it has not been committed, and will not be. */
@@ -168,7 +155,7 @@ public final class GroupHistory {
         }
         if (holding != null) {
             settle(fetch, holding);
-        } else if (offset >= 0 || isCommitted(fetch)) {
+        } else if (offset >= 0 || newest != null) {
             report(fetch, offset, metadata, newest);
         }
     }
@@ -191,7 +178,7 @@ public final class GroupHistory {
     private void settle(Fetch fetch, Commit holding) {
         checkEnd(fetch, holding);
         if (holding.answeredNs == 0) {
-            answered(holding);
+            holding.answeredNs = history.now();
         }
         if (openFetches == 0) {
             long goneNs = history.runs.lastGoneBefore(fetch.invokedNs);
