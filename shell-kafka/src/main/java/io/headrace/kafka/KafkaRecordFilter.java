@@ -25,6 +25,12 @@ public final class KafkaRecordFilter implements RecordFilter {
     /** Longest record that is read, decompressed: what is longer is none that somebody wants. */
     private static final int RECORD_LENGTH_MAX = 64 << 20;
 
+    /**
+     * Longest that the records of a batch are together, decompressed. Kafka's filter has all that
+     * stay in memory at once, and a few kilobytes can be made to hold gigabytes.
+     */
+    static final int RECORDS_LENGTH_MAX = 64 << 20;
+
     /** Longest output that is made room for at once; it grows if it has to. */
     private static final int SPARE_LENGTH = 1024;
 
@@ -32,11 +38,13 @@ public final class KafkaRecordFilter implements RecordFilter {
     public boolean isCompactable(ByteBuffer batch) {
         MutableRecordBatch read = batchOf(batch);
         long expected = read.baseOffset();
+        long length = 0;
         try (CloseableIterator<Record> records =
                 read.skipKeyValueIterator(BufferSupplier.NO_CACHING, RECORD_LENGTH_MAX)) {
             while (records.hasNext()) {
                 Record next = records.next();
-                if (!next.hasKey() || next.offset() != expected++) {
+                length += next.sizeInBytes();
+                if (!next.hasKey() || next.offset() != expected++ || length > RECORDS_LENGTH_MAX) {
                     return false;
                 }
             }
@@ -89,6 +97,7 @@ public final class KafkaRecordFilter implements RecordFilter {
     /** Keeps no batch that has lost all records: who produced it is known elsewhere. */
     private static final class Filter extends MemoryRecords.RecordFilter {
         private final Selection selection;
+        private long keptLength;
 
         Filter(Selection selection, long deleteHorizonMs) {
             super(deleteHorizonMs, 0);
@@ -102,7 +111,16 @@ public final class KafkaRecordFilter implements RecordFilter {
 
         @Override
         protected boolean shouldRetainRecord(RecordBatch batch, Record record) {
-            return selection.isSelected(record.offset(), record.key(), record.hasValue());
+            boolean isKept = selection.isSelected(record.offset(), record.key(), record.hasValue());
+            keptLength += isKept ? record.sizeInBytes() : 0;
+            if (keptLength > RECORDS_LENGTH_MAX) {
+                throw new UnreadableBatchException(
+                        "what stays of a batch is too long, decompressed: offset="
+                                + batch.baseOffset()
+                                + " bytesMax="
+                                + RECORDS_LENGTH_MAX);
+            }
+            return isKept;
         }
     }
 

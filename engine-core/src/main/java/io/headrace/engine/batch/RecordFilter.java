@@ -16,7 +16,8 @@ public interface RecordFilter {
 
     /**
      * Whether a batch may be stored in a compacted topic: each record has a key and the offset that
-     * its place in the batch gives it, and none is longer than can be read again.
+     * its place in the batch gives it, and together they are, decompressed, no longer than can be
+     * read again.
      */
     boolean isCompactable(ByteBuffer batch);
 

@@ -21,6 +21,9 @@ final class RecordErrors {
 
     private static final int RECORD_LENGTH_MAX = 64 << 20;
 
+    /** Of a batch so much is looked into, decompressed, as for all of it others would wait. */
+    private static final int RECORDS_LENGTH_MAX = 64 << 20;
+
     private RecordErrors() {}
 
     /** Those without a key, by their place in the batch; none if it cannot be read. */
@@ -42,10 +45,13 @@ final class RecordErrors {
             return;
         }
         int index = 0;
+        long length = 0;
         try (CloseableIterator<Record> records =
                 batch.skipKeyValueIterator(BufferSupplier.NO_CACHING, RECORD_LENGTH_MAX)) {
-            while (records.hasNext() && errors.size() < NAMED_MAX) {
-                if (!records.next().hasKey()) {
+            while (errors.size() < NAMED_MAX && length <= RECORDS_LENGTH_MAX && records.hasNext()) {
+                Record next = records.next();
+                length += next.sizeInBytes();
+                if (!next.hasKey()) {
                     errors.add(
                             new BatchIndexAndErrorMessage()
                                     .setBatchIndex(index)
