@@ -130,9 +130,11 @@ final class CompactionChoice {
     }
 
     /**
-     * Takes partitions of a journal, all of one storage mode, for one pass.
+     * Takes partitions of a journal, all of one storage mode, for one pass. How much of one lives
+     * says little of what will be written: on a disk that is full most of it may be superseded. So
+     * one may be taken however long it is; others join it if there is space for all.
      *
-     * @param bytesMax that there is space for
+     * @param bytesMax that there is space for, as much as is worth a beginning
      */
     List<CompactionCandidate> take(int journal, long nowMs, long bytesMax) {
         List<CompactionCandidate> taken = new ArrayList<>();
@@ -147,11 +149,10 @@ final class CompactionChoice {
                 waiting.remove(partition);
                 continue;
             }
-            long liveBytes = writtenBytesMax(candidate.state().liveBytes);
-            boolean fits = taken.isEmpty() || bytes + liveBytes <= SegmentPlan.SEGMENT_BYTES;
-            if (fits
-                    && bytes + liveBytes <= bytesMax
-                    && (taken.isEmpty() || isOfSameMode(taken.get(0), candidate))) {
+            long liveBytes = candidate.state().liveBytes;
+            if (taken.isEmpty()
+                    || bytes + liveBytes <= Math.min(bytesMax, SegmentPlan.SEGMENT_BYTES)
+                            && isOfSameMode(taken.get(0), candidate)) {
                 waiting.remove(partition);
                 taken.add(candidate);
                 bytes += liveBytes;
@@ -161,11 +162,6 @@ final class CompactionChoice {
             }
         }
         return taken;
-    }
-
-    /** What is written for a partition before space is looked at again. */
-    static long writtenBytesMax(long liveBytes) {
-        return Math.min(liveBytes, SegmentPlan.SEGMENT_BYTES);
     }
 
     private static boolean isOfSameMode(CompactionCandidate one, CompactionCandidate other) {

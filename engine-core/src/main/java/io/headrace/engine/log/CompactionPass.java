@@ -50,7 +50,8 @@ final class CompactionPass {
 
     void run(List<PartitionCompaction> partitions) throws IOException {
         for (PartitionCompaction partition : partitions) {
-            outcomes.add(reader.isSpent() ? Outcome.UNREACHED : advance(partition));
+            outcomes.add(
+                    reader.isSpent() || writer.isFull() ? Outcome.UNREACHED : advance(partition));
         }
         writer.flush();
     }

@@ -38,6 +38,11 @@ final class CompactionWriter implements AutoCloseable {
     private final List<Part> parts = new ArrayList<>();
 
     private @Nullable SegmentWriter segment;
+
+    /** Length at which the segment ends, as there is room for no more. */
+    private long segmentBytesMax;
+
+    private boolean isFull;
     private int changeCount;
     private long lastPosition = -1;
 
@@ -62,8 +67,8 @@ final class CompactionWriter implements AutoCloseable {
     /**
      * @param group of all segments that are written
      * @param verifyBuffer in which a finished segment is read back
-     * @param roomBytes that may be written before any space comes back; there is some for the first
-     *     segment
+     * @param roomBytes that may be written before any space comes back, asked for each segment; 0
+     *     if that is too little to begin one
      */
     CompactionWriter(
             Shard shard,
@@ -93,20 +98,36 @@ final class CompactionWriter implements AutoCloseable {
         return parts.get(parts.size() - 1);
     }
 
-    /** A batch is now this; behind all that was said of the partition. */
-    void replace(IndexEntry batch, ByteBuffer left) throws IOException {
+    /** Whether there was no room for another segment: no batch is replaced any more. */
+    boolean isFull() {
+        return isFull;
+    }
+
+    /**
+     * A batch is now this; behind all that was said of the partition.
+     *
+     * @return false if there is no room for it
+     */
+    boolean replace(IndexEntry batch, ByteBuffer left) throws IOException {
         Part part = current();
         SegmentWriter to = segment == null ? nextSegment() : segment;
+        if (to == null) {
+            return false;
+        }
         long fileOffset =
                 to.append(
                         part.topic.id(), part.topic.name(), part.partition, left, batch.datedMs());
         long maxTimestampMs = RecordBatch.maxTimestamp(left, left.position());
         add(batch, fileOffset, left.remaining(), maxTimestampMs);
+        return true;
     }
 
-    private SegmentWriter nextSegment() throws IOException {
-        if (lastPosition >= 0 && roomBytes.getAsLong() < SegmentPlan.SEGMENT_BYTES) {
-            throw new OutOfSpaceException("compaction");
+    /** Null if there is no room. */
+    private @Nullable SegmentWriter nextSegment() throws IOException {
+        segmentBytesMax = Math.min(roomBytes.getAsLong(), SegmentPlan.SEGMENT_BYTES);
+        isFull |= segmentBytesMax == 0;
+        if (isFull) {
+            return null;
         }
         ByteBuffer block = blockBuffer.apply(SegmentWriter.BLOCK_LENGTH_MAX);
         SegmentWriter begun = shard.segments().begin(nextSegment.getAsInt(), group, block);
@@ -132,7 +153,7 @@ final class CompactionWriter implements AutoCloseable {
                                 maxTimestampMs));
         SegmentWriter current = segment;
         if (++changeCount >= CHANGES_MAX
-                || current != null && current.length() >= SegmentPlan.SEGMENT_BYTES) {
+                || current != null && current.length() >= segmentBytesMax) {
             Part part = current();
             flush();
             begin(part.topic, part.partition);

@@ -30,6 +30,7 @@ final class Compactor {
     private final RecordFilter filter;
     private final long keyBytesMax;
     private final long passBytesMax;
+    private final long sealedBytes;
     private final RetentionClock clock;
     private final LongFunction<@Nullable Topic> topics;
     private final IntSupplier leaderEpoch;
@@ -46,6 +47,8 @@ final class Compactor {
     /**
      * @param keyBytesMax of memory in which keys are noted
      * @param passBytesMax after which a pass has read enough
+     * @param sealedBytes that sealing one journal file may write: they are left to it, and it takes
+     *     as many beside for a pass to begin
      * @param clock by which records are old
      * @param logs those in use
      * @param scanIntervalMs from one look at all partitions to the next
@@ -56,6 +59,7 @@ final class Compactor {
             RecordFilter filter,
             long keyBytesMax,
             long passBytesMax,
+            long sealedBytes,
             RetentionClock clock,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
@@ -67,6 +71,7 @@ final class Compactor {
         this.filter = filter;
         this.keyBytesMax = keyBytesMax;
         this.passBytesMax = passBytesMax;
+        this.sealedBytes = sealedBytes;
         this.clock = clock;
         this.topics = topics;
         this.leaderEpoch = leaderEpoch;
@@ -92,8 +97,9 @@ final class Compactor {
             ShardSealer shard, SealPace pace, BooleanSupplier stopped, LongSupplier roomBytes)
             throws IOException {
         long nowMs = clock.nowMs();
+        LongSupplier ownRoomBytes = () -> ownRoomBytes(roomBytes.getAsLong());
         List<PartitionCompaction> partitions =
-                partitions(shard.shard().id(), nowMs, roomBytes.getAsLong());
+                partitions(shard.shard().id(), nowMs, ownRoomBytes.getAsLong());
         if (partitions.isEmpty()) {
             return false;
         }
@@ -110,7 +116,7 @@ final class Compactor {
                                 stopped,
                                 passBytesMax);
                 CompactionWriter writer =
-                        writer(shard, partitions, blockBuffer, batchBuffer, roomBytes)) {
+                        writer(shard, partitions, blockBuffer, batchBuffer, ownRoomBytes)) {
             run(
                     shard,
                     new CompactionPass(reader, writer, pace, counters, nowMs),
@@ -122,13 +128,22 @@ final class Compactor {
         return true;
     }
 
+    /** What is left of the room when sealing has its part; 0 if that is not worth a beginning. */
+    private long ownRoomBytes(long roomBytes) {
+        long own = roomBytes - sealedBytes;
+        return own < sealedBytes ? 0 : own;
+    }
+
     /** What a pass goes on with, or begins. */
     private List<PartitionCompaction> partitions(int journal, long nowMs, long roomBytes) {
         PartitionCompaction begun = unfinished;
-        if (begun != null && !mayGoOn(begun, roomBytes)) {
+        if (begun != null && !begun.topic().equals(topics.apply(begun.topic().id()))) {
             unfinished = null;
             begun = null;
             releaseKeys();
+        }
+        if (roomBytes == 0) {
+            return List.of();
         }
         if (begun != null) {
             return begun.topic().journal() == journal ? List.of(begun) : List.of();
@@ -136,12 +151,6 @@ final class Compactor {
         return choice.take(journal, nowMs, roomBytes).stream()
                 .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
                 .toList();
-    }
-
-    /** Otherwise it is begun anew, once it is found to be due again. */
-    private boolean mayGoOn(PartitionCompaction begun, long roomBytes) {
-        return begun.topic().equals(topics.apply(begun.topic().id()))
-                && CompactionChoice.writtenBytesMax(begun.liveBytes()) <= roomBytes;
     }
 
     private void releaseKeys() {

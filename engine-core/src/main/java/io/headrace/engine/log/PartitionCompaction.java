@@ -40,7 +40,7 @@ final class PartitionCompaction {
     enum Outcome {
         /** Compacted up to the end, once the journal says so. */
         DONE,
-        /** The pass has read enough: there is more to do. */
+        /** The pass has read enough, or there is no room: there is more to do. */
         UNFINISHED,
         /** There is nothing that can be done now. */
         FRUITLESS,
@@ -76,11 +76,6 @@ final class PartitionCompaction {
 
     Topic topic() {
         return candidate.topic();
-    }
-
-    /** Live bytes of the partition when it was chosen. */
-    long liveBytes() {
-        return candidate.state().liveBytes;
     }
 
     /** Below, each key has one record at most once this is done. */
@@ -226,14 +221,14 @@ final class PartitionCompaction {
                                             && offset >= newest.newest(key)
                                             && isKept(hasValue, tombstonesGo),
                             horizonMs);
+            if (left == null) {
+                writer.drop(entry);
+            } else if (!keep(entry, left, !left.equals(batch))) {
+                return false;
+            }
             int records = RecordBatch.recordCount(batch, batch.position());
             int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
             counters.onRemoved(records - kept);
-            if (left == null) {
-                writer.drop(entry);
-            } else {
-                keep(entry, left, !left.equals(batch));
-            }
             return true;
         }
 
@@ -243,8 +238,17 @@ final class PartitionCompaction {
             return isKept;
         }
 
-        private void keep(IndexEntry entry, ByteBuffer left, boolean isChanged) throws IOException {
+        /** False if there is no room for it. */
+        private boolean keep(IndexEntry entry, ByteBuffer left, boolean isChanged)
+                throws IOException {
             int length = left.remaining();
+            if (isChanged) {
+                requireSame(entry, left);
+                if (!writer.replace(entry, left)) {
+                    return false;
+                }
+                pace.pay(length);
+            }
             compactedBytes += length;
             if (isTombstoneLeft) { // a batch says when they go long after they have gone
                 tombstonesUntilMs =
@@ -252,11 +256,7 @@ final class PartitionCompaction {
                                 tombstonesUntilMs,
                                 RecordBatch.deleteHorizon(left, left.position()));
             }
-            if (isChanged) {
-                requireSame(entry, left);
-                pace.pay(length);
-                writer.replace(entry, left);
-            }
+            return true;
         }
 
         /** What is written must be what the index will take it for. */

@@ -279,6 +279,7 @@ public final class StorageEngine implements Engine {
                         filter,
                         context.compactionMemoryBytes(),
                         context.compactionPassBytes(),
+                        context.journalCycleBytes() / 2,
                         retentionClock,
                         catalog::find,
                         this::leaderEpoch,

@@ -231,6 +231,49 @@ class CompactionTest {
         }
     }
 
+    /** What is to be written of it is longer than what is free, and it goes on meanwhile. */
+    @Test
+    void aDiskFullOfSupersededRecordsHasSpaceAgainByItself() throws IOException {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        disk.capacityBytes(60L << 20);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                settings(context, 16 << 20).disk(disk).diskReserveBytes(4 << 20))) {
+            String day = Long.toString(DAY_MS);
+            engine.create(
+                    "t", 1, Map.of("cleanup.policy", "compact", "min.compaction.lag.ms", day));
+            PartitionLog log = engine.log("t", 0);
+            int count = 0;
+            while (isAppended(log, count)) {
+                count++;
+            }
+            assertTrue(count > 300, "refused after " + count);
+            assertEquals(0, engine.metric("headrace_compaction_read_bytes_total"));
+
+            elapsedMs.addAndGet(DAY_MS + 2000);
+            int next = count;
+            await("accepted again", () -> isAppended(log, next));
+            await("compacted", () -> engine.metric("headrace_compaction_partitions_total") > 0);
+            assertEquals(0, engine.metric("headrace_compaction_failures_total"));
+            assertEquals(state(appended), state(readAll(log, 0)));
+        }
+    }
+
+    /** One record in a batch that stays, and one that does not. */
+    private boolean isAppended(PartitionLog log, int number) {
+        List<KeyedRecord> records =
+                List.of(
+                        new KeyedRecord("kept " + number, "v".repeat(15_000)),
+                        new KeyedRecord("superseded", number + "v".repeat(45_000)));
+        long offset = append(log, KeyedRecord.batch(CompressionType.NONE, nowMs() - 1000, records));
+        for (int i = 0; offset >= 0 && i < records.size(); i++) {
+            appended.put(offset + i, records.get(i));
+        }
+        return offset >= 0;
+    }
+
     @Test
     void aBatchOfMoreRecordsThanThereIsMemoryForStays() {
         try (TestEngine engine = engine(1024)) {
