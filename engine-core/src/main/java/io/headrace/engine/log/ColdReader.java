@@ -47,7 +47,6 @@ final class ColdReader implements AutoCloseable {
     private final MemoryStore memory;
     private final ThreadPoolExecutor executor;
     private final List<Shard> shards;
-    private final CutOuts cutOuts = new CutOuts();
 
     /**
      * @param shards by shard id, from 1; filled before the first read
@@ -127,17 +126,8 @@ final class ColdReader implements AutoCloseable {
         return from == fromOffset ? Unavailable.CAUGHT_UP : Unavailable.CUT_OUT;
     }
 
-    /** Whether a repair has taken the batch out, whose loss has been told: what follows counts. */
     private boolean isCutOut(PartitionLogBase log, IndexEntry entry) {
-        if (SegmentPosition.isIn(entry.position())) {
-            return false; // segments are not repaired
-        }
-        Shard shard = shards.get(log.topic().journal() - 1);
-        try {
-            return cutOuts.covers(shard, Journal.cycle(entry.position()), entry.fileOffset());
-        } catch (IOException e) {
-            return false; // the read has failed as well, and says why
-        }
+        return shards.get(log.topic().journal() - 1).isCutOut(entry);
     }
 
     private long behindCutOut(PartitionLogBase log, List<IndexEntry> entries) {

@@ -35,14 +35,22 @@ final class CompactionReader implements AutoCloseable {
     private final Map<Integer, ColdFile> open = new HashMap<>();
     private long bytes;
 
+    private enum Found {
+        READ,
+        /** Deleted meanwhile. */
+        GONE,
+        /** A repair has taken it out, and has told its loss. */
+        CUT_OUT
+    }
+
     /** Takes batches of a partition in order of offset. */
     @FunctionalInterface
     interface Handler {
         /**
-         * @param batch borrowed until this returns
+         * @param batch borrowed until this returns; null if a repair has cut it out
          * @return whether it was taken; if not, there are no more
          */
-        boolean onBatch(IndexEntry entry, ByteBuffer batch) throws IOException;
+        boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException;
     }
 
     /** The disk has not given what was asked of it, which says nothing of what is there. */
@@ -105,8 +113,12 @@ final class CompactionReader implements AutoCloseable {
 
     private boolean handOver(PartitionKey partition, IndexEntry entry, Handler handler)
             throws IOException {
-        ByteBuffer batch = read(partition, entry);
-        return batch == null || handler.onBatch(entry, batch);
+        ByteBuffer batch = batchBuffer.apply(entry.length());
+        return switch (read(partition, entry, batch)) {
+            case GONE -> true;
+            case CUT_OUT -> handler.onBatch(entry, null);
+            case READ -> handler.onBatch(entry, batch);
+        };
     }
 
     /** Offset at which the first batch begins that ends in a stretch; its end if there is none. */
@@ -134,28 +146,32 @@ final class CompactionReader implements AutoCloseable {
         return rows;
     }
 
-    /** Null if the batch has been deleted meanwhile. */
-    private @Nullable ByteBuffer read(PartitionKey partition, IndexEntry entry)
+    private Found read(PartitionKey partition, IndexEntry entry, ByteBuffer batch)
             throws ReadFailedException {
         if (stopped.getAsBoolean()) {
             throw new CancellationException("the engine is being closed");
         }
-        ByteBuffer batch = batchBuffer.apply(entry.length());
         try {
             file(entry.file()).read(entry.fileOffset(), batch);
         } catch (IOException e) {
             if (isGone(partition, entry)) {
-                return null;
+                return Found.GONE;
+            }
+            if (shard.isCutOut(entry)) {
+                return Found.CUT_OUT;
             }
             throw new ReadFailedException("stored batch cannot be read: " + place(entry), e);
         }
         if (!entry.isOf(batch.flip())) {
+            if (shard.isCutOut(entry)) {
+                return Found.CUT_OUT;
+            }
             throw new UnreadableBatchException("stored batch fails its checksum: " + place(entry));
         }
         bytes += entry.length();
         counters.onRead(entry.length());
         pace.pay(entry.length());
-        return batch;
+        return Found.READ;
     }
 
     /** Where a batch lies, for messages. */

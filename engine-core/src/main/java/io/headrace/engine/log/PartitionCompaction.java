@@ -6,6 +6,7 @@ import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.batch.UnreadableBatchException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The compaction of one partition, over as many passes as it takes: first it notes the newest
@@ -124,7 +125,7 @@ final class PartitionCompaction {
                         notedOffset,
                         endOffset,
                         (entry, batch) -> {
-                            if (!isNoted(reader, entry, batch)) {
+                            if (batch != null && !isNoted(reader, entry, batch)) {
                                 endOffset = Math.max(notedOffset, entry.baseOffset());
                                 return false;
                             }
@@ -209,7 +210,11 @@ final class PartitionCompaction {
             this.horizonMs = saturatedSum(nowMs, retentionMs);
         }
 
-        boolean onBatch(IndexEntry entry, ByteBuffer batch) throws IOException {
+        boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException {
+            if (batch == null) {
+                writer.drop(entry);
+                return true;
+            }
             long goMs = RecordBatch.deleteHorizon(batch, batch.position());
             boolean tombstonesGo = goMs >= 0 && goMs <= nowMs;
             isTombstoneLeft = false;

@@ -39,6 +39,7 @@ final class Sealer {
     private final SealPace pace;
     private final SealCounters counters = new SealCounters();
     private final @Nullable Compactor compactor;
+    private final CutOutRows cutOutRows;
 
     private final List<ShardSealer> shards = new ArrayList<>();
     private final Background background;
@@ -65,6 +66,7 @@ final class Sealer {
         this.leaderEpoch = leaderEpoch;
         this.space = space;
         this.compactor = compactor;
+        this.cutOutRows = new CutOutRows(store, topics, leaderEpoch, () -> stopped);
         this.background = background;
         this.executor = background.schedule("headrace-sealer");
         this.pace = new SealPace(bytesPerSecond, () -> stopped, this::isSpaceShort);
@@ -74,7 +76,7 @@ final class Sealer {
     void add(Shard shard, Projector projector) throws IOException {
         byte[] highest = store.get(Rows.segmentKey(shard.id()));
         int segment = highest == null ? 0 : ByteBuffer.wrap(highest).getInt();
-        shards.add(new ShardSealer(shard, projector, segment, background));
+        shards.add(new ShardSealer(shard, projector, segment, cutOutRows, background));
     }
 
     void start(long tickMs) {

@@ -6,6 +6,7 @@ import io.headrace.engine.segment.SegmentPosition;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -30,6 +31,7 @@ final class Shard {
     private final int id;
     private final Journal journal;
     private final SegmentFolder segments;
+    private final CutOuts cutOuts;
     private final Background background;
     private final Consumer<Throwable> failureHandler;
     private final int batchBytesMax;
@@ -65,6 +67,7 @@ final class Shard {
         this.id = id;
         this.journal = journal;
         this.segments = segments;
+        this.cutOuts = new CutOuts(journal);
         this.batchBytesMax = batchBytesMax;
         this.recordFilter = recordFilter;
         this.clockMs = clockMs;
@@ -125,6 +128,18 @@ final class Shard {
                         + " offset="
                         + SegmentPosition.offset(position)
                 : journal.describe(position);
+    }
+
+    /** Whether a repair has taken the batch out, whose loss has been told: what follows counts. */
+    boolean isCutOut(IndexEntry batch) {
+        if (SegmentPosition.isIn(batch.position())) {
+            return false; // segments are not repaired
+        }
+        try {
+            return cutOuts.covers(batch.file(), batch.fileOffset());
+        } catch (IOException e) {
+            return false; // whoever asks has failed to read it, and says why
+        }
     }
 
     /** Whether the index lags so far behind that appends have to wait. */

@@ -52,6 +52,7 @@ final class ShardSealer {
     private final Shard shard;
     private final Projector projector;
     private final Background background;
+    private final CutOutRows cutOutRows;
 
     /** Those whose switch is in the index as far as it was made: one without live bytes is dead. */
     private final ConcurrentSkipListMap<Integer, Segment> segments = new ConcurrentSkipListMap<>();
@@ -85,11 +86,17 @@ final class ShardSealer {
      *
      * @param highestSwitched number of the last segment that an entry of the journal named
      */
-    ShardSealer(Shard shard, Projector projector, int highestSwitched, Background background)
+    ShardSealer(
+            Shard shard,
+            Projector projector,
+            int highestSwitched,
+            CutOutRows cutOutRows,
+            Background background)
             throws IOException {
         this.shard = shard;
         this.projector = projector;
         this.background = background;
+        this.cutOutRows = cutOutRows;
         this.notBeforeNs = background.nanoTime();
         this.lastSegment = highestSwitched;
         for (int segment : shard.segments().numbers()) {
@@ -177,8 +184,26 @@ final class ShardSealer {
             }
         }
         unsettled.clear();
-        emptied.stream().filter(input -> isAlive(input(input.file(), 0))).forEach(this::setAside);
+        List<SealInput> moved = emptied;
         emptied = List.of();
+        boolean isSettled = true;
+        for (SealInput input : moved) {
+            if (isAlive(input(input.file(), 0))) {
+                isSettled &= !isGivenUp(input);
+            }
+        }
+        return isSettled;
+    }
+
+    /** Whether what was not found had been cut out, so that it is given up; else it stays. */
+    private boolean isGivenUp(SealInput input) {
+        long position = input.isSegment() ? -1 : cutOutRows.giveUp(shard, input.file());
+        if (position < 0) {
+            setAside(input);
+            return false;
+        }
+        unsettledPosition = Math.max(unsettledPosition, position);
+        shard.requestSync();
         return true;
     }
 

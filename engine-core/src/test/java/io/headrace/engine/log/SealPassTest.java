@@ -279,7 +279,8 @@ class SealPassTest {
             shard.appendEntry(EntryType.LOG_START, TOPIC.id(), GOING, 1000, 1, nothing);
         }
         awaitApplied();
-        ShardSealer sealer = new ShardSealer(shard, projector, 0, Background.THREADS);
+        CutOutRows cutOutRows = new CutOutRows(store, id -> TOPIC, () -> 1, () -> false);
+        ShardSealer sealer = new ShardSealer(shard, projector, 0, cutOutRows, Background.THREADS);
         assertEquals(List.of(), sealer.choose(Long.MAX_VALUE, false));
         assertEquals(
                 List.of(mostlyDead, halfDead),
