@@ -12,8 +12,9 @@ import java.util.Map;
 
 /**
  * Finds out which records of one journal lay in its damaged stretches: a partition whose offsets go
- * on further up behind a stretch than they ended before it has lost what is between. What a
- * partition had at its very end, with nothing behind the stretch, cannot be seen so.
+ * on further up behind a stretch than they ended before it has lost what is between. Where nothing
+ * of it is before, an envelope that is sound says where its loss begins. What a partition had at
+ * its very end, with nothing behind the stretch, cannot be seen so.
  *
  * <p>Used by one thread, for one scan.
  */
@@ -65,16 +66,25 @@ public final class JournalLosses implements JournalScan.Handler {
 
     private void onBatch(Partition partition, long baseOffset, long endOffset) {
         Seen before = seen.put(partition, new Seen(endOffset, damageCount));
-        if (before != null && before.damageCount < damageCount && before.endOffset < baseOffset) {
-            losses.removeIf(loss -> isWithin(loss, partition, before.endOffset, baseOffset));
-            losses.add(
-                    new Loss(
-                            EntryType.BATCH,
-                            partition.topicId,
-                            partition.number,
-                            before.endOffset,
-                            baseOffset));
+        if (before == null) {
+            endFirst(partition, baseOffset);
+        } else if (before.damageCount < damageCount && before.endOffset < baseOffset) {
+            lose(partition, before.endOffset, baseOffset);
         }
+    }
+
+    /** As the oldest file that is left may begin anywhere, its first batch may be the lost one. */
+    private void endFirst(Partition partition, long baseOffset) {
+        losses.stream()
+                .filter(loss -> isWithin(loss, partition, 0, baseOffset))
+                .mapToLong(Loss::fromOffset)
+                .min()
+                .ifPresent(from -> lose(partition, from, baseOffset));
+    }
+
+    private void lose(Partition partition, long from, long to) {
+        losses.removeIf(loss -> isWithin(loss, partition, from, to));
+        losses.add(new Loss(EntryType.BATCH, partition.topicId, partition.number, from, to));
     }
 
     /** Whether an envelope has said the beginning of what is now known whole. */

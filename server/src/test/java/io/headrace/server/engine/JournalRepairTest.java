@@ -93,6 +93,19 @@ class JournalRepairTest {
         assertRead(6);
     }
 
+    /** Nothing of the partition is before it, as where retention has taken that. */
+    @Test
+    void aLossThatBeginsAPartitionEndsAtItsNextBatch() throws IOException {
+        flip(at(0) + Journal.ENVELOPE_LENGTH + 70);
+        flip(at(2) + Journal.ENVELOPE_LENGTH + 70);
+        flip(at(3) + Journal.ENVELOPE_LENGTH + 70);
+        assertEquals(
+                List.of(
+                        new Loss(EntryType.BATCH, topicId, 0, 0, 2),
+                        new Loss(EntryType.BATCH, topicId, 1, 1, 2)),
+                losses());
+    }
+
     @Test
     void damagedEnvelopesCostTheirBatchesAndAreTold() throws IOException {
         flip(at(7));
