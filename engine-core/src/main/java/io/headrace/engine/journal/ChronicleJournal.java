@@ -230,6 +230,11 @@ public final class ChronicleJournal implements Journal {
         retireAll();
     }
 
+    /** Bytes of the disk that one cycle's file takes. */
+    public static long allocatedBytes(long cycleBytes) {
+        return CycleWriter.allocatedBytes(cycleBytes);
+    }
+
     @Override
     public long append(
             EntryType type,

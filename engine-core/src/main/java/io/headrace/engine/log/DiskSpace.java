@@ -1,21 +1,32 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.journal.ChronicleJournal;
 import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What of the disk is kept free, and from whom. Space comes back only through deletions that are
  * journaled, through sealing, and under a checkpoint; so that there is room for each of these when
  * it is needed, record batches leave it. docs/design/sealing.md has the arithmetic.
  *
- * <p>Thread-safe; {@link #look} is called by maintenance, now and then.
+ * <p>Thread-safe; {@link #look} and {@link #report} are called by maintenance, now and then.
  */
 final class DiskSpace {
+    private static final Logger LOGGER = LoggerFactory.getLogger(DiskSpace.class);
+
     private final DataFolder folder;
     private final long reserveBytes;
     private final long cycleBytes;
 
     /** Of the last look: asking for it is a look at each file of the store. */
     private volatile long checkpointBytes;
+
+    /** Of the last look. */
+    private volatile long freeBytes;
+
+    private long lastRefusedCount;
+    private boolean isRefusing;
 
     /**
      * @param reserveBytes that are kept for what brings space back
@@ -28,9 +39,46 @@ final class DiskSpace {
         look();
     }
 
-    /** Notes how long the next checkpoint would be. */
+    /** Notes how long the next checkpoint would be, and what is free. */
     void look() throws IOException {
         checkpointBytes = folder.checkpointBytes();
+        freeBytes = folder.usableBytes();
+    }
+
+    /**
+     * Says when batches begin to be refused for want of space, and when that is over; once each.
+     *
+     * @param refusedCount batches that were refused since the start
+     */
+    void report(long refusedCount) {
+        boolean isRefused = refusedCount > lastRefusedCount;
+        lastRefusedCount = refusedCount;
+        if (isRefused && !isRefusing) {
+            isRefusing = true;
+            LOGGER.warn(
+                    "producers are refused until more of the disk is free: freeBytes={}"
+                            + " keptBytes={} neededBytes={}",
+                    freeBytes,
+                    keptBytes(),
+                    neededBytes());
+        } else if (isRefusing && !isRefused && freeBytes >= neededBytes()) {
+            isRefusing = false;
+            LOGGER.warn(
+                    "producers are no longer refused: freeBytes={} keptBytes={} refused={}",
+                    freeBytes,
+                    keptBytes(),
+                    refusedCount);
+        }
+    }
+
+    /** Free bytes at the last look. */
+    long freeBytes() {
+        return freeBytes;
+    }
+
+    /** With which the next journal file can be begun. */
+    private long neededBytes() {
+        return keptBytes() + ChronicleJournal.allocatedBytes(cycleBytes);
     }
 
     /** How long the next checkpoint would have been at the last look, at most. */

@@ -18,6 +18,7 @@ final class EngineGauges implements EngineMetrics {
     private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
     private final Sealer sealer;
+    private final DiskSpace space;
     private final RetentionClock retentionClock;
 
     EngineGauges(
@@ -30,6 +31,7 @@ final class EngineGauges implements EngineMetrics {
             Maintenance maintenance,
             ProducerExpiry producerExpiry,
             Sealer sealer,
+            DiskSpace space,
             RetentionClock retentionClock) {
         this.engine = engine;
         this.memory = memory;
@@ -40,6 +42,7 @@ final class EngineGauges implements EngineMetrics {
         this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
         this.sealer = sealer;
+        this.space = space;
         this.retentionClock = retentionClock;
     }
 
@@ -57,6 +60,9 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_journal_sync_nanoseconds_total", sum(Shard::syncTimeNs));
         consumer.accept(
                 "headrace_journal_disk_bytes", sum(shard -> shard.journal().lengthOnDisk()));
+        consumer.accept("headrace_disk_free_bytes", space.freeBytes());
+        consumer.accept("headrace_disk_kept_bytes", space.keptBytes());
+        consumer.accept("headrace_appends_refused_total", sum(Shard::refusedCount));
         consumer.accept(
                 "headrace_spilled_bytes_total", sum(shard -> shard.spiller().spilledBytes()));
         consumer.accept("headrace_spill_turns_total", sum(shard -> shard.spiller().turnCount()));

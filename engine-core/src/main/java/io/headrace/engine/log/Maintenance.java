@@ -145,6 +145,7 @@ final class Maintenance {
         try {
             long nowMs = elapsedMs();
             space.look();
+            space.report(shards.stream().mapToLong(Shard::refusedCount).sum());
             tryToFinishDeletions();
             if (nowMs - lastRetentionMs >= context.retentionCheckIntervalMs()) {
                 lastRetentionMs = nowMs;

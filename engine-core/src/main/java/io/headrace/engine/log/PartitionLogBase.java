@@ -277,6 +277,9 @@ abstract class PartitionLogBase implements PartitionLog {
             readProducer(RecordBatch.producerId(batch, batch.position()));
             appended = appendUnlessUnread(batch, appendTimeMs);
         }
+        if (appended == OUT_OF_SPACE) {
+            shard.onRefused();
+        }
         return appended;
     }
 

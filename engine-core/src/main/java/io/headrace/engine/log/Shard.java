@@ -8,6 +8,7 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,9 @@ final class Shard {
     private volatile long appendedBytes;
 
     private volatile long appendCount;
+
+    /** Batches that were refused for want of space. */
+    private final LongAdder refusedCount = new LongAdder();
 
     /** Written by the projector. */
     private volatile long indexedBytes;
@@ -241,6 +245,16 @@ final class Shard {
     /** Entries appended since the start. */
     long appendCount() {
         return appendCount;
+    }
+
+    /** Notes that a batch was refused for want of space. */
+    void onRefused() {
+        refusedCount.increment();
+    }
+
+    /** Batches that were refused for want of space since the start. */
+    long refusedCount() {
+        return refusedCount.sum();
     }
 
     long unsyncedBytes() {

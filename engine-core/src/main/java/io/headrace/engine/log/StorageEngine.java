@@ -239,6 +239,7 @@ public final class StorageEngine implements Engine {
                             maintenance,
                             producerExpiry,
                             sealer,
+                            space,
                             retentionClock);
         } catch (IOException e) {
             undo.run();
