@@ -222,6 +222,45 @@ class CommandLineTest {
     }
 
     @Test
+    void verifyNamesWhatIsMissingAndTheMarksThatAreDamaged() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+        }
+        Path start = data.resolve("journal/metadata/00000001");
+        try (Stream<Path> files = Files.list(start)) {
+            for (Path cycle : files.filter(file -> file.toString().endsWith(".cq4")).toList()) {
+                verifyMisses(cycle);
+            }
+        }
+        verifyMisses(data.resolve("meta.properties"));
+        for (String mark : List.of("START", "END")) {
+            byte[] bytes = Files.readAllBytes(start.resolve(mark));
+            bytes[10] ^= 1;
+            Files.write(start.resolve(mark), bytes);
+            assertEquals(3, run("journal", "verify", data.toString()));
+            assertTrue(said().contains("damaged: file=" + start.resolve(mark)), this::said);
+            bytes[10] ^= 1;
+            Files.write(start.resolve(mark), bytes);
+        }
+        assertEquals(0, run("journal", "verify", data.toString()), this::said);
+    }
+
+    /** Takes it away for a while. */
+    private void verifyMisses(Path file) throws IOException {
+        Path folder = file;
+        while (!Files.exists(folder.resolve("journal"))) {
+            folder = folder.getParent();
+        }
+        Path away = data.resolve("away");
+        Files.move(file, away);
+        assertEquals(3, run("journal", "verify", folder.toString()), this::said);
+        assertTrue(said().contains("missing: file=" + file + "\n"), this::said);
+        assertEquals(3, run("journal", "verify", "--json", folder.toString()), this::said);
+        assertTrue(said().contains("\"state\" : \"missing\""), this::said);
+        Files.move(away, file);
+    }
+
+    @Test
     void repairSaysWhatItWouldDoAndDoesItWhenAsked() throws Exception {
         try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
             assertEquals(0, run(server, "topic", "create", "a"));
@@ -293,6 +332,10 @@ class CommandLineTest {
         assertEquals(0, run("journal", "repair", live.toString(), "--yes"), this::said);
         assertTrue(out.toString().contains("nothing to repair"), out::toString);
         assertEquals(0, run("backup", "verify", backup), this::said);
+        try (Stream<Path> segments = Files.list(live.resolve("segments/data-1"))) {
+            verifyMisses(segments.findFirst().orElseThrow());
+        }
+        verifyMisses(live.resolve("journal/data-1"));
     }
 
     /** Makes a topic, of which compaction takes one of two records. */

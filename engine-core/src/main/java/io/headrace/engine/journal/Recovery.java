@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,7 +48,7 @@ final class Recovery {
     /** The folder's cycles, each with its end; those that a crash tore off are gone. */
     List<CycleFile> cycles() throws IOException {
         FolderRecord end = folder.end();
-        refuseIfMissing(end);
+        refuseIfMissing();
         if (end != null && latest) {
             // Who wrote it may have been killed, or have failed, before its name was durable.
             disk.forceFolder(folder.path());
@@ -65,32 +64,14 @@ final class Recovery {
         return cycles;
     }
 
-    /**
-     * From the position on from which the projection needs them, all cycles have to be there; those
-     * before may have been deleted. Of an end at offset 0, nothing was in the last one.
-     */
-    private void refuseIfMissing(@Nullable FolderRecord end) {
-        FolderRecord start = folder.start();
-        if (start == null) {
-            return;
+    private void refuseIfMissing() {
+        for (int cycle : folder.missingCycles(scanFromPosition)) {
+            throw new CorruptJournalException(
+                    "journal file is missing: file="
+                            + folder.path().resolve(CycleNumbering.fileName(cycle))
+                            + " position="
+                            + Journal.position(cycle, 0));
         }
-        int first = Math.max(Journal.cycle(start.position()), Journal.cycle(scanFromPosition));
-        int last = end == null ? folder.highestCycle() : lastCycleWithEntries(end.position());
-        boolean isBegun = end != null || !folder.cyclePaths().isEmpty();
-        for (int cycle = first; isBegun && cycle <= last; cycle++) {
-            if (!folder.cyclePaths().containsKey(cycle)) {
-                throw new CorruptJournalException(
-                        "journal file is missing: file="
-                                + folder.path().resolve(CycleNumbering.fileName(cycle))
-                                + " position="
-                                + Journal.position(cycle, 0));
-            }
-        }
-    }
-
-    private static int lastCycleWithEntries(long endPosition) {
-        int cycle = Journal.cycle(endPosition);
-        return Journal.fileOffset(endPosition) == 0 ? cycle - 1 : cycle;
     }
 
     private CycleFile cycleFile(int cycle, Path path, long endPosition) throws IOException {

@@ -97,6 +97,32 @@ final class StartFolder {
         return end == null ? highest : Math.max(highest, Journal.cycle(end.position()));
     }
 
+    /**
+     * Cycles that are missing: from the position on from which the projection needs them, all have
+     * to be there; those before may have been deleted. Of an end at offset 0, nothing was in the
+     * last one.
+     */
+    List<Integer> missingCycles(long fromPosition) {
+        List<Integer> missing = new ArrayList<>();
+        boolean isBegun = end != null || !cyclePaths.isEmpty();
+        if (start == null || !isBegun) {
+            return missing;
+        }
+        int first = Math.max(Journal.cycle(start.position()), Journal.cycle(fromPosition));
+        int last = end == null ? highestCycle() : lastCycleWithEntries(end.position());
+        for (int cycle = first; cycle <= last; cycle++) {
+            if (!cyclePaths.containsKey(cycle)) {
+                missing.add(cycle);
+            }
+        }
+        return missing;
+    }
+
+    private static int lastCycleWithEntries(long endPosition) {
+        int cycle = Journal.cycle(endPosition);
+        return Journal.fileOffset(endPosition) == 0 ? cycle - 1 : cycle;
+    }
+
     /** Deletes the folder with what is left in it that is not a cycle. */
     void delete() throws IOException {
         for (Path child : disk.list(path)) {

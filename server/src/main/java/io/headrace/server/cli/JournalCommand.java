@@ -1,10 +1,12 @@
 package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.journal.JournalFiles;
 import io.headrace.engine.journal.JournalLosses;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.journal.JournalScan.State;
+import io.headrace.engine.log.MissingFiles;
 import io.headrace.engine.log.TopicNames;
 import io.headrace.engine.segment.SegmentScan;
 import io.headrace.engine.segment.SegmentScan.ScannedSegment;
@@ -14,6 +16,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +34,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "journal", description = "Read, check and repair the journals of a data folder.")
 public final class JournalCommand implements Runnable {
     private static final String FOLDER = "journal";
+    private static final String CLUSTER_ID = "meta.properties";
     private static final String IN_USE =
             "headrace: a server has the folder open: what it is writing now is not looked at";
 
@@ -86,10 +90,11 @@ public final class JournalCommand implements Runnable {
 
     @Command(
             description = {
-                "Check every checksum of journals, segments and checkpoints, also of a folder that"
-                        + " a server uses.",
-                "Exits with 3 if bytes that had been synced are damaged, naming each place and, as"
-                        + " far as it can be told, the records that were there."
+                "Check every checksum of journals, segments and checkpoints, and that no file is"
+                        + " missing, also of a folder that a server uses. Not looked at: what is"
+                        + " in rocksdb/.",
+                "Exits with 3 if bytes that had been synced are damaged or missing, naming each"
+                        + " place and, as far as it can be told, the records that were there."
             })
     void verify(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,
@@ -116,6 +121,7 @@ public final class JournalCommand implements Runnable {
             damaged += damagedCount(cycles);
         }
         damaged += verifySegments(data, isJson) + verifyCheckpoints(data, isJson);
+        damaged += verifyFiles(data, isJson);
         out().flush();
         failIfDamaged(damaged);
     }
@@ -143,6 +149,31 @@ public final class JournalCommand implements Runnable {
             }
         }
         return checkpoints.stream().filter(each -> !each.isSound()).count();
+    }
+
+    /** What a start asks for beside: that files are there, and the journals' small ones sound. */
+    private long verifyFiles(Path data, boolean isJson) throws IOException {
+        List<Path> missing =
+                new ArrayList<>(MissingFiles.find(data, RocksMetadataStore::readCheckpoint));
+        Path clusterId = data.resolve(CLUSTER_ID);
+        if (!Files.exists(clusterId)) {
+            missing.add(clusterId);
+        }
+        List<Path> unsound = new ArrayList<>();
+        for (Path journal : journals(data)) {
+            unsound.addAll(JournalFiles.unsoundMarks(journal));
+        }
+        missing.forEach(file -> say("missing", file, isJson));
+        unsound.forEach(file -> say("damaged", file, isJson));
+        return missing.size() + unsound.size();
+    }
+
+    private void say(String state, Path file, boolean isJson) {
+        if (isJson) {
+            out().print(Json.text(Json.object().put("file", file.toString()).put("state", state)));
+        } else {
+            out().println(state + ": file=" + file);
+        }
     }
 
     private static long damagedSegments(List<ScannedSegment> segments) {
