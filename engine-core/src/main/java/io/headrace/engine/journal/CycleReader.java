@@ -146,7 +146,7 @@ final class CycleReader implements AutoCloseable {
                 return entry(header);
             }
             if (isHole(header)) {
-                cutOutBytes += header & LENGTH_MASK;
+                cutOutBytes += HEADER + (header & LENGTH_MASK);
             }
             if (!skip(header)) {
                 return Found.BAD;

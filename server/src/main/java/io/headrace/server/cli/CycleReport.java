@@ -55,7 +55,7 @@ final class CycleReport {
     }
 
     void print(List<Loss> losses, PrintWriter out) {
-        losses.forEach(loss -> out.println("  lost: " + line(loss)));
+        losses.forEach(loss -> out.println(journal + " lost: " + line(loss)));
     }
 
     private String line(Loss loss) {

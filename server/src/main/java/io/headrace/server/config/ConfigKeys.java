@@ -362,8 +362,8 @@ public final class ConfigKeys {
                     128 * MIB,
                     MIB,
                     1024 * MIB,
-                    "Length of a journal file before the next is begun; it takes 1.25 times that"
-                            + " on disk.");
+                    "Length of a journal file before the next is begun; it takes 64 KiB more than"
+                            + " that on disk.");
 
     /** {@code headrace.disk.reserve.bytes}. */
     public static final ConfigKey<Long> DISK_RESERVE_BYTES =
@@ -373,8 +373,8 @@ public final class ConfigKeys {
                     0,
                     Long.MAX_VALUE,
                     "Free bytes of the disk that are kept for what brings space back. Produce is"
-                            + " refused while less is free than these, the next checkpoint and two"
-                            + " journal files.");
+                            + " refused when a journal file is full and less is free than these,"
+                            + " the next checkpoint and two journal files.");
 
     /** {@code headrace.sealing.max.bytes.per.second}. */
     public static final ConfigKey<Long> SEALING_MAX_BYTES_PER_SECOND =
