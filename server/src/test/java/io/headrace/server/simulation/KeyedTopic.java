@@ -5,13 +5,16 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,11 +79,11 @@ final class KeyedTopic {
     }
 
     /**
-     * Sends a batch, once.
+     * Sends a batch, once. Returns what the log answers.
      *
      * @param isThere whether the client still hears what this engine says
      */
-    void append(PartitionLog log, long nowMs, BooleanSupplier isThere) {
+    long append(PartitionLog log, long nowMs, BooleanSupplier isThere) {
         int[] keys = new int[1 + random.nextInt(BATCH_MAX)];
         long[] values = new long[keys.length];
         ByteBuffer batch = batch(keys, values, nowMs);
@@ -92,7 +95,7 @@ final class KeyedTopic {
             throw new SimulationFailure("a sound batch was refused: status=" + offset);
         }
         if (offset < 0 || !isThere.getAsBoolean()) {
-            return;
+            return offset;
         }
         for (int i = 0; i < keys.length; i++) {
             sent.add(new Sent(offset + i, keys[i], values[i]));
@@ -105,6 +108,7 @@ final class KeyedTopic {
                         acknowledge(offset, keys, values);
                     }
                 });
+        return offset;
     }
 
     private ByteBuffer batch(int[] keys, long[] values, long nowMs) {
@@ -158,14 +162,45 @@ final class KeyedTopic {
         throw new SimulationFailure(wrong);
     }
 
+    /** All records are deleted: none has to be there any more. */
+    void onDeletion() {
+        acknowledged.clear();
+    }
+
+    /**
+     * Whether there is nothing left to compact: but for the last batch, which is left alone, there
+     * is one record of each key at most, and no tombstone.
+     */
+    boolean isCompacted(Reader reader) {
+        List<Sent> before = new ArrayList<>();
+        List<Sent> last = new ArrayList<>();
+        boolean isRead =
+                reader.read(
+                        (lease, fromOffset) ->
+                                forEachBatch(
+                                        lease,
+                                        batch -> {
+                                            before.addAll(last);
+                                            last.clear();
+                                            forEach(batch, last::add);
+                                        }));
+        return isRead
+                && before.stream().noneMatch(each -> each.value == NONE)
+                && before.stream().map(Sent::key).distinct().count() == before.size();
+    }
+
     private void note(RecordsLease lease, long fromOffset, Map<Integer, Sent> newest) {
+        forEachBatch(lease, batch -> note(batch, fromOffset, newest));
+    }
+
+    private static void forEachBatch(RecordsLease lease, Consumer<ByteBuffer> consumer) {
         for (int i = 0; i < lease.sliceCount(); i++) {
             ByteBuffer slice = lease.slice(i);
             int end = slice.limit();
             for (int at = slice.position(); at < end; ) {
                 ByteBuffer batch =
                         slice.duplicate().limit(at + RecordBatch.length(slice, at)).position(at);
-                note(batch, fromOffset, newest);
+                consumer.accept(batch);
                 at = batch.limit();
             }
         }
@@ -175,21 +210,27 @@ final class KeyedTopic {
         if (!RecordBatch.isIntact(batch)) {
             throw new SimulationFailure("unsound batch was served");
         }
-        PlainRecordFilter.forEach(
+        forEach(
                 batch,
-                (offset, key, value, record) -> {
-                    Sent found =
-                            new Sent(
-                                    offset,
-                                    key == null ? -1 : key.getInt(0),
-                                    value == null ? NONE : value.getLong(0));
+                found -> {
                     if (!sent.contains(found)) {
                         throw new SimulationFailure("nobody has sent this: " + found);
                     }
-                    if (offset >= fromOffset) {
+                    if (found.offset >= fromOffset) {
                         newest.put(found.key, found);
                     }
                 });
+    }
+
+    private static void forEach(ByteBuffer batch, Consumer<Sent> consumer) {
+        PlainRecordFilter.forEach(
+                batch,
+                (offset, key, value, record) ->
+                        consumer.accept(
+                                new Sent(
+                                        offset,
+                                        key == null ? -1 : key.getInt(0),
+                                        value == null ? NONE : value.getLong(0))));
     }
 
     private @Nullable String wrong(Map<Integer, Sent> expected, Map<Integer, Sent> newest) {

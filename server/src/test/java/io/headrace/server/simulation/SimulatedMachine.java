@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 final class SimulatedMachine implements Disk {
     static final String FAILURE = "injected failure";
 
+    private static final String STORE = "store";
     private static final int SECTOR = 512;
     private static final byte[] NOTHING = {};
 
@@ -57,9 +58,28 @@ final class SimulatedMachine implements Disk {
     private int calls;
     private int lastCall = Integer.MAX_VALUE;
     private int faultyCall = Integer.MAX_VALUE;
-    private boolean isFaultHit;
+
+    /** The calls of this process that failed. */
+    private final List<Fault> faults = new ArrayList<>();
+
     private int faultCount;
     private long usableBytes = Long.MAX_VALUE;
+
+    /** A call that failed. */
+    record Fault(String what, String on) {
+        /** What makes no file durable, and no store's own file, is tried again instead. */
+        private static final Set<String> TRIED_AGAIN =
+                Set.of("allocate", "create mapped", "create", "delete");
+
+        boolean isOfDatabase() {
+            return on.contains("/journal/") || on.contains("/rocksdb");
+        }
+
+        boolean isFatal() {
+            return on.contains("/rocksdb")
+                    || on.contains("/journal/") && !TRIED_AGAIN.contains(what);
+        }
+    }
 
     /** A file or folder, whatever its name is. */
     static final class Node {
@@ -92,6 +112,17 @@ final class SimulatedMachine implements Disk {
                 bytes.get(0, longer, 0, length);
                 bytes = ByteBuffer.wrap(longer);
             }
+        }
+
+        long usedBytes() {
+            if (isFolder) {
+                return names.values().stream().mapToLong(Node::usedBytes).sum();
+            }
+            int used = length;
+            while (used > 0 && bytes.get(used - 1) == 0) {
+                used--;
+            }
+            return used;
         }
 
         private byte[] content() {
@@ -177,6 +208,11 @@ final class SimulatedMachine implements Disk {
         skewMs += ms;
     }
 
+    /** How far the clock was set ahead. */
+    long aheadNs() {
+        return TimeUnit.MILLISECONDS.toNanos(skewMs);
+    }
+
     String bootId() {
         return "boot-" + boot;
     }
@@ -190,7 +226,7 @@ final class SimulatedMachine implements Disk {
         calls = 0;
         lastCall = Integer.MAX_VALUE;
         faultyCall = Integer.MAX_VALUE;
-        isFaultHit = false;
+        faults.clear();
         usableBytes = Long.MAX_VALUE;
     }
 
@@ -206,7 +242,21 @@ final class SimulatedMachine implements Disk {
     }
 
     boolean isFaultHit() {
-        return isFaultHit;
+        return !faults.isEmpty();
+    }
+
+    List<Fault> faults() {
+        return faults;
+    }
+
+    /** Whether a call failed after which the process may end. */
+    boolean isFaultFatal() {
+        return faults.stream().anyMatch(Fault::isFatal);
+    }
+
+    /** Whether a call failed without which a stop may be none that is clean. */
+    boolean isFaultSpoilingStop() {
+        return faults.stream().anyMatch(Fault::isOfDatabase);
     }
 
     void die() {
@@ -238,6 +288,29 @@ final class SimulatedMachine implements Disk {
             parent.forcedNames.remove(name);
             changes.removeIf(change -> change.folder == parent && change.name.equals(name));
         }
+    }
+
+    /** The files in a folder and those in it, by their whole names. */
+    List<String> files(Path folder) {
+        List<String> found = new ArrayList<>();
+        Node node = find((SimulatedPath) folder);
+        if (node != null) {
+            node.names.forEach(
+                    (name, child) -> {
+                        if (child.isFolder) {
+                            found.addAll(files(folder.resolve(name)));
+                        } else {
+                            found.add(folder.resolve(name).toString());
+                        }
+                    });
+        }
+        return found;
+    }
+
+    /** Bytes of the files in a folder and those in it, without the zeros at their ends. */
+    long usedBytes(Path folder) {
+        Node node = find((SimulatedPath) folder);
+        return node == null ? 0 : node.usedBytes();
     }
 
     /** What is in a file; null if it is not there. */
@@ -312,8 +385,9 @@ final class SimulatedMachine implements Disk {
             trace.note("dies at", what);
             throw new SimulatedCrash(what + " " + on);
         }
-        if (calls >= faultyCall && calls < faultyCall + faultCount) {
-            isFaultHit = true;
+        boolean isFaulty = calls >= faultyCall && calls < faultyCall + faultCount;
+        if (isFaulty && !what.equals(STORE)) { // a store does not fail
+            faults.add(new Fault(what, on.toString()));
             trace.note("fails at", what);
             throw new IOException(FAILURE + ": " + what + " " + on);
         }
@@ -399,10 +473,9 @@ final class SimulatedMachine implements Disk {
     /** A point between two stores through a mapping, at which the process may die. */
     void store(SimulatedPath path, long offset) {
         try {
-            enter("store", path);
+            enter(STORE, path);
         } catch (IOException e) {
-            // Stores do not fail.
-            trace.note("stored at", offset);
+            throw new IllegalStateException("offset=" + offset, e);
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** A topic as clients know it, and what they noted of its partitions. */
@@ -15,7 +16,7 @@ final class SimulatedTopic {
     final Promise promise;
     final List<PartitionHistory> partitions = new ArrayList<>();
 
-    /** Per partition, what was acknowledged and not read since the last start, by offset. */
+    /** Per partition, what was acknowledged since the last start after which all was read. */
     final List<TreeMap<Long, Acknowledged>> acknowledged = new ArrayList<>();
 
     /**
@@ -44,11 +45,16 @@ final class SimulatedTopic {
     /**
      * All that one crash took had been acknowledged within one window; called when everything that
      * is left has been read.
+     *
+     * @param there offsets of what was read
      */
-    void checkWindow(int partition, long logStartOffset, int currentLife) {
+    void checkWindow(int partition, long logStartOffset, Set<Long> there, int currentLife) {
         acknowledged.get(partition).headMap(logStartOffset).clear();
-        Map<Long, Acknowledged> lost = new TreeMap<>(acknowledged.get(partition));
-        lost.values().removeIf(each -> each.life == currentLife);
+        Map<Long, Acknowledged> earlier = new TreeMap<>(acknowledged.get(partition));
+        earlier.values().removeIf(each -> each.life == currentLife);
+        acknowledged.get(partition).keySet().removeAll(earlier.keySet());
+        Map<Long, Acknowledged> lost = new TreeMap<>(earlier);
+        lost.keySet().removeAll(there);
         Map<Integer, LongSummaryStatistics> byLife = new TreeMap<>();
         lost.values()
                 .forEach(
@@ -65,7 +71,6 @@ final class SimulatedTopic {
                                 + lost);
             }
         }
-        acknowledged.get(partition).keySet().removeAll(lost.keySet());
     }
 
     /** The log begins here now: what is gone must have been old enough. */

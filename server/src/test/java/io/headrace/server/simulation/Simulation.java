@@ -30,6 +30,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -40,6 +41,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +51,7 @@ import org.jspecify.annotations.Nullable;
 final class Simulation {
     private static final int LIVES_MAX = 5;
     private static final int STEPS_MAX = 400;
-    private static final int CYCLE_BYTES = 6 << 10;
+    static final int CYCLE_BYTES = 6 << 10;
     private static final int MEMORY_BYTES = 8 << 20;
     private static final int HISTORY_BYTES = 4 << 20;
     private static final long AWAIT_S = 300;
@@ -67,6 +69,7 @@ final class Simulation {
     private static final String[] MODES = {"persistent", "hybrid", "memory"};
     private static final int RETENTION_CHECK_MS = 50;
     private static final int TRIES_MAX = 20_000;
+    private static final int AGE_MS_MAX = 5000;
 
     /** In place of an offset to go on at: where the reader stands is gone, it begins anew. */
     private static final int ANEW = -1;
@@ -77,6 +80,9 @@ final class Simulation {
     private static final String[] NAMES = {
         "persistent", "unsynced", "hybrid", "memory", "brief", "moving"
     };
+
+    /** So many of these, from the first on, lose nothing while the server runs. */
+    private static final int LASTING = 3;
 
     /** Of a topic in memory: a stop takes everything. */
     private static final Promise LOST_ANY_TIME =
@@ -116,6 +122,10 @@ final class Simulation {
     private @Nullable MetadataStore store;
     private @Nullable SteppedBackground background;
     private @Nullable Throwable stopped;
+
+    /** Neither starting nor stopping. */
+    private boolean isServing;
+
     private boolean isInClients;
 
     /** Clients only read any more. */
@@ -149,6 +159,9 @@ final class Simulation {
         boolean isWaiting;
         boolean isActing;
 
+        /** Whether it has begun to send its last batch. */
+        boolean isLastSent;
+
         Producer(SimulatedTopic topic, int partition, boolean isIdempotent, String name) {
             this.topic = topic;
             this.partition = partition;
@@ -172,6 +185,15 @@ final class Simulation {
             } else if (pending != null) {
                 mayBeAppended = true;
             }
+        }
+
+        /** Sends what it has no answer for, then once more; true when there is nothing left. */
+        boolean isDone() {
+            if (!isWaiting && (pending != null || !isLastSent)) {
+                isLastSent |= pending == null;
+                act();
+            }
+            return isLastSent && pending == null;
         }
 
         void act() {
@@ -276,13 +298,18 @@ final class Simulation {
             pending = null;
         }
 
+        /** Timestamps go up and down, but where they decide how long a record stays. */
+        private int age() {
+            return topic.keptNs > 0 ? 0 : random.nextInt(AGE_MS_MAX);
+        }
+
         private ByteBuffer batch(long[] records) {
             ByteBuffer buffer = batchBuffer.clear();
-            long nowMs = machine.clockMs();
-            RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, nowMs);
+            long datedMs = machine.clockMs() - age();
+            RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, datedMs);
             for (long record : records) {
                 byte[] value = partition().value(record, pendingLength);
-                writer.append(nowMs, null, ByteBuffer.wrap(value));
+                writer.append(datedMs, null, ByteBuffer.wrap(value));
             }
             writer.end();
             buffer.flip();
@@ -362,7 +389,6 @@ final class Simulation {
             }
             isQuiet = true;
             live(true);
-            history.verifyAtEnd().orThrow();
             return trace.hash();
         } finally {
             history.close();
@@ -379,6 +405,7 @@ final class Simulation {
         machine.begin();
         isSpaceShort = false;
         stopped = null;
+        isServing = false;
         loseStore();
         boolean endsClean = isLast || random.nextInt(4) == 0;
         if (!endsClean) {
@@ -392,6 +419,7 @@ final class Simulation {
         trace.note("life", life);
         try {
             launch();
+            isServing = true;
             checkAll();
             int steps = isQuiet ? 0 : random.nextInt(STEPS_MAX);
             for (int i = 0; i < steps; i++) {
@@ -403,6 +431,9 @@ final class Simulation {
                 machine.die();
                 throw new SimulatedCrash("between steps");
             }
+            if (isLast) {
+                finish();
+            }
             if (isSpaceShort && random.nextBoolean()) {
                 changeSpace();
             }
@@ -410,17 +441,20 @@ final class Simulation {
                 checkAll();
             }
             wholeNs = history.now();
+            isServing = false;
             require(engine).close();
             if (machine.isDead() || stopped != null) {
                 throw new SimulatedCrash("while closing");
             }
             trace.note("closed", life);
             // Without space for what a stop has to note, it is none; nor with files refused to it.
-            ended(isSpaceShort || machine.isFaultHit() ? Stop.KILL : Stop.CLEAN, wholeNs);
+            boolean isClean = !isSpaceShort && !machine.isFaultSpoilingStop();
+            ended(isClean ? Stop.CLEAN : Stop.KILL, wholeNs);
         } catch (SimulatedCrash e) {
             crashed(wholeNs);
         } catch (EngineException | UncheckedIOException e) {
-            if (!machine.isFaultHit() && !machine.isDead()) {
+            // A start or a stop may give up where a call fails, nothing between them.
+            if (!machine.isDead() && (isServing || !machine.isFaultHit())) {
                 throw e;
             }
             trace.note("gave up", e.getMessage() == null ? "" : e.getMessage());
@@ -431,6 +465,98 @@ final class Simulation {
         if (random.nextInt(3) == 0) {
             history.verify().orThrow();
         }
+    }
+
+    /**
+     * Nothing is in the way any more: what was begun is finished, everything can be found, what is
+     * dead goes, and when all has been deleted, nothing of it is left.
+     */
+    private void finish() {
+        QuietEnd end = new QuietEnd(machine, random, require(background)::step, this::await);
+        if (appendKeyed() < 0) {
+            throw new SimulationFailure("a sound batch was refused: " + KeyedTopic.NAME);
+        }
+        end.await(this::areProducersDone, () -> "answers: " + waitingProducers());
+        logs().forEach(end::awaitEnd);
+        checkAll();
+        history.verifyAtEnd().orThrow();
+        end.await(
+                () -> keyed.isCompacted(leases -> readKeyed(keyedLog(), leases)),
+                () -> "compacted: " + KeyedTopic.NAME);
+        logs().forEach(end::checkLookups);
+        deleteAndAwaitDisk(end, topics.get(random.nextInt(LASTING)));
+    }
+
+    /** First what lies around the records of one topic, then these. */
+    private void deleteAndAwaitDisk(QuietEnd end, SimulatedTopic kept) {
+        trace.note("delete everything but", kept.name);
+        durable.clear();
+        topics.stream().filter(topic -> topic != kept).forEach(this::deleteRecordsOfAll);
+        for (String name : List.copyOf(passing.keySet())) {
+            if (require(engine).catalog().find(name) != null) {
+                deletePassing(name);
+            }
+        }
+        Path folder = machine.path("/data/headrace");
+        long liveBytes = end.readableBytes(this::keyedLog);
+        for (Supplier<PartitionLog> log : logs(kept)) {
+            liveBytes += end.readableBytes(log);
+        }
+        end.awaitDisk(folder, liveBytes);
+        trace.note("delete", kept.name);
+        deleteRecordsOfAll(kept);
+        keyed.onDeletion();
+        await(keyedLog().deleteRecords(keyedLog().highWatermark()));
+        end.awaitEmptyDisk(folder);
+    }
+
+    private void deleteRecordsOfAll(SimulatedTopic topic) {
+        topic.born.clear(); // what is gone now did not go by itself
+        for (PartitionHistory known : topic.partitions) {
+            PartitionLog log = require(log(topic, topic.partitions.indexOf(known)));
+            deleteRecords(log, known, log.highWatermark());
+        }
+    }
+
+    private boolean areProducersDone() {
+        boolean areDone = true;
+        for (Producer producer : producers) {
+            areDone &= producer.isDone();
+        }
+        return areDone;
+    }
+
+    private List<String> waitingProducers() {
+        return producers.stream()
+                .filter(producer -> !producer.isDone())
+                .map(producer -> producer.name)
+                .toList();
+    }
+
+    private PartitionLog keyedLog() {
+        return require(log(KeyedTopic.NAME, 0));
+    }
+
+    /** Of each partition; asked for anew each time, as those are let go that nobody uses. */
+    private List<Supplier<PartitionLog>> logs() {
+        List<Supplier<PartitionLog>> logs = new ArrayList<>();
+        logs.add(this::keyedLog);
+        topics.forEach(topic -> logs.addAll(logs(topic)));
+        for (String name : passing.keySet()) {
+            if (require(engine).catalog().find(name) != null) {
+                logs.add(() -> require(log(name, 0)));
+            }
+        }
+        return logs;
+    }
+
+    private List<Supplier<PartitionLog>> logs(SimulatedTopic topic) {
+        List<Supplier<PartitionLog>> logs = new ArrayList<>();
+        for (int i = 0; i < topic.partitions.size(); i++) {
+            int partition = i;
+            logs.add(() -> require(log(topic, partition)));
+        }
+        return logs;
     }
 
     /** Sometimes the metadata store is gone before a start, or one of an earlier time is there. */
@@ -524,8 +650,11 @@ final class Simulation {
 
     /** The engine can no longer keep its promises: the process ends. */
     private void stop(Throwable failure) {
-        if (!machine.isDead() && !machine.isFaultHit()) {
-            throw new SimulationFailure("the engine gives up without a fault", failure);
+        if (!machine.isDead() && !machine.isFaultFatal()) {
+            throw new SimulationFailure(
+                    "the engine gives up without a fault that it may give up at: faults="
+                            + machine.faults(),
+                    failure);
         }
         if (!machine.isDead()) {
             trace.note("stops", failure.getClass().getSimpleName());
@@ -550,7 +679,7 @@ final class Simulation {
         }
     }
 
-    private <T> T await(CompletableFuture<T> future) {
+    private <T extends @Nullable Object> T await(CompletableFuture<T> future) {
         try {
             require(background).await(future, AWAIT_S);
             return future.get();
@@ -602,15 +731,16 @@ final class Simulation {
         }
     }
 
-    private void appendKeyed() {
+    private long appendKeyed() {
         PartitionLog log = log(KeyedTopic.NAME, 0);
-        if (log != null) {
-            int startedIn = life;
-            keyed.append(
-                    log,
-                    machine.clockMs(),
-                    () -> !machine.isDead() && startedIn == life && stopped == null);
+        if (log == null) {
+            return PartitionLog.CLOSED;
         }
+        int startedIn = life;
+        return keyed.append(
+                log,
+                machine.clockMs(),
+                () -> !machine.isDead() && startedIn == life && stopped == null);
     }
 
     private void checkKeyed() {
@@ -634,7 +764,7 @@ final class Simulation {
                     offset = lease.nextOffset();
                 } else if (found == Unavailable.CAUGHT_UP) {
                     require(background).step();
-                } else if (found == Unavailable.CLOSED || machine.isFaultHit()) {
+                } else if (found == Unavailable.CLOSED || machine.isDead()) {
                     return false;
                 } else {
                     throw new SimulationFailure("cannot be read: " + offset + " found=" + found);
@@ -685,15 +815,40 @@ final class Simulation {
         PartitionHistory known = topic.partitions.get(partition);
         long span = log.highWatermark() - log.logStartOffset();
         long target = log.logStartOffset() + 1 + random.nextInt((int) Math.min(span, 1 << 20));
+        try {
+            deleteRecords(log, known, target);
+        } catch (OutOfSpaceException e) {
+            trace.note("not deleted", target);
+        }
+    }
+
+    /** Refused for lack of space, nothing of it is done: what was to go has to stay. */
+    private void deleteRecords(PartitionLog log, PartitionHistory known, long target) {
         known.askDeletion(target);
         trace.note("delete records of " + known.name(), target);
+        long begin = Math.max(log.logStartOffset(), target);
         try {
             long start = await(log.deleteRecords(target));
             if (!machine.isDead()) {
+                checkDeleted(known, begin, start);
                 known.deleted(start);
             }
-        } catch (EngineException e) {
-            trace.note("not deleted", e.getClass().getSimpleName());
+        } catch (OutOfSpaceException e) {
+            known.deletionRefused(target);
+            throw e;
+        }
+    }
+
+    /** Only what moves by itself may begin further on than was asked for. */
+    private static void checkDeleted(PartitionHistory known, long begin, long start) {
+        if (start < begin || start > begin && !known.promise().isStartFree()) {
+            throw new SimulationFailure(
+                    "deleted other than asked for: partition="
+                            + known.name()
+                            + " expected="
+                            + begin
+                            + " start="
+                            + start);
         }
     }
 
@@ -840,8 +995,8 @@ final class Simulation {
         TreeMap<Long, Integer> found = recordsOfMoving();
         if (topic != null
                 && !modeOf(topic).equals("memory")
-                && !found.entrySet().containsAll(durable.entrySet())
-                && !machine.isFaultHit()) {
+                && !machine.isDead()
+                && !found.entrySet().containsAll(durable.entrySet())) {
             throw new SimulationFailure(
                     "lost after a change of mode: mode="
                             + modeOf(topic)
@@ -905,11 +1060,17 @@ final class Simulation {
             reader.from(offset);
         }
         trace.note("read " + topic.name + "-" + partition, offset);
+        Set<Long> there = new HashSet<>();
+        Found noting =
+                (at, value) -> {
+                    there.add(at);
+                    found.onRecord(at, value);
+                };
         for (int tries = 0; offset < end; tries++) {
             if (tries > TRIES_MAX) {
                 throw new SimulationFailure("cannot be read: offset=" + offset + " end=" + end);
             }
-            long next = readOnce(topic, log, offset, reader, found);
+            long next = readOnce(log, offset, reader, noting);
             if (next < 0) {
                 return next == GIVEN_UP;
             }
@@ -918,23 +1079,20 @@ final class Simulation {
         trace.note("read to", offset);
         reader.reachedEnd(Math.max(end, offset));
         if (isFromStart) {
-            topic.checkWindow(partition, start, life);
+            topic.checkWindow(partition, start, there, life);
         }
         return true;
     }
 
     /** Returns where to go on, or ANEW, or GIVEN_UP. */
-    private long readOnce(
-            SimulatedTopic topic, PartitionLog log, long offset, Assignment reader, Found records) {
+    private long readOnce(PartitionLog log, long offset, Assignment reader, Found records) {
         try (ReadResult found = readSome(log, offset)) {
             if (found instanceof RecordsLease lease) {
-                Map<Long, ?> unread = topic.acknowledged.get(log.partition());
                 Records.forEach(
                         lease,
                         offset,
                         (at, value, epoch) -> {
                             reader.read(at, value, epoch);
-                            unread.remove(at);
                             records.onRecord(at, value);
                         });
                 return lease.nextOffset();
@@ -948,7 +1106,7 @@ final class Simulation {
             if (found == Unavailable.OFFSET_OUT_OF_RANGE && offset < log.logStartOffset()) {
                 return ANEW;
             }
-            if (found == Unavailable.CLOSED || machine.isFaultHit()) {
+            if (found == Unavailable.CLOSED || machine.isDead()) {
                 return GIVEN_UP;
             }
             throw new SimulationFailure(
