@@ -138,34 +138,41 @@ final class CompactionChoice {
      */
     List<CompactionCandidate> take(int journal, long nowMs, long bytesMax) {
         List<CompactionCandidate> taken = new ArrayList<>();
-        long bytes = 0;
+        long leftBytes = Long.MAX_VALUE;
         for (PartitionKey partition : List.copyOf(waiting)) {
-            Topic topic = topics.apply(partition.topicId());
-            if (topic != null && topic.journal() != journal) {
-                continue;
-            }
-            CompactionCandidate candidate = candidate(partition, nowMs);
-            if (candidate == null) {
-                waiting.remove(partition);
-                continue;
-            }
-            long liveBytes = candidate.state().liveBytes;
-            if (taken.isEmpty()
-                    || bytes + liveBytes <= Math.min(bytesMax, SegmentPlan.SEGMENT_BYTES)
-                            && isOfSameMode(taken.get(0), candidate)) {
-                waiting.remove(partition);
-                taken.add(candidate);
-                bytes += liveBytes;
-            }
-            if (taken.size() == PASS_MAX) {
+            if (taken.size() == PASS_MAX || leftBytes <= 0) {
                 break;
+            }
+            Topic topic = topics.apply(partition.topicId());
+            if (topic != null && !mayJoin(taken, topic, partition, journal, leftBytes)) {
+                continue; // before its index is looked into, which takes time for each of its rows
+            }
+            waiting.remove(partition);
+            CompactionCandidate candidate = candidate(partition, nowMs);
+            if (candidate != null) {
+                long bytes = candidate.state().liveBytes;
+                leftBytes =
+                        taken.isEmpty()
+                                ? Math.min(bytesMax, SegmentPlan.SEGMENT_BYTES) - bytes
+                                : leftBytes - bytes;
+                taken.add(candidate);
             }
         }
         return taken;
     }
 
-    private static boolean isOfSameMode(CompactionCandidate one, CompactionCandidate other) {
-        return one.topic().storageMode() == other.topic().storageMode();
+    private boolean mayJoin(
+            List<CompactionCandidate> taken,
+            Topic topic,
+            PartitionKey partition,
+            int journal,
+            long leftBytes) {
+        if (topic.journal() != journal || taken.isEmpty()) {
+            return topic.journal() == journal;
+        }
+        byte[] row = store.get(Rows.partitionKey(partition.topicId(), partition.partition()));
+        return topic.storageMode() == taken.get(0).topic().storageMode()
+                && PartitionState.decode(row).liveBytes <= leftBytes;
     }
 
     /** Null if the partition is not due. */
@@ -220,15 +227,16 @@ final class CompactionChoice {
     private boolean isDirty(
             PartitionKey partition, CompactionConfig config, PartitionState state, long end) {
         return isMuchNew(config, state)
-                && bytes(partition, state.dirtyOffset(), end) >= worth(config, state);
+                && hasBytes(partition, state.dirtyOffset(), end, worth(config, state));
     }
 
-    private long bytes(PartitionKey partition, long fromOffset, long toOffset) {
+    private boolean hasBytes(
+            PartitionKey partition, long fromOffset, long toOffset, double bytesMin) {
         long bytes = 0;
         try (MetadataStore.Cursor cursor = index(partition)) {
             byte[] from = Rows.indexKey(partition.topicId(), partition.partition(), fromOffset);
             boolean found = cursor.seek(from);
-            while (found) {
+            while (found && bytes < bytesMin) {
                 IndexEntry entry = IndexEntry.decode(cursor.key(), cursor.value());
                 if (entry.lastOffset() >= toOffset) {
                     break;
@@ -237,7 +245,7 @@ final class CompactionChoice {
                 found = cursor.next();
             }
         }
-        return bytes;
+        return bytes >= bytesMin;
     }
 
     private @Nullable IndexEntry firstRow(PartitionKey partition, long fromOffset) {
