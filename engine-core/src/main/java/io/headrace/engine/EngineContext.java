@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class EngineContext {
     private static final long MIB = 1 << 20;
 
+    /** Keys that compaction has room for at least are 32. */
+    private static final long COMPACTION_MEMORY_MIN = 1024;
+
     private @Nullable Path directory;
     private @Nullable MemoryStore memoryStore;
     private @Nullable Function<Path, MetadataStore> metadataStoreFactory;
@@ -37,7 +40,7 @@ public final class EngineContext {
     private long journalCycleBytes = 128 * MIB;
     private long diskReserveBytes = 256 * MIB;
     private long sealingBytesPerSecond = 64 * MIB;
-    private long compactionMemoryBytes = 16 * MIB;
+    private long compactionMemoryBytes;
     private long compactionPassBytes = 256 * MIB;
     private @Nullable RecordFilter recordFilter;
     private long memoryTopicBudgetBytes = 64 * MIB;
@@ -248,8 +251,9 @@ public final class EngineContext {
     }
 
     /**
-     * Most bytes of off-heap memory in which a compaction notes keys, 32 each; more keys take more
-     * passes.
+     * Most bytes of the memory store in which a compaction notes keys, 32 each; more keys take more
+     * passes. A quarter of the store's at most; 0, the default, for 16 MiB or that quarter,
+     * whichever is less.
      *
      * @return this
      */
@@ -258,9 +262,16 @@ public final class EngineContext {
         return this;
     }
 
-    /** Most bytes of off-heap memory in which a compaction notes keys. */
+    /** Most bytes of the memory store in which a compaction notes keys. */
     public long compactionMemoryBytes() {
-        return compactionMemoryBytes;
+        return compactionMemoryBytes == 0
+                ? Math.min(16 * MIB, compactionMemoryBytesMax(memoryStore()))
+                : compactionMemoryBytes;
+    }
+
+    /** Most that may be set: others than logs have a half, of which as much is left to batches. */
+    public static long compactionMemoryBytesMax(MemoryStore store) {
+        return Math.max(COMPACTION_MEMORY_MIN, Math.min(1024 * MIB, store.budgetBytes() / 4));
     }
 
     /**
@@ -532,7 +543,11 @@ public final class EngineContext {
         check("journalCycleBytes", journalCycleBytes, MIB, 1024 * MIB);
         check("diskReserveBytes", diskReserveBytes, 0, Long.MAX_VALUE);
         check("sealingBytesPerSecond", sealingBytesPerSecond, MIB, Long.MAX_VALUE);
-        check("compactionMemoryBytes", compactionMemoryBytes, 1024, 1024 * MIB);
+        check(
+                "compactionMemoryBytes",
+                compactionMemoryBytes(),
+                COMPACTION_MEMORY_MIN,
+                compactionMemoryBytesMax(memoryStore()));
         check("compactionPassBytes", compactionPassBytes, 1, Long.MAX_VALUE);
         check("memoryTopicBudgetBytes", memoryTopicBudgetBytes, 1024, Long.MAX_VALUE);
         check("coldReaderCount", coldReaderCount, 1, 64);

@@ -37,8 +37,7 @@ final class EngineSettings {
                         .journalCycleBytes(config.get(ConfigKeys.JOURNAL_CYCLE_BYTES))
                         .diskReserveBytes(config.get(ConfigKeys.DISK_RESERVE_BYTES))
                         .recordFilter(new KafkaRecordFilter())
-                        .compactionMemoryBytes(
-                                config.get(ConfigKeys.LOG_CLEANER_DEDUPE_BUFFER_SIZE))
+                        .compactionMemoryBytes(compactionMemoryBytes(config, memory))
                         .sealingBytesPerSecond(config.get(ConfigKeys.SEALING_MAX_BYTES_PER_SECOND))
                         .memoryTopicBudgetBytes(config.get(ConfigKeys.MEMORY_TOPIC_BUDGET_BYTES))
                         .coldReaderCount(config.intOf(ConfigKeys.COLD_READERS))
@@ -55,6 +54,25 @@ final class EngineSettings {
         }
         int shards = config.intOf(ConfigKeys.JOURNAL_SHARDS);
         return shards == 0 ? context : context.journalCount(shards);
+    }
+
+    /** Of a small budget the default takes what may be taken. */
+    private static long compactionMemoryBytes(ServerConfig config, MemoryStore memory) {
+        ConfigKey<Long> key = ConfigKeys.LOG_CLEANER_DEDUPE_BUFFER_SIZE;
+        long bytes = config.get(key);
+        long bytesMax = EngineContext.compactionMemoryBytesMax(memory);
+        if (config.isSet(key) && bytes > bytesMax) {
+            throw new ConfigException(
+                    "bad value: key="
+                            + key.name()
+                            + " value="
+                            + bytes
+                            + " allowed=at most a quarter of "
+                            + ConfigKeys.MEMORY_BUDGET_BYTES.name()
+                            + ", "
+                            + bytesMax);
+        }
+        return Math.min(bytes, bytesMax);
     }
 
     /** The data folder. */

@@ -1,10 +1,12 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.batch.UnreadableBatchException;
 import io.headrace.engine.log.PartitionCompaction.Outcome;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,29 +56,58 @@ final class CompactionPass {
                     reader.isSpent() || writer.isFull() ? Outcome.UNREACHED : advance(partition));
         }
         writer.flush();
+        partitions.forEach(partition -> partition.countRemoved(counters));
     }
 
     private Outcome advance(PartitionCompaction partition) throws IOException {
         try {
-            return partition.advance(reader, writer, pace, counters, nowMs);
+            return partition.advance(reader, writer, pace, nowMs);
         } catch (UnreadableBatchException e) {
-            counters.onDamaged();
             LOGGER.error(
                     "partition is not compacted until the next start, something in it cannot be"
-                            + " read: topic={} partition={}",
-                    partition.topic().name(),
-                    partition.partition().partition(),
+                            + " read: {}",
+                    name(partition),
                     e);
-            return Outcome.DAMAGED;
+            return setAside();
         } catch (CompactionReader.ReadFailedException e) {
-            counters.onFailed();
             LOGGER.warn(
-                    "partition is compacted later, the disk does not give it now: topic={}"
-                            + " partition={}",
-                    partition.topic().name(),
-                    partition.partition().partition(),
+                    "partition is compacted later, the disk does not give it now: {}",
+                    name(partition),
                     e);
-            return Outcome.UNREAD;
+            return putOff();
+        } catch (EngineException e) {
+            if (partition.isWriting()) {
+                throw e; // the end of the pass: what was said is not known
+            }
+            LOGGER.warn("partition is compacted later, it fails now: {}", name(partition), e);
+            return putOff();
+        } catch (RuntimeException | LinkageError e) {
+            // Whatever it is, and be it a codec that is not there: the others go on.
+            if (partition.isWriting() || e instanceof CancellationException) {
+                throw e;
+            }
+            LOGGER.error(
+                    "partition is not compacted until the next start, its compaction fails: {}",
+                    name(partition),
+                    e);
+            return setAside();
         }
+    }
+
+    private static String name(PartitionCompaction partition) {
+        return "topic="
+                + partition.topic().name()
+                + " partition="
+                + partition.partition().partition();
+    }
+
+    private Outcome setAside() {
+        counters.onDamaged();
+        return Outcome.DAMAGED;
+    }
+
+    private Outcome putOff() {
+        counters.onFailed();
+        return Outcome.UNREAD;
     }
 }

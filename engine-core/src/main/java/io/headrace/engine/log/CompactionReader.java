@@ -121,10 +121,23 @@ final class CompactionReader implements AutoCloseable {
         };
     }
 
-    /** Offset at which the first batch begins that ends in a stretch; its end if there is none. */
-    long firstBaseOffset(PartitionKey partition, long fromOffset, long toOffset) {
-        List<IndexEntry> first = rows(partition, fromOffset, toOffset, 1);
-        return first.isEmpty() ? toOffset : first.get(0).baseOffset();
+    /**
+     * How many offsets the batches have that end in {@code [fromOffset, toOffset)}: those between
+     * them do not count, of which there may be any number.
+     *
+     * @param enough it is not counted any further
+     */
+    long offsetCount(PartitionKey partition, long fromOffset, long toOffset, long enough) {
+        long count = 0;
+        List<IndexEntry> rows = rows(partition, fromOffset, toOffset, ROWS);
+        while (!rows.isEmpty() && count < enough) {
+            for (IndexEntry entry : rows) {
+                count += entry.lastOffset() - entry.baseOffset() + 1;
+            }
+            long next = rows.get(rows.size() - 1).lastOffset() + 1;
+            rows = rows(partition, next, toOffset, ROWS);
+        }
+        return Math.min(count, enough);
     }
 
     private List<IndexEntry> rows(

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
@@ -25,6 +26,7 @@ final class PartitionCompaction {
     private final long keysMax;
     private final KeyOffsets newest = new KeyOffsets();
     private boolean isBegun;
+    private boolean isWriting;
 
     /** Keys are noted up to here, and will be up to the end. */
     private long notedOffset;
@@ -37,6 +39,9 @@ final class PartitionCompaction {
     private long compactedBytes;
     private long tombstonesUntilMs;
 
+    /** Records that are left out and not counted yet. */
+    private long removedRecords;
+
     /** What one pass has made of it. */
     enum Outcome {
         /** Compacted up to the end, once the journal says so. */
@@ -45,9 +50,9 @@ final class PartitionCompaction {
         UNFINISHED,
         /** There is nothing that can be done now. */
         FRUITLESS,
-        /** The disk did not give all of it. */
+        /** The disk did not give all of it, or there was no memory for it. */
         UNREAD,
-        /** Something in it is not what was written. */
+        /** Something in it is not what was written, or what it makes of that is wrong. */
         DAMAGED,
         /** The pass ended before. */
         UNREACHED
@@ -84,17 +89,23 @@ final class PartitionCompaction {
         return endOffset;
     }
 
+    /** Whether it has ended in the midst of writing, which is not its own then but all others'. */
+    boolean isWriting() {
+        return isWriting;
+    }
+
+    /** Counts what is left out, once the journal says so. */
+    void countRemoved(CompactionCounters counters) {
+        counters.onRemoved(removedRecords);
+        removedRecords = 0;
+    }
+
     /**
      * Goes on until it is done or the pass has read enough.
      *
      * @param nowMs by which tombstones go
      */
-    Outcome advance(
-            CompactionReader reader,
-            CompactionWriter writer,
-            SealPace pace,
-            CompactionCounters counters,
-            long nowMs)
+    Outcome advance(CompactionReader reader, CompactionWriter writer, SealPace pace, long nowMs)
             throws IOException {
         if (!noteKeys(reader)) {
             return Outcome.UNFINISHED;
@@ -103,7 +114,7 @@ final class PartitionCompaction {
             return Outcome.FRUITLESS;
         }
         writer.begin(topic(), partition().partition());
-        Rewriting rewriting = new Rewriting(reader, writer, pace, counters, nowMs);
+        Rewriting rewriting = new Rewriting(reader, writer, pace, nowMs);
         rewrittenOffset =
                 reader.forEachBatch(partition(), rewrittenOffset, endOffset, rewriting::onBatch);
         if (rewrittenOffset < endOffset) {
@@ -116,7 +127,7 @@ final class PartitionCompaction {
     /** Notes the keys of what is not compacted yet; whether that is done. */
     private boolean noteKeys(CompactionReader reader) throws IOException {
         if (!isBegun) {
-            newest.begin(keyBuffer.apply(keyBytes(reader)));
+            newest.begin(keyBuffer.applyUpTo(keyBytes(reader), KeyOffsets.MEMORY_BYTES_MIN));
             isBegun = true;
         }
         long next =
@@ -135,11 +146,10 @@ final class PartitionCompaction {
         return notedOffset >= endOffset;
     }
 
-    /** For all records of the batches to be noted; the first one may begin before the log does. */
+    /** For all records of the batches to be noted, if that is allowed. */
     private int keyBytes(CompactionReader reader) {
-        long from = reader.firstBaseOffset(partition(), notedOffset, endOffset);
-        long bytes = Math.min(endOffset - from, keysMax) * KeyOffsets.BYTES_PER_KEY;
-        return (int) Math.max(KeyOffsets.MEMORY_BYTES_MIN, bytes);
+        long keys = reader.offsetCount(partition(), notedOffset, endOffset, keysMax);
+        return (int) Math.max(KeyOffsets.MEMORY_BYTES_MIN, keys * KeyOffsets.BYTES_PER_KEY);
     }
 
     private boolean isNoted(CompactionReader reader, IndexEntry entry, ByteBuffer batch) {
@@ -148,6 +158,15 @@ final class PartitionCompaction {
             return false;
         }
         int records = RecordBatch.recordCount(batch, batch.position());
+        if (records > newest.keysMax() && records <= keysMax) {
+            throw new EngineException(
+                    "no memory for the keys of a batch, tried again: records="
+                            + records
+                            + " keys="
+                            + newest.keysMax()
+                            + " offset="
+                            + entry.baseOffset());
+        }
         if (records > newest.keysMax()) {
             throw new UnreadableBatchException(
                     "batch has more records than keys can be noted, increase"
@@ -188,23 +207,16 @@ final class PartitionCompaction {
         private final CompactionReader reader;
         private final CompactionWriter writer;
         private final SealPace pace;
-        private final CompactionCounters counters;
         private final long nowMs;
         private final long horizonMs;
 
         /** Whether a tombstone stays in the batch that is looked at. */
         private boolean isTombstoneLeft;
 
-        Rewriting(
-                CompactionReader reader,
-                CompactionWriter writer,
-                SealPace pace,
-                CompactionCounters counters,
-                long nowMs) {
+        Rewriting(CompactionReader reader, CompactionWriter writer, SealPace pace, long nowMs) {
             this.reader = reader;
             this.writer = writer;
             this.pace = pace;
-            this.counters = counters;
             this.nowMs = nowMs;
             long retentionMs = topic().config().compaction().deleteRetentionMs();
             this.horizonMs = saturatedSum(nowMs, retentionMs);
@@ -212,7 +224,7 @@ final class PartitionCompaction {
 
         boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException {
             if (batch == null) {
-                writer.drop(entry);
+                drop(entry);
                 return true;
             }
             long goMs = RecordBatch.deleteHorizon(batch, batch.position());
@@ -227,13 +239,13 @@ final class PartitionCompaction {
                                             && isKept(hasValue, tombstonesGo),
                             horizonMs);
             if (left == null) {
-                writer.drop(entry);
+                drop(entry);
             } else if (!keep(entry, left, !left.equals(batch))) {
                 return false;
             }
             int records = RecordBatch.recordCount(batch, batch.position());
             int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
-            counters.onRemoved(records - kept);
+            removedRecords += records - kept;
             return true;
         }
 
@@ -243,13 +255,22 @@ final class PartitionCompaction {
             return isKept;
         }
 
+        private void drop(IndexEntry entry) throws IOException {
+            isWriting = true;
+            writer.drop(entry);
+            isWriting = false;
+        }
+
         /** False if there is no room for it. */
         private boolean keep(IndexEntry entry, ByteBuffer left, boolean isChanged)
                 throws IOException {
             int length = left.remaining();
             if (isChanged) {
                 requireSame(entry, left);
-                if (!writer.replace(entry, left)) {
+                isWriting = true;
+                boolean isReplaced = writer.replace(entry, left);
+                isWriting = false;
+                if (!isReplaced) {
                     return false;
                 }
                 pace.pay(length);

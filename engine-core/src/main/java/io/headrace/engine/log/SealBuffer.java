@@ -28,16 +28,44 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
      */
     @Override
     public ByteBuffer apply(int length) {
+        ByteBuffer buffer = tryApply(length);
+        if (buffer == null) {
+            throw new EngineException("no memory for sealing, tried again: length=" + length);
+        }
+        return buffer;
+    }
+
+    /**
+     * As {@link #apply}, of less where memory is short: half of what there is then, so that there
+     * is some for others.
+     *
+     * @param lengthMin with less it is not worth while
+     * @throws EngineException if there is not even that much
+     */
+    ByteBuffer applyUpTo(int length, int lengthMin) {
+        ByteBuffer whole = tryApply(length);
+        if (whole != null) {
+            return whole;
+        }
+        int found = length;
+        do {
+            if (found <= lengthMin) {
+                throw new EngineException("no memory for sealing, tried again: length=" + found);
+            }
+            found = Math.max(lengthMin, found / 2);
+        } while (tryApply(found) == null);
+        close();
+        return apply(Math.max(lengthMin, found / 2));
+    }
+
+    private @Nullable ByteBuffer tryApply(int length) {
         Slab current = slab;
         if (current == null || current.buffer().capacity() < length) {
             close();
             current = memory.allocate(Math.max(length, SegmentWriter.BLOCK_LENGTH_MAX), TAG);
-            if (current == null) {
-                throw new EngineException("no memory for sealing, tried again: length=" + length);
-            }
             slab = current;
         }
-        return current.buffer().duplicate().position(0).limit(length);
+        return current == null ? null : current.buffer().duplicate().position(0).limit(length);
     }
 
     @Override

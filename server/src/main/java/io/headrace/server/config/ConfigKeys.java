@@ -209,9 +209,10 @@ public final class ConfigKeys {
                     16 * MIB,
                     MIB,
                     1024 * MIB,
-                    "Off-heap memory in which a compaction notes keys, 32 bytes each, within"
-                            + " headrace.memory.budget.bytes. Taken as it is needed; more keys"
-                            + " take more passes.");
+                    "Off-heap memory in which a compaction notes keys, 32 bytes each; at most a"
+                            + " quarter of headrace.memory.budget.bytes, which the default keeps to"
+                            + " by itself. Taken as it is needed; more keys, and memory that is"
+                            + " short, take more passes.");
 
     /** {@code log.message.timestamp.type}. */
     public static final ConfigKey<String> LOG_MESSAGE_TIMESTAMP_TYPE =
