@@ -19,8 +19,9 @@ final class BatchRun {
     static final int STRIDE = 4096;
 
     private static final int ENTRY_LENGTH = Integer.BYTES;
-    private static final VarHandle END = varHandle("end");
-    private static final VarHandle ENTRY_COUNT = varHandle("entryCount");
+    private static final VarHandle END = varHandle("end", int.class);
+    private static final VarHandle ENTRY_COUNT = varHandle("entryCount", int.class);
+    private static final VarHandle MAX_TIMESTAMP = varHandle("maxTimestampMs", long.class);
 
     final OffHeapSlab slab;
     private final ByteBuffer memory;
@@ -30,6 +31,9 @@ final class BatchRun {
 
     private int lastEntryPosition;
     private long newestMs;
+
+    @SuppressWarnings("unused") // through MAX_TIMESTAMP
+    private long maxTimestampMs;
 
     @SuppressWarnings("unused") // through END
     private int end;
@@ -47,6 +51,7 @@ final class BatchRun {
         baseOffset = firstOffset;
         lastEntryPosition = 0;
         newestMs = Long.MIN_VALUE;
+        MAX_TIMESTAMP.setOpaque(this, Long.MIN_VALUE);
         ENTRY_COUNT.setRelease(this, 0);
         END.setRelease(this, 0);
     }
@@ -60,6 +65,17 @@ final class BatchRun {
     /** When its newest batch dates from. For the appender. */
     long newestMs() {
         return newestMs;
+    }
+
+    /** Offset of the first record. */
+    long baseOffset() {
+        return baseOffset;
+    }
+
+    /** Highest timestamp of all batches below an {@link #end} seen before, or of later ones too. */
+    long maxTimestampMs() {
+        // Opaque: the end's release and acquire order it behind those batches.
+        return (long) MAX_TIMESTAMP.getOpaque(this);
     }
 
     /** Whether a batch of that length has room, and its index entry too. For the appender. */
@@ -85,12 +101,19 @@ final class BatchRun {
         RecordBatch.baseOffset(memory, position, offset);
         RecordBatch.leaderEpoch(memory, position, leaderEpoch);
         newestMs = Math.max(newestMs, Dating.of(memory, position, nowMs));
+        noteTimestamp(RecordBatch.maxTimestamp(memory, position));
         if (position - lastEntryPosition >= STRIDE) {
             addEntry(position);
         }
         // Release: whoever sees the new end sees the bytes below it.
         END.setRelease(this, position + length);
         return RecordBatch.offsetCount(memory, position);
+    }
+
+    private void noteTimestamp(long batchMs) {
+        if (batchMs > (long) MAX_TIMESTAMP.get(this)) {
+            MAX_TIMESTAMP.setOpaque(this, batchMs);
+        }
     }
 
     /**
@@ -215,9 +238,9 @@ final class BatchRun {
         return found;
     }
 
-    private static VarHandle varHandle(String field) {
+    private static VarHandle varHandle(String field, Class<?> type) {
         try {
-            return MethodHandles.lookup().findVarHandle(BatchRun.class, field, int.class);
+            return MethodHandles.lookup().findVarHandle(BatchRun.class, field, type);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

@@ -302,6 +302,24 @@ final class RingLog implements MemoryLog {
     }
 
     @Override
+    public long firstReaching(long fromOffset, long timestampMs) {
+        // The end first: every run that holds a batch below it is in the ring, or dropped.
+        long end = logEndOffset();
+        for (long i = Math.max(ring.head(), ring.indexOf(fromOffset)); i < ring.tail(); i++) {
+            BatchRun run = ring.retain(i);
+            if (run != null) {
+                boolean isReached = run.maxTimestampMs() >= timestampMs;
+                long begin = run.baseOffset();
+                run.slab.release();
+                if (isReached) {
+                    return Math.max(fromOffset, begin);
+                }
+            }
+        }
+        return Math.max(fromOffset, end);
+    }
+
+    @Override
     public long logStartOffset() {
         // Acquire: pairs with the releases in dropFirst and dropBefore.
         return (long) START.getAcquire(this);

@@ -67,6 +67,25 @@ class RingLogTest {
         return LongStream.range(from, to).boxed().toList();
     }
 
+    /** Within the slab that holds the first batch that reaches it, and never behind that batch. */
+    @Test
+    void whereALookForATimestampGoesOnIsInTheRightSlab() {
+        MemoryLog log = store.openLog(0, MIB);
+        fill(log, 4000, 100);
+        long slabBatches = MIB / 8 / 100;
+        for (long targetMs = 0; targetMs < 4000; targetMs++) {
+            long reaching = log.firstReaching(0, targetMs);
+            assertTrue(reaching <= targetMs, targetMs + " is before " + reaching);
+            assertTrue(targetMs - reaching < slabBatches, targetMs + " is far behind " + reaching);
+            assertEquals(targetMs, log.firstReaching(targetMs, targetMs));
+        }
+        assertEquals(4000, log.firstReaching(0, 4000));
+        log.dropBefore(1500);
+        assertTrue(log.firstReaching(0, 0) <= 1500);
+        log.close();
+        assertEquals(4000, log.firstReaching(0, 0));
+    }
+
     @Test
     void copiesTheBatchAndSetsOffsetAndEpochInTheCopyOnly() {
         MemoryLog log = store.openLog(100, MIB);

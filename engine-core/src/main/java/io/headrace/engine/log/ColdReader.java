@@ -1,6 +1,7 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.Deadline;
+import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,42 @@ final class ColdReader implements AutoCloseable {
         } catch (RejectedExecutionException e) {
             refused.run();
         }
+    }
+
+    /** Finds something on a cold thread, or nothing. */
+    interface Lookup {
+        @Nullable TimestampedOffset run();
+    }
+
+    /** Runs a look-up in a log on a cold thread, however much there is to look at. */
+    CompletableFuture<@Nullable TimestampedOffset> lookUp(PartitionLogBase log, Lookup lookup) {
+        CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
+        lookUp(log, lookup, found);
+        return found;
+    }
+
+    /** As {@link #lookUp(PartitionLogBase, Lookup)}, which completes that future. */
+    void lookUp(
+            PartitionLogBase log,
+            Lookup lookup,
+            CompletableFuture<@Nullable TimestampedOffset> found) {
+        Runnable onColdThread =
+                () -> {
+                    try {
+                        found.complete(lookup.run());
+                    } catch (RuntimeException e) {
+                        found.completeExceptionally(e);
+                    }
+                };
+        execute(onColdThread, () -> found.completeExceptionally(busy(log)));
+    }
+
+    private static EngineException busy(PartitionLogBase log) {
+        return new EngineException(
+                "too much is being read, retry: topic="
+                        + log.topic().name()
+                        + " partition="
+                        + log.partition());
     }
 
     /** As {@link #read}; whatever goes wrong is logged, and an answer. */

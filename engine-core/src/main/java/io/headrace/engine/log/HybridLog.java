@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -318,7 +319,8 @@ final class HybridLog extends PartitionLogBase {
     /** Looks into the index, and behind that at what can be read: the disk may be full or hang. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        return tier.lookUp(
+        return coldReader.lookUp(
+                this,
                 () -> {
                     long indexedEnd = coldReader.indexedEndOffset(this);
                     TimestampedOffset found = coldReader.offsetForTimestamp(this, timestampMs);
@@ -327,6 +329,7 @@ final class HybridLog extends PartitionLogBase {
                             : TimestampScan.first(
                                     this::readOrLoad,
                                     this::logStartOffset,
+                                    LongUnaryOperator.identity(),
                                     indexedEnd,
                                     timestampMs);
                 });
@@ -334,7 +337,8 @@ final class HybridLog extends PartitionLogBase {
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        return tier.lookUp(
+        return coldReader.lookUp(
+                this,
                 () -> {
                     long indexedEnd = coldReader.indexedEndOffset(this);
                     return TimestampScan.higher(

@@ -185,20 +185,27 @@ final class InMemoryLog extends PartitionLogBase {
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
         JournalTier journal = past;
         if (journal == null || isPastOverwritten()) {
-            return CompletableFuture.completedFuture(scan(timestampMs));
+            return scan(timestampMs);
         }
         return journal.offsetForTimestamp(timestampMs)
-                .thenApply(found -> found != null ? found : scan(timestampMs));
+                .thenCompose(
+                        found ->
+                                found == null
+                                        ? scan(timestampMs)
+                                        : CompletableFuture.completedFuture(found));
     }
 
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
         JournalTier journal = past;
         if (journal == null || isPastOverwritten()) {
-            return CompletableFuture.completedFuture(scanForHighest());
+            return coldReader.lookUp(this, this::scanForHighest);
         }
         return journal.maxTimestamp()
-                .thenApply(found -> TimestampScan.higher(found, scanForHighest()));
+                .thenCompose(
+                        found ->
+                                coldReader.lookUp(
+                                        this, () -> TimestampScan.higher(found, scanForHighest())));
     }
 
     /** The first offset that can be read from the ring. */
@@ -206,9 +213,20 @@ final class InMemoryLog extends PartitionLogBase {
         return Math.max(logStartOffset(), ringBeginOffset);
     }
 
-    /** As {@link #offsetForTimestamp}, of what the ring has. */
-    private @Nullable TimestampedOffset scan(long timestampMs) {
-        return TimestampScan.first(this::read, this::firstInRing, firstInRing(), timestampMs);
+    /**
+     * As {@link #offsetForTimestamp}, of what the ring has. On a cold thread, although nothing is
+     * cold: who asks may be a shell's event loop, and a ring has a million batches to look at.
+     */
+    private CompletableFuture<@Nullable TimestampedOffset> scan(long timestampMs) {
+        return coldReader.lookUp(
+                this,
+                () ->
+                        TimestampScan.first(
+                                this::read,
+                                this::firstInRing,
+                                offset -> memory.firstReaching(offset, timestampMs),
+                                firstInRing(),
+                                timestampMs));
     }
 
     private @Nullable TimestampedOffset scanForHighest() {

@@ -1,6 +1,5 @@
 package io.headrace.engine.log;
 
-import io.headrace.engine.EngineException;
 import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog.ReadCallback;
@@ -234,45 +233,12 @@ final class JournalTier {
         return whenIndexed(() -> coldReader.maxTimestamp(log));
     }
 
-    /** Finds something on a cold thread, or nothing. */
-    interface Lookup {
-        @Nullable TimestampedOffset run();
-    }
-
-    private CompletableFuture<@Nullable TimestampedOffset> whenIndexed(Lookup lookup) {
+    private CompletableFuture<@Nullable TimestampedOffset> whenIndexed(ColdReader.Lookup lookup) {
         CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
         shard.requestSync();
         projector.whenApplied(
-                shard.id(), lastPositionAppended(), () -> lookUpOnColdThread(lookup, found));
+                shard.id(), lastPositionAppended(), () -> coldReader.lookUp(log, lookup, found));
         return found;
-    }
-
-    /** Runs a look-up on a cold thread; waits for nothing else. */
-    CompletableFuture<@Nullable TimestampedOffset> lookUp(Lookup lookup) {
-        CompletableFuture<@Nullable TimestampedOffset> found = new CompletableFuture<>();
-        lookUpOnColdThread(lookup, found);
-        return found;
-    }
-
-    private void lookUpOnColdThread(
-            Lookup lookup, CompletableFuture<@Nullable TimestampedOffset> found) {
-        Runnable onColdThread =
-                () -> {
-                    try {
-                        found.complete(lookup.run());
-                    } catch (RuntimeException e) {
-                        found.completeExceptionally(e);
-                    }
-                };
-        coldReader.execute(onColdThread, () -> found.completeExceptionally(busy()));
-    }
-
-    private EngineException busy() {
-        return new EngineException(
-                "too much is being read, retry: topic="
-                        + log.topic().name()
-                        + " partition="
-                        + log.partition());
     }
 
     private long lastPositionAppended() {

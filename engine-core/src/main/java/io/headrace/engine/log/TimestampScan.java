@@ -7,6 +7,7 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import java.nio.ByteBuffer;
 import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,17 +23,24 @@ final class TimestampScan {
 
     private final Reader reader;
     private final LongSupplier firstOffset;
+    private final LongUnaryOperator skip;
     private final long timestampMs;
-    private @Nullable TimestampedOffset highest;
+
+    private boolean isAnyFound;
+    private long highestMs;
+    private long highestOffset;
+    private int highestLeaderEpoch;
 
     /** Reads as {@link io.headrace.engine.PartitionLog#read}. */
     interface Reader {
         ReadResult read(long fromOffset, int lengthMax);
     }
 
-    private TimestampScan(Reader reader, LongSupplier firstOffset, long timestampMs) {
+    private TimestampScan(
+            Reader reader, LongSupplier firstOffset, LongUnaryOperator skip, long timestampMs) {
         this.reader = reader;
         this.firstOffset = firstOffset;
+        this.skip = skip;
         this.timestampMs = timestampMs;
     }
 
@@ -40,18 +48,30 @@ final class TimestampScan {
      * The first batch from an offset on that reaches the timestamp.
      *
      * @param firstOffset the first that can be read, which may move on meanwhile
+     * @param skip from an offset to one at or behind it, before which no batch reaches it
      */
     static @Nullable TimestampedOffset first(
-            Reader reader, LongSupplier firstOffset, long fromOffset, long timestampMs) {
-        return new TimestampScan(reader, firstOffset, timestampMs).run(fromOffset);
+            Reader reader,
+            LongSupplier firstOffset,
+            LongUnaryOperator skip,
+            long fromOffset,
+            long timestampMs) {
+        return new TimestampScan(reader, firstOffset, skip, timestampMs).run(fromOffset);
     }
 
     /** The first of those from an offset on that have the highest timestamp. */
     static @Nullable TimestampedOffset highest(
             Reader reader, LongSupplier firstOffset, long fromOffset) {
-        TimestampScan scan = new TimestampScan(reader, firstOffset, HIGHEST);
+        TimestampScan scan =
+                new TimestampScan(reader, firstOffset, LongUnaryOperator.identity(), HIGHEST);
         TimestampedOffset found = scan.run(fromOffset);
-        return found != null ? found : scan.highest;
+        return found != null ? found : scan.highest();
+    }
+
+    private @Nullable TimestampedOffset highest() {
+        return isAnyFound
+                ? new TimestampedOffset(highestOffset, highestMs, highestLeaderEpoch)
+                : null;
     }
 
     /** The one with the higher timestamp, or the first of two that have the same. */
@@ -66,6 +86,7 @@ final class TimestampScan {
     private @Nullable TimestampedOffset run(long fromOffset) {
         long offset = fromOffset;
         while (true) {
+            offset = skip.applyAsLong(offset);
             try (ReadResult result = reader.read(offset, LENGTH)) {
                 if (result instanceof RecordsLease lease) {
                     TimestampedOffset found = firstIn(lease, offset);
@@ -84,25 +105,28 @@ final class TimestampScan {
         }
     }
 
+    /** Nothing is made per batch, of which there may be a million. */
     private @Nullable TimestampedOffset firstIn(RecordsLease lease, long fromOffset) {
         for (int i = 0; i < lease.sliceCount(); i++) {
             ByteBuffer slice = lease.slice(i);
             for (int at = slice.position(); at < slice.limit(); ) {
-                TimestampedOffset batch = timestamped(slice, at, fromOffset);
-                if (batch.timestampMs() >= timestampMs) {
-                    return batch;
+                long batchMs = RecordBatch.maxTimestamp(slice, at);
+                if (!isAnyFound || batchMs > highestMs) {
+                    noteHighest(slice, at, fromOffset, batchMs);
                 }
-                highest = higher(highest, batch);
+                if (batchMs >= timestampMs) {
+                    return highest();
+                }
                 at += RecordBatch.length(slice, at);
             }
         }
         return null;
     }
 
-    private static TimestampedOffset timestamped(ByteBuffer slice, int at, long fromOffset) {
-        return new TimestampedOffset(
-                Math.max(RecordBatch.baseOffset(slice, at), fromOffset),
-                RecordBatch.maxTimestamp(slice, at),
-                RecordBatch.leaderEpoch(slice, at));
+    private void noteHighest(ByteBuffer slice, int at, long fromOffset, long batchMs) {
+        isAnyFound = true;
+        highestMs = batchMs;
+        highestOffset = Math.max(RecordBatch.baseOffset(slice, at), fromOffset);
+        highestLeaderEpoch = RecordBatch.leaderEpoch(slice, at);
     }
 }

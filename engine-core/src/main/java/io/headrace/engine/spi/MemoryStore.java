@@ -76,6 +76,12 @@ public interface MemoryStore extends AutoCloseable {
          */
         void keepFrom(long offset);
 
+        /**
+         * An offset at or behind this one, before which no batch has a timestamp that reaches the
+         * target: where a look for one goes on. Takes a look at each slab, and at no batch.
+         */
+        long firstReaching(long fromOffset, long timestampMs);
+
         /** First offset held. */
         long logStartOffset();
 

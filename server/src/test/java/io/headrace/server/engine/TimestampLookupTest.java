@@ -4,11 +4,15 @@ import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.PartitionLog.TimestampedOffset;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -45,6 +49,23 @@ class TimestampLookupTest {
             get(log.deleteRecords(-1));
             assertNull(get(log.maxTimestamp()));
             assertNull(get(log.offsetForTimestamp(0)));
+        }
+    }
+
+    /** The caller may be an event loop, and a ring long. */
+    @Test
+    void nothingIsLookedAtOnTheCallersThread() {
+        HeldPool cold = new HeldPool("headrace-cold");
+        try (TestEngine engine = new TestEngine(folder, context -> context, cold)) {
+            PartitionLog log = logOf(engine, "memory", 1000, 5000, 2000, 3000, 6000);
+            cold.hold();
+            CompletableFuture<TimestampedOffset> first = log.offsetForTimestamp(1500);
+            CompletableFuture<TimestampedOffset> highest = log.maxTimestamp();
+            boolean isAnswered = first.isDone() || highest.isDone();
+            cold.release();
+            assertFalse(isAnswered);
+            assertEquals(1, get(first).offset());
+            assertEquals(4, get(highest).offset());
         }
     }
 
