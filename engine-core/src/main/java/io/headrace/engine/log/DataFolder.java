@@ -31,6 +31,9 @@ final class DataFolder implements AutoCloseable {
     /** What a store may have in memory; a write buffer of it. */
     private static final long CHECKPOINT_MARGIN_BYTES = 8 << 20;
 
+    /** With less free, whatever cannot be opened is so for want of space before all else. */
+    private static final long START_BYTES = 1 << 20;
+
     /** What an attempt leaves that fails or is killed. */
     private static final Pattern UNFINISHED_CHECKPOINT =
             Pattern.compile("[0-9]{12}\\.(tmp|links|links\\.tmp)");
@@ -165,10 +168,19 @@ final class DataFolder implements AutoCloseable {
         return open(live, factory);
     }
 
-    private static MetadataStore open(Path live, Function<Path, MetadataStore> factory) {
+    private MetadataStore open(Path live, Function<Path, MetadataStore> factory)
+            throws IOException {
         try {
             return factory.apply(live);
         } catch (EngineException e) {
+            if (usableBytes() < START_BYTES) {
+                throw new EngineException(
+                        "disk is full, and a start needs some space: folder="
+                                + root
+                                + " freeBytes="
+                                + usableBytes(),
+                        e);
+            }
             throw new EngineException(
                     "metadata store cannot be opened; if files of it are damaged or gone, move "
                             + live

@@ -1,8 +1,11 @@
 package io.headrace.engine.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.testing.FaultyDisk;
@@ -64,6 +67,33 @@ class DataFolderTest {
         Files.createDirectory(root.resolve("checkpoints/mine.tmp"));
         DataFolder.open(root, disk).close();
         assertEquals(List.of("mine.tmp"), names());
+    }
+
+    /** Nobody should move the store away because somebody else has filled the disk. */
+    @Test
+    void aStoreThatDoesNotOpenOnAFullDiskIsNotTakenForDamaged() throws IOException {
+        try (DataFolder folder = DataFolder.open(root, disk)) {
+            disk.usableBytes(100);
+            String full = messageOf(folder);
+            assertTrue(full.startsWith("disk is full, and a start needs some space: "), full);
+            assertTrue(full.contains("folder=" + root + " freeBytes=100"), full);
+            assertFalse(full.contains("move"), full);
+            disk.usableBytes(1 << 20);
+            String damaged = messageOf(folder);
+            assertTrue(damaged.startsWith("metadata store cannot be opened; "), damaged);
+        }
+    }
+
+    private static String messageOf(DataFolder folder) {
+        EngineException failure =
+                assertThrows(
+                        EngineException.class,
+                        () ->
+                                folder.openStore(
+                                        path -> {
+                                            throw new EngineException("planted");
+                                        }));
+        return String.valueOf(failure.getMessage());
     }
 
     @Test
