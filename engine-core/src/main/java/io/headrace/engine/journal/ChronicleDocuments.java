@@ -4,7 +4,6 @@ import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
@@ -37,6 +36,7 @@ final class ChronicleDocuments implements CycleDocuments {
 
     private final Path folder;
     private final long fileBytes;
+    private final Disk disk;
     private final CycleNumbering numbering;
     private final SingleChronicleQueue queue;
     private final ExcerptAppender appender;
@@ -45,9 +45,10 @@ final class ChronicleDocuments implements CycleDocuments {
     private @Nullable BytesStore<?, ?> mapping;
     private boolean isNewCycle;
 
-    ChronicleDocuments(Path folder, int firstCycle, long fileBytes) {
+    ChronicleDocuments(Path folder, int firstCycle, long fileBytes, Disk disk) {
         this.folder = folder;
         this.fileBytes = fileBytes;
+        this.disk = disk;
         numbering = new CycleNumbering(firstCycle);
         // Chronicle reports each slow mmap and file creation; those are ours to measure.
         Jvm.disablePerfHandler();
@@ -93,14 +94,18 @@ final class ChronicleDocuments implements CycleDocuments {
      * Chronicle's first store into a new file would have the kernel fill a whole read-ahead window
      * with zeros, in which time nobody appends: 3 ms with one of 4 MiB. The advice against that can
      * only be given once the file is mapped.
+     *
+     * <p>And a store into a page that the disk has no room for ends the process, where a write call
+     * that fails is a refusal: so the page is there before the first store, or that does not come.
+     * A file that is longer was begun before, when it could not be allocated.
      */
     private void bringFirstPageIn() throws IOException {
         Path file = folder.resolve(CycleNumbering.fileName(numbering.cycle()));
         try (FileChannel channel =
-                Disk.SYSTEM.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            Disk.write(channel, FIRST_PAGE.duplicate(), 0);
-        } catch (FileAlreadyExistsException e) {
-            // Begun before, when it could not be allocated.
+                disk.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            if (channel.size() < PAGE_BYTES) {
+                Disk.write(channel, FIRST_PAGE.duplicate(), 0);
+            }
         }
     }
 

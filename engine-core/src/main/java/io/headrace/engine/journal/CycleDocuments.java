@@ -1,5 +1,6 @@
 package io.headrace.engine.journal;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -14,8 +15,9 @@ public interface CycleDocuments extends AutoCloseable {
     interface Factory {
         /**
          * @param fileBytes of each cycle file
+         * @param disk for what is not stored through a mapping
          */
-        CycleDocuments open(Path folder, int firstCycle, long fileBytes);
+        CycleDocuments open(Path folder, int firstCycle, long fileBytes, Disk disk);
 
         /** Most bytes of a file that entries may take, of those that were asked for. */
         default long cycleBytes(long asked) {

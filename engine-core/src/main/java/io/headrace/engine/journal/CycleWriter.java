@@ -69,7 +69,7 @@ final class CycleWriter implements AutoCloseable {
         this.disk = disk;
         this.nextCycle = firstCycle;
         this.allocatedBytes = allocatedBytes(cycleBytes);
-        this.documents = documents.open(folder, firstCycle, allocatedBytes);
+        this.documents = documents.open(folder, firstCycle, allocatedBytes, disk);
     }
 
     /** Bytes that one cycle file is given on disk. */

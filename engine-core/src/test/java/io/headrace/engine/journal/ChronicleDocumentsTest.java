@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +50,8 @@ class ChronicleDocumentsTest {
     /** Chronicle would have the kernel bring in a window of zeros with its first store. */
     @Test
     void theFirstPageOfAFileIsThereBeforeChronicleIsAskedForIt() throws IOException {
-        ChronicleDocuments documents = new ChronicleDocuments(folder, CYCLE, FILE_BYTES);
+        ChronicleDocuments documents =
+                new ChronicleDocuments(folder, CYCLE, FILE_BYTES, Disk.SYSTEM);
         documents.close();
         documents.cycle(CYCLE);
         assertThrows(IllegalStateException.class, documents::begin);
@@ -60,7 +62,8 @@ class ChronicleDocumentsTest {
     @Test
     void theFileBeforeIsLetGoOfByAnotherThread() throws Exception {
         CompletableFuture<Thread> letGo = new CompletableFuture<>();
-        ChronicleDocuments documents = new ChronicleDocuments(folder, CYCLE, FILE_BYTES);
+        ChronicleDocuments documents =
+                new ChronicleDocuments(folder, CYCLE, FILE_BYTES, Disk.SYSTEM);
         try {
             begin(documents, CYCLE);
             onLetGo(documents, letGo);

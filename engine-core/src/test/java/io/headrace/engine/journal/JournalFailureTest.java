@@ -91,6 +91,38 @@ class JournalFailureTest {
         }
     }
 
+    /** A store through the mapping into a page that there is no room for would end the process. */
+    @Test
+    void aFirstPageThatCouldNotBeWrittenIsWrittenByTheNextTry() throws IOException {
+        int pageCall = 1;
+        while (!isPage(pageCall)) {
+            pageCall++;
+            assertTrue(pageCall < 10, "the page is not written through the disk");
+        }
+    }
+
+    /** Whether that call of the append that begins a cycle is the page; if so, fails it twice. */
+    private boolean isPage(int call) throws IOException {
+        try (Journal journal = ChronicleJournal.open(context())) {
+            for (int i = 0; i < 10; i++) {
+                assertTrue(append(journal, 100_000, i) > 0);
+            }
+            disk.at(call, Fault.FAIL);
+            boolean isRefused = append(journal, 100_000, 10) == Journal.OUT_OF_SPACE;
+            if (!isRefused || !disk.faultyCallName().matches("write .*cq4")) {
+                return false;
+            }
+            disk.at(call, Fault.FAIL);
+            assertEquals(Journal.OUT_OF_SPACE, append(journal, 100_000, 10));
+            assertTrue(disk.faultyCallName().matches("write .*cq4"), disk::faultyCallName);
+            assertTrue(append(journal, 100_000, 10) > 0);
+            return true;
+        } catch (JournalFailedException e) {
+            assertTrue(e.getCause().getMessage().startsWith(FaultyDisk.FAILURE), e.toString());
+            return false;
+        }
+    }
+
     @Test
     void theReserveIsForWhatBringsSpaceBack() throws IOException {
         try (Journal journal = ChronicleJournal.open(context())) {

@@ -1,6 +1,7 @@
 package io.headrace.server.simulation;
 
 import io.headrace.engine.journal.CycleDocuments;
+import io.headrace.engine.spi.Disk;
 import java.io.IOException;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -38,7 +39,7 @@ final class SimulatedDocuments implements CycleDocuments {
     static Factory on(SimulatedMachine machine, long cycleBytes) {
         return new Factory() {
             @Override
-            public CycleDocuments open(Path folder, int firstCycle, long fileBytes) {
+            public CycleDocuments open(Path folder, int firstCycle, long fileBytes, Disk disk) {
                 return new SimulatedDocuments(machine, folder);
             }
 
