@@ -36,8 +36,8 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
     }
 
     /**
-     * As {@link #apply}, of less where memory is short: half of what there is then, so that there
-     * is some for others.
+     * As {@link #apply}, of less where memory is short: a quarter of what there is then, so that
+     * there is some for others, however lengths are rounded.
      *
      * @param lengthMin with less it is not worth while
      * @throws EngineException if there is not even that much
@@ -55,7 +55,7 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
             found = Math.max(lengthMin, found / 2);
         } while (tryApply(found) == null);
         close();
-        return apply(Math.max(lengthMin, found / 2));
+        return apply(Math.max(lengthMin, found / 4));
     }
 
     private @Nullable ByteBuffer tryApply(int length) {
