@@ -36,26 +36,33 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
     }
 
     /**
-     * As {@link #apply}, of less where memory is short: a quarter of what there is then, so that
-     * there is some for others, however lengths are rounded.
+     * As {@link #apply}, of less where memory is short: so that there is room beside for a batch
+     * and a block, without which nothing can be done.
      *
      * @param lengthMin with less it is not worth while
      * @throws EngineException if there is not even that much
      */
     ByteBuffer applyUpTo(int length, int lengthMin) {
-        ByteBuffer whole = tryApply(length);
-        if (whole != null) {
-            return whole;
-        }
-        int found = length;
-        do {
-            if (found <= lengthMin) {
-                throw new EngineException("no memory for sealing, tried again: length=" + found);
+        int wanted = length;
+        while (true) {
+            ByteBuffer found = tryApply(wanted);
+            if (found != null && isRoomBeside()) {
+                return found;
             }
-            found = Math.max(lengthMin, found / 2);
-        } while (tryApply(found) == null);
-        close();
-        return apply(Math.max(lengthMin, found / 4));
+            close();
+            if (wanted <= lengthMin) {
+                throw new EngineException("no memory for sealing, tried again: length=" + wanted);
+            }
+            wanted = Math.max(lengthMin, wanted / 2);
+        }
+    }
+
+    private boolean isRoomBeside() {
+        try (SealBuffer batch = new SealBuffer(memory);
+                SealBuffer block = new SealBuffer(memory)) {
+            return batch.tryApply(SegmentWriter.BLOCK_LENGTH_MAX) != null
+                    && block.tryApply(SegmentWriter.BLOCK_LENGTH_MAX) != null;
+        }
     }
 
     private @Nullable ByteBuffer tryApply(int length) {
