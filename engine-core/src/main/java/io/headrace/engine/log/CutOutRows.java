@@ -4,6 +4,8 @@ import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.MetadataStore;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
@@ -11,9 +13,9 @@ import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives up the index rows of batches that a repair has cut out of a journal file, as nothing else
- * would ever take them, and they keep the file. All rows are looked at for that: nothing says which
- * of them point to a file.
+ * Gives up the index rows of batches that a repair has cut out of journal files, as nothing else
+ * would ever take them, and they keep the files. All rows are looked at for that, once for all
+ * files: nothing says which of them point to a file.
  *
  * <p>The last row of a partition stays, whatever it points to: where it ends is no hole that
  * readers may pass over.
@@ -41,18 +43,27 @@ final class CutOutRows {
         this.stopped = stopped;
     }
 
+    /**
+     * What was given up.
+     *
+     * @param files those of which there was something
+     * @param position of the last entry that says so; −1 if there are none
+     */
+    record GivenUp(Set<Integer> files, long position) {}
+
     /** One look, at rows in the order of their partitions. */
     private final class Look {
         final Shard shard;
-        final int file;
+        final Set<Integer> files;
+        final Set<Integer> given = new HashSet<>();
         @Nullable PartitionKey partition;
         boolean isOfShard;
         long lastOffset;
         long position = -1;
 
-        Look(Shard shard, int file) {
+        Look(Shard shard, Set<Integer> files) {
             this.shard = shard;
-            this.file = file;
+            this.files = files;
         }
 
         void onRow(byte[] key, byte[] value) {
@@ -63,7 +74,7 @@ final class CutOutRows {
             }
             IndexEntry row = IndexEntry.decode(key, value);
             if (isOfShard
-                    && row.file() == file
+                    && files.contains(row.file())
                     && row.lastOffset() < lastOffset
                     && shard.isCutOut(row)) {
                 drop(row);
@@ -79,6 +90,7 @@ final class CutOutRows {
         }
 
         private void drop(IndexEntry row) {
+            given.add(row.file());
             CompactedEntry.Change gone =
                     new CompactedEntry.Change(row.lastOffset(), row.length(), 0, 0, -1);
             if (!entry.add(gone)) {
@@ -112,16 +124,15 @@ final class CutOutRows {
     }
 
     /**
-     * Says in the journal that the batches are gone which were cut out of one of its files.
+     * Says in the journal that the batches are gone which were cut out of some of its files.
      *
-     * @return position of the last entry; −1 if there are none
      * @throws CancellationException if the engine is being closed
      */
-    long giveUp(Shard shard, int file) {
+    GivenUp giveUp(Shard shard, Set<Integer> files) {
         byte[] prefix = {Rows.INDEX};
-        Look look = new Look(shard, file);
+        Look look = new Look(shard, files);
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
-            boolean found = cursor.seek(prefix);
+            boolean found = !files.isEmpty() && cursor.seek(prefix);
             while (found) {
                 if (stopped.getAsBoolean()) {
                     throw new CancellationException("the engine is being closed");
@@ -131,7 +142,7 @@ final class CutOutRows {
             }
         }
         look.end();
-        return look.position;
+        return new GivenUp(look.given, look.position);
     }
 
     private long lastOffset(PartitionKey of) {

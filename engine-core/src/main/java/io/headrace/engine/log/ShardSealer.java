@@ -14,6 +14,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -184,25 +185,27 @@ final class ShardSealer {
             }
         }
         unsettled.clear();
-        List<SealInput> moved = emptied;
+        List<SealInput> alive =
+                emptied.stream().filter(moved -> isAlive(input(moved.file(), 0))).toList();
         emptied = List.of();
-        boolean isSettled = true;
-        for (SealInput input : moved) {
-            if (isAlive(input(input.file(), 0))) {
-                isSettled &= !isGivenUp(input);
-            }
-        }
-        return isSettled;
+        return alive.isEmpty() || !isGivenUp(alive);
     }
 
     /** Whether what was not found had been cut out, so that it is given up; else it stays. */
-    private boolean isGivenUp(SealInput input) {
-        long position = input.isSegment() ? -1 : cutOutRows.giveUp(shard, input.file());
-        if (position < 0) {
-            setAside(input);
+    private boolean isGivenUp(List<SealInput> inputs) {
+        Set<Integer> cycles =
+                inputs.stream()
+                        .filter(input -> !input.isSegment())
+                        .map(SealInput::file)
+                        .collect(Collectors.toSet());
+        CutOutRows.GivenUp given = cutOutRows.giveUp(shard, cycles);
+        inputs.stream()
+                .filter(input -> !given.files().contains(input.file()))
+                .forEach(this::setAside);
+        if (given.position() < 0) {
             return false;
         }
-        unsettledPosition = Math.max(unsettledPosition, position);
+        unsettledPosition = Math.max(unsettledPosition, given.position());
         shard.requestSync();
         return true;
     }
