@@ -257,7 +257,42 @@ class CommandLineTest {
         assertTrue(said().contains("missing: file=" + file + "\n"), this::said);
         assertEquals(3, run("journal", "verify", "--json", folder.toString()), this::said);
         assertTrue(said().contains("\"state\" : \"missing\""), this::said);
+        repairMisses(file, folder);
         Files.move(away, file);
+    }
+
+    /** And leaves everything as it is. */
+    private void repairMisses(Path file, Path folder) throws IOException {
+        List<Path> before = allIn(folder);
+        for (String option : List.of("--yes", "--json")) {
+            assertEquals(3, run("journal", "repair", folder.toString(), option), this::said);
+            assertTrue(said().contains(file.toString()), this::said);
+            assertTrue(err.toString().contains("or restore a backup"), this::said);
+            assertTrue(!said().contains("nothing to repair"), this::said);
+        }
+        assertEquals(before, allIn(folder));
+    }
+
+    private static List<Path> allIn(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.sorted().toList();
+        }
+    }
+
+    /** Or it would be in the way of what can be mended. */
+    @Test
+    void whatIsMissingIsNamedAfterARepairToo() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            assertEquals(0, run(server, "topic", "create", "a"));
+        }
+        damage(data.resolve("journal/metadata"));
+        Files.delete(data.resolve("meta.properties"));
+        assertEquals(3, run("journal", "repair", data.toString()));
+        assertTrue(err.toString().contains("nothing was changed"), this::said);
+        assertEquals(3, run("journal", "repair", data.toString(), "--yes"));
+        assertTrue(out.toString().contains("as it was: " + data.resolve("repair-")), this::said);
+        assertTrue(out.toString().contains("missing: file=" + data.resolve("meta")), this::said);
+        assertTrue(err.toString().contains("files are missing"), this::said);
     }
 
     @Test

@@ -35,6 +35,10 @@ import picocli.CommandLine.Spec;
 public final class JournalCommand implements Runnable {
     private static final String FOLDER = "journal";
     private static final String CLUSTER_ID = "meta.properties";
+
+    /** State of a file that is not there. */
+    static final String MISSING = "missing";
+
     private static final String IN_USE =
             "headrace: a server has the folder open: what it is writing now is not looked at";
 
@@ -153,27 +157,43 @@ public final class JournalCommand implements Runnable {
 
     /** What a start asks for beside: that files are there, and the journals' small ones sound. */
     private long verifyFiles(Path data, boolean isJson) throws IOException {
-        List<Path> missing =
-                new ArrayList<>(MissingFiles.find(data, RocksMetadataStore::readCheckpoint));
-        Path clusterId = data.resolve(CLUSTER_ID);
-        if (!Files.exists(clusterId)) {
-            missing.add(clusterId);
-        }
+        List<Path> missing = missing(data);
         List<Path> unsound = new ArrayList<>();
         for (Path journal : journals(data)) {
             unsound.addAll(JournalFiles.unsoundMarks(journal));
         }
-        missing.forEach(file -> say("missing", file, isJson));
+        missing.forEach(file -> say(MISSING, file, isJson));
         unsound.forEach(file -> say("damaged", file, isJson));
         return missing.size() + unsound.size();
     }
 
     private void say(String state, Path file, boolean isJson) {
         if (isJson) {
-            out().print(Json.text(Json.object().put("file", file.toString()).put("state", state)));
+            out().print(Json.text(json(state, file)));
         } else {
-            out().println(state + ": file=" + file);
+            out().println(line(state, file));
         }
+    }
+
+    /** What {@code verify} and {@code repair} say of a file as a whole. */
+    static String line(String state, Path file) {
+        return state + ": file=" + file;
+    }
+
+    /** As {@link #line}, for programs. */
+    static ObjectNode json(String state, Path file) {
+        return Json.object().put("file", file.toString()).put("state", state);
+    }
+
+    /** Files that are not there, as far as the newest checkpoint tells, and should be. */
+    static List<Path> missing(Path data) throws IOException {
+        List<Path> missing =
+                new ArrayList<>(MissingFiles.find(data, RocksMetadataStore::readCheckpoint));
+        Path clusterId = data.resolve(CLUSTER_ID);
+        if (!Files.exists(clusterId)) {
+            missing.add(clusterId);
+        }
+        return missing;
     }
 
     private static long damagedSegments(List<ScannedSegment> segments) {
@@ -195,7 +215,9 @@ public final class JournalCommand implements Runnable {
                 "Cut out what is damaged, so that the server starts again.",
                 "What is cut out is copied to a folder beside the journals first. Offsets, ids and"
                         + " leader epochs go on above all that can have been given out. Without"
-                        + " --yes it only says what it would do."
+                        + " --yes it only says what it would do.",
+                "Exits with 3 if anything stays that it cannot mend: segments that are damaged, and"
+                        + " files that are missing, which it names."
             })
     void repair(
             @Parameters(paramLabel = "DATA", description = "The data folder (log.dirs).") Path data,

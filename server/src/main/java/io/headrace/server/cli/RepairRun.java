@@ -79,9 +79,13 @@ final class RepairRun {
     private void runLocked(boolean isYes) throws IOException {
         List<Path> damaged = damagedJournals();
         boolean isSegmentDamaged = describeSegments();
+        boolean isFileMissing = describeMissing();
         if (damaged.isEmpty()) {
-            print(report + "nothing to repair: no journal is damaged: folder=" + data + "\n");
-            failIfSegmentDamaged(isSegmentDamaged);
+            if (!isFileMissing) {
+                line("nothing to repair: no journal is damaged: folder=" + data);
+            }
+            print(report.toString());
+            failIfLeft(isSegmentDamaged, isFileMissing);
             return;
         }
         Instant now = Instant.now();
@@ -114,7 +118,7 @@ final class RepairRun {
             throw new CommandException(
                     "still damaged, restore a backup: folder=" + data, CommandException.DAMAGED);
         }
-        failIfSegmentDamaged(isSegmentDamaged);
+        failIfLeft(isSegmentDamaged, isFileMissing);
     }
 
     /** Above all that is left, and not below a mark that no start has taken yet. */
@@ -140,8 +144,16 @@ final class RepairRun {
         found.add(Json.object().put("epoch", mark.leaderEpoch()).put("floor", mark.floor()));
     }
 
-    private void failIfSegmentDamaged(boolean isDamaged) {
-        if (isDamaged) {
+    /** What no repair mends makes it fail, whatever else it has mended. */
+    private void failIfLeft(boolean isSegmentDamaged, boolean isFileMissing) {
+        if (isFileMissing) {
+            throw new CommandException(
+                    "files are missing, which no repair makes up for: bring those named above back,"
+                            + " or restore a backup: folder="
+                            + data,
+                    CommandException.DAMAGED);
+        }
+        if (isSegmentDamaged) {
             throw new CommandException(
                     "segments are not repaired, the server starts with those named above and"
                             + " serves what is sound in them: folder="
@@ -164,6 +176,16 @@ final class RepairRun {
         }
         writer.flush();
         return isDamaged;
+    }
+
+    /** Files that are not there go to the report; whether there are any. */
+    private boolean describeMissing() throws IOException {
+        List<Path> missing = JournalCommand.missing(data);
+        for (Path file : missing) {
+            line(JournalCommand.line(JournalCommand.MISSING, file));
+            found.add(JournalCommand.json(JournalCommand.MISSING, file));
+        }
+        return !missing.isEmpty();
     }
 
     private void note(Repaired repaired) {

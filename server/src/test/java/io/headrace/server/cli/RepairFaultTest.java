@@ -110,6 +110,7 @@ class RepairFaultTest {
                 Path data = Files.createDirectories(run).resolve("data");
                 Files.createDirectory(data);
                 FaultyDisk.copy(damaged().resolve("journal"), data.resolve("journal"));
+                Files.createFile(data.resolve("meta.properties"));
                 disk = new FaultyDisk(data, call);
                 forceAll(data, disk);
                 disk.at(call, fault);

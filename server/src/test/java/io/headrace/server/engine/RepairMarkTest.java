@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -34,6 +35,12 @@ class RepairMarkTest {
     private final StringWriter err = new StringWriter();
 
     @TempDir Path data;
+
+    /** Which a server's folder has, and is missed where it has not. */
+    @BeforeEach
+    void writeClusterId() throws IOException {
+        Files.createFile(data.resolve("meta.properties"));
+    }
 
     private int repair(String... options) {
         out.getBuffer().setLength(0);
