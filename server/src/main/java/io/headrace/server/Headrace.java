@@ -9,6 +9,7 @@ import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.SourceCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
+import io.headrace.server.cli.WrongUsage;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -51,7 +52,9 @@ public final class Headrace implements Runnable {
 
     /** All commands. */
     static CommandLine commandLine() {
-        return new CommandLine(new Headrace()).setExecutionExceptionHandler(Verdict::report);
+        return new CommandLine(new Headrace())
+                .setParameterExceptionHandler(WrongUsage::report)
+                .setExecutionExceptionHandler(Verdict::report);
     }
 
     /** A command line tool says what went wrong itself; a client's log would only repeat it. */

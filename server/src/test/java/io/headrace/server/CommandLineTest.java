@@ -100,6 +100,38 @@ class CommandLineTest {
         assertTrue(err.toString().contains("topics"), err::toString);
     }
 
+    /** Not behind a page of usage. */
+    @Test
+    void wrongOptionsAreAnsweredByTheReasonAlone() {
+        assertEquals(2, run("topic", "create", "a", "--partition", "2"));
+        assertEquals(
+                "headrace: Unknown option: '--partition', is it --partitions?; see headrace topic"
+                        + " create --help\n",
+                err.toString());
+        assertEquals(2, run("journal", "verify"));
+        assertEquals(1, err.toString().lines().count(), err::toString);
+        assertEquals(2, run("topics", "list"));
+        String last = err.toString().lines().reduce((first, second) -> second).orElseThrow();
+        assertTrue(last.startsWith("headrace: ") && last.contains("'topics'"), err::toString);
+    }
+
+    @Test
+    void whoAsksTheAdminListenerNamesItsOption() {
+        for (String[] command :
+                new String[][] {
+                    {"backup", "create", "--bootstrap-server", "127.0.0.1:9092", "folder"},
+                    {"backup", "create", "--bootstrap-server=127.0.0.1:9092", "folder"},
+                    {"source", "status", "a", "--bootstrap-server", "127.0.0.1:9092"}
+                }) {
+            assertEquals(2, run(command));
+            String expected =
+                    "headrace: no --bootstrap-server here, it is the admin listener that is asked:"
+                            + " --admin-server HOST:PORT; see headrace ";
+            assertTrue(err.toString().startsWith(expected), err::toString);
+            assertEquals(1, err.toString().lines().count(), err::toString);
+        }
+    }
+
     @Test
     void helpAndVersionAreThereAtEveryLevel() {
         assertEquals(0, run("--help"));
