@@ -471,6 +471,9 @@ class CommandLineTest {
             assertEquals(0, run(server, "topic", "create", "a"));
             assertEquals(0, run("backup", "create", backup.toString(), "--admin-server", admin));
             assertTrue(out.toString().contains("backup complete: " + backup), out::toString);
+            assertTrue(
+                    out.toString().matches("(?s)[0-9.]+ K?B of [0-9.]+ .?B copied or linked\n.*"),
+                    out::toString);
             assertEquals(1, run("backup", "create", backup.toString(), "--admin-server", admin));
             assertTrue(err.toString().contains("would overwrite"), err::toString);
             assertEquals(

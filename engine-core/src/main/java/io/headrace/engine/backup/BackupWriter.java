@@ -41,10 +41,17 @@ public final class BackupWriter {
     @FunctionalInterface
     public interface Progress {
         /**
-         * @param bytes dealt with since the last call
+         * @param bytes read since the last call; some are read more than once
          * @throws IOException if there is no point in going on
          */
         void onBytes(long bytes) throws IOException;
+
+        /**
+         * A file of the cut is in the backup's folder, to be read back when all are.
+         *
+         * @param length of it
+         */
+        default void onFile(long length) {}
     }
 
     /**
@@ -136,6 +143,7 @@ public final class BackupWriter {
             written.put(name, new ManifestFile(crc, file.length()));
             copiedBytes += file.length();
         }
+        progress.onFile(file.length());
     }
 
     /**

@@ -2,6 +2,7 @@ package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.Backups.Cut;
 import io.headrace.engine.backup.BackupManifest;
 import io.headrace.engine.backup.BackupReader;
 import io.headrace.engine.backup.BackupWriter;
@@ -63,26 +64,18 @@ public final class BackupCommand implements Runnable {
             @Option(names = "--json", description = "For programs.") boolean isJson)
             throws IOException, InterruptedException {
         BackupWriter.checkTarget(folder);
-        Live live = Live.on(out());
-        AtomicLong bytes = new AtomicLong();
         Written written;
         List<DamagedFile> damaged;
         try (HeldCut held = HeldCut.begin(admin)) {
+            Cut cut = held.cut();
+            BackupProgress progress = new BackupProgress(out(), isJson, cut, held::check);
             BackupWriter writer =
-                    new BackupWriter(
-                            held.cut(),
-                            held.clusterId(),
-                            folder,
-                            base,
-                            !isCopy,
-                            count -> {
-                                held.check();
-                                show(live, isJson, bytes.addAndGet(count));
-                            });
+                    new BackupWriter(cut, held.clusterId(), folder, base, !isCopy, progress);
             try {
                 writer.copy();
                 held.confirm();
                 held.release(); // what follows needs the copies only
+                progress.onCopied();
                 damaged = damaged(writer.partial());
                 written = writer.complete();
             } catch (IOException | RuntimeException e) {
@@ -90,15 +83,9 @@ public final class BackupCommand implements Runnable {
                 held.check(); // says why files are missing
                 throw e;
             }
+            progress.end();
         }
-        live.end();
         print(folder, written, damaged, isJson);
-    }
-
-    private static void show(Live live, boolean isJson, long bytes) {
-        if (!isJson) {
-            live.line(Units.bytes(bytes) + " copied and checked so far");
-        }
     }
 
     /**
@@ -169,6 +156,12 @@ public final class BackupCommand implements Runnable {
                             + String.join(
                                     "; ", damaged.stream().map(file -> file.name(folder)).toList()),
                     CommandException.DAMAGED);
+        }
+    }
+
+    private static void show(Live live, boolean isJson, long bytes) {
+        if (!isJson) {
+            live.line(Units.bytes(bytes) + " checked so far");
         }
     }
 

@@ -63,7 +63,7 @@ public final class RestoreCommand implements Runnable {
                             count -> {
                                 long sum = bytes.addAndGet(count);
                                 if (!isJson) {
-                                    live.line(Units.bytes(sum) + " checked and copied so far");
+                                    live.line(Units.bytes(sum) + " read so far, all of it twice");
                                 }
                             });
         } catch (IOException e) {

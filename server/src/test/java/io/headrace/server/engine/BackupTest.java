@@ -474,6 +474,41 @@ class BackupTest {
         assertTrue(refused.getMessage().contains("--number"), refused.getMessage());
     }
 
+    /** What is copied, linked, and taken from an earlier backup, whatever was read for that. */
+    @Test
+    void whatIsToldOfTheFilesThatAreThereAddsUpToTheBackup() throws Exception {
+        try (TestEngine engine = new TestEngine(data())) {
+            engine.create("t", 1, Map.of());
+            append(engine.log("t", 0), batch("a"));
+            writeCut(engine, backup(), null, true);
+            Cut cut = get(engine.engine.backups().begin());
+            Told told = new Told();
+            Path second = folder.resolve("second");
+            BackupWriter writer = new BackupWriter(cut, CLUSTER, second, backup(), false, told);
+            writer.copy();
+            assertEquals(cut.files().stream().mapToLong(file -> file.length()).sum(), told.files);
+            told.read = 0;
+            writer.complete();
+            assertEquals(told.files, told.read);
+            engine.engine.backups().end(cut.id());
+        }
+    }
+
+    private static final class Told implements BackupWriter.Progress {
+        long read;
+        long files;
+
+        @Override
+        public void onBytes(long bytes) {
+            read += bytes;
+        }
+
+        @Override
+        public void onFile(long length) {
+            files += length;
+        }
+    }
+
     private static Written write(Cut cut, Path target, @Nullable Path base, boolean mayLink)
             throws IOException {
         BackupWriter writer = new BackupWriter(cut, CLUSTER, target, base, mayLink, bytes -> {});
