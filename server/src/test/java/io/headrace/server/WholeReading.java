@@ -5,6 +5,7 @@ import io.headrace.testing.history.PartitionHistory;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
@@ -32,7 +33,7 @@ public final class WholeReading {
             PartitionHistory history,
             String reader,
             int patienceMs) {
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+        long deadline = deadline(patienceMs);
         while (true) {
             try {
                 return readOnce(consumer, partition, history, reader, deadline);
@@ -54,16 +55,48 @@ public final class WholeReading {
         consumer.seekToBeginning(one);
         long end = consumer.endOffsets(one).get(partition);
         assignment.fromStart(consumer.position(partition));
+        int count = toEnd(consumer, partition, end, deadline, record -> note(assignment, record));
+        assignment.reachedEnd(end);
+        return count;
+    }
+
+    /**
+     * Hands over all records of a partition of which nothing is deleted meanwhile; returns how many
+     * they are.
+     *
+     * @throws KafkaException if it takes too long
+     */
+    public static int read(
+            KafkaConsumer<byte[], byte[]> consumer,
+            TopicPartition partition,
+            int patienceMs,
+            Consumer<ConsumerRecord<byte[], byte[]>> handler) {
+        List<TopicPartition> one = List.of(partition);
+        consumer.assign(one);
+        consumer.seekToBeginning(one);
+        long end = consumer.endOffsets(one).get(partition);
+        return toEnd(consumer, partition, end, deadline(patienceMs), handler);
+    }
+
+    private static int toEnd(
+            KafkaConsumer<byte[], byte[]> consumer,
+            TopicPartition partition,
+            long end,
+            long deadline,
+            Consumer<ConsumerRecord<byte[], byte[]>> handler) {
         int count = 0;
         while (consumer.position(partition) < end) {
             requireBefore(deadline, partition + " end=" + end);
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-                note(assignment, record);
+                handler.accept(record);
                 count++;
             }
         }
-        assignment.reachedEnd(end);
         return count;
+    }
+
+    private static long deadline(int patienceMs) {
+        return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
     }
 
     private static void requireBefore(long deadline, String what) {

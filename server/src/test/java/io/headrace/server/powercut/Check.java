@@ -2,6 +2,7 @@ package io.headrace.server.powercut;
 
 import io.headrace.server.WholeReading;
 import io.headrace.testing.history.GroupHistory;
+import io.headrace.testing.history.KeyHistory;
 import io.headrace.testing.history.PartitionHistory;
 import io.headrace.testing.history.ViolationException;
 import java.util.HashSet;
@@ -49,11 +50,24 @@ final class Check {
                                 "check-" + cycle,
                                 Clients.PATIENCE_MS);
             }
+            count += readKeys(consumer);
             histories.history.verify().orThrow();
             return count;
         } finally {
             Clients.close(consumer);
         }
+    }
+
+    private int readKeys(KafkaConsumer<byte[], byte[]> consumer) {
+        KeyHistory.Reading reading = histories.keys.read();
+        int count =
+                WholeReading.read(
+                        consumer,
+                        Histories.OVERWRITTEN,
+                        Clients.PATIENCE_MS,
+                        record -> Overwriting.note(reading, record));
+        reading.end();
+        return count;
     }
 
     private void checkTopics() throws Exception {

@@ -3,6 +3,7 @@ package io.headrace.server.powercut;
 import io.headrace.engine.StorageMode;
 import io.headrace.testing.history.GroupHistory;
 import io.headrace.testing.history.History;
+import io.headrace.testing.history.KeyHistory;
 import io.headrace.testing.history.PartitionHistory;
 import io.headrace.testing.history.Promise;
 import io.headrace.testing.history.TopicHistory;
@@ -25,10 +26,23 @@ final class Histories implements AutoCloseable {
     private static final String MEMORY = "memory";
     private static final String HYBRID = "hybrid";
     private static final String PASSING = "passing";
+    private static final String OVERWRITTEN_TOPIC = "overwritten";
     private static final String KEEP = "retention.ms";
 
     /** Of the topic that goes by: a few of its records. */
     private static final int PASSING_BYTES = 100_000;
+
+    /** So that what was superseded goes while there is power, and tombstones a few cycles later. */
+    private static final Map<String, String> COMPACTED_SOON =
+            Map.of(
+                    "cleanup.policy",
+                    "compact",
+                    "min.cleanable.dirty.ratio",
+                    "0.01",
+                    "max.compaction.lag.ms",
+                    "300",
+                    "delete.retention.ms",
+                    "120000");
 
     /** Of a window of 10 ms, as seen from outside of a guest that is emulated. */
     private static final Duration WINDOW = Duration.ofSeconds(2);
@@ -36,9 +50,16 @@ final class Histories implements AutoCloseable {
     /** Of the topic most bytes are sent to: what stays of it is little. */
     static final TopicPartition GOING_BY = new TopicPartition(PASSING, 0);
 
+    /** Of the topic that is compacted. */
+    static final TopicPartition OVERWRITTEN = new TopicPartition(OVERWRITTEN_TOPIC, 0);
+
     final History history;
     final TopicHistory topics;
     final GroupHistory group;
+
+    /** Of {@link #OVERWRITTEN}. */
+    final KeyHistory keys;
+
     private final Map<TopicPartition, PartitionHistory> logs =
             new TreeMap<>(Comparator.comparing(TopicPartition::toString));
 
@@ -46,6 +67,7 @@ final class Histories implements AutoCloseable {
         history = new History(seed);
         topics = history.topics();
         group = history.group(GROUP);
+        keys = history.keys(OVERWRITTEN.toString());
         for (int i = 0; i < SYNCED_PARTITIONS; i++) {
             add(new TopicPartition(SYNCED, i), Promise.persistent());
         }
@@ -72,6 +94,7 @@ final class Histories implements AutoCloseable {
                                         String.valueOf(Long.MAX_VALUE))),
                 new NewTopic(PASSING, 1, (short) 1)
                         .configs(Map.of("retention.bytes", String.valueOf(PASSING_BYTES))),
+                new NewTopic(OVERWRITTEN_TOPIC, 1, (short) 1).configs(COMPACTED_SOON),
                 inMode(MEMORY, StorageMode.MEMORY),
                 inMode(HYBRID, StorageMode.HYBRID));
     }

@@ -27,7 +27,10 @@ final class PowerCuts {
     private static final int RED = 1;
     private static final int NO_VERDICT = 2;
 
-    /** After so many cycles, something has been sealed, or the load is not what it should be. */
+    /**
+     * After so many cycles, something has been sealed and something compacted, or the load is not
+     * what it should be.
+     */
     private static final int SEALED_WITHIN = 6;
 
     private final Path system;
@@ -94,15 +97,18 @@ final class PowerCuts {
                 folder(cycle - 1).delete();
             }
         }
-        boolean isSealed = segments > 0 || cycles < SEALED_WITHIN;
+        long compacted = histories.keys.goneCount();
+        boolean isEnough = segments > 0 && compacted > 0 || cycles < SEALED_WITHIN;
         say(
-                "%s: %d cuts, %d writes unflushed, %d sectors of them lost, %d segments",
-                isSealed ? "GREEN" : "NO VERDICT, nothing was sealed",
+                "%s: %d cuts, %d writes unflushed, %d sectors of them lost, %d segments, %d records"
+                        + " compacted away",
+                isEnough ? "GREEN" : "NO VERDICT, nothing was sealed or compacted",
                 cycles,
                 unflushed,
                 sectorsLost,
-                segments);
-        return isSealed ? GREEN : NO_VERDICT;
+                segments,
+                compacted);
+        return isEnough ? GREEN : NO_VERDICT;
     }
 
     private CycleFolder folder(int cycle) {
@@ -147,6 +153,7 @@ final class PowerCuts {
             powered.run(() -> checked.set(check(cycle, plug)));
             powered.run(
                     new Producing(clients, histories, powered, cycle, forked(random)),
+                    new Overwriting(clients, histories, powered, forked(random)),
                     new Consuming(clients, histories, powered, cycle),
                     new Administering(clients, histories, powered, cycle, forked(random)));
         }
@@ -197,7 +204,7 @@ final class PowerCuts {
         segments += summary.segments();
         say(
                 "cut %d, %s: %s; after %d of %d requests, %d unflushed, %d sectors lost; %d records"
-                        + " known, %d commits, %d segments",
+                        + " known, %d commits, %d segments, %d compacted away",
                 cycle + 1,
                 plug,
                 checked < 0 ? "no check" : checked + " records checked",
@@ -207,7 +214,8 @@ final class PowerCuts {
                 summary.sectorsLost(),
                 histories.knownCount(),
                 histories.group.answeredCount(),
-                summary.segments());
+                summary.segments(),
+                histories.keys.goneCount());
     }
 
     private void report(int cycle, Throwable e) {

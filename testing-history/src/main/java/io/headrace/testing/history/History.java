@@ -71,6 +71,11 @@ public final class History implements AutoCloseable {
         return topics;
     }
 
+    /** A compacted partition, beside those whose records all stay. */
+    public KeyHistory keys(String name) {
+        return new KeyHistory(this, name);
+    }
+
     public synchronized Transaction begin(String name) {
         return transactions.begin(this, name);
     }
