@@ -58,6 +58,11 @@ class KillTest {
     private static final TopicPartition MEMORY = new TopicPartition("memory", 0);
     private static final TopicPartition HYBRID = new TopicPartition("hybrid", 0);
 
+    /** A hybrid one whose ring is so large that nothing but the window has it spilled. */
+    private static final TopicPartition ROOMY = new TopicPartition("roomy", 0);
+
+    private static final int ROOMY_BYTES = 32 << 20;
+
     /** Of which little stays. */
     private static final TopicPartition PASSING = new TopicPartition("passing", 0);
 
@@ -69,7 +74,8 @@ class KillTest {
     private static final List<TopicPartition> SYNCED =
             Stream.of(0, 1, 2).map(i -> new TopicPartition("synced", i)).toList();
     private static final List<TopicPartition> ALL =
-            Stream.concat(SYNCED.stream(), Stream.of(UNSYNCED, MEMORY, HYBRID, PASSING)).toList();
+            Stream.concat(SYNCED.stream(), Stream.of(UNSYNCED, MEMORY, HYBRID, ROOMY, PASSING))
+                    .toList();
 
     @TempDir Path folder;
 
@@ -86,6 +92,7 @@ class KillTest {
         add(UNSYNCED, Promise.unsynced());
         add(MEMORY, Promise.memory());
         add(HYBRID, Promise.hybrid(WINDOW));
+        add(ROOMY, Promise.hybrid(WINDOW));
         add(PASSING, Promise.persistent().withRetention());
     }
 
@@ -158,6 +165,7 @@ class KillTest {
                                                     String.valueOf(Long.MAX_VALUE))),
                                     inMode(MEMORY, StorageMode.MEMORY),
                                     inMode(HYBRID, StorageMode.HYBRID),
+                                    roomy(),
                                     topic(PASSING, 1, Map.of("retention.bytes", "100000"))))
                     .all()
                     .get(30, TimeUnit.SECONDS);
@@ -166,6 +174,15 @@ class KillTest {
 
     private static NewTopic inMode(TopicPartition name, StorageMode mode) {
         return topic(name, 1, Map.of(StorageMode.CONFIG, mode.configValue()));
+    }
+
+    private static NewTopic roomy() {
+        String budget = String.valueOf(ROOMY_BYTES);
+        String mode = StorageMode.HYBRID.configValue();
+        return topic(
+                ROOMY,
+                1,
+                Map.of(StorageMode.CONFIG, mode, "headrace.memory.topic.budget.bytes", budget));
     }
 
     private static NewTopic topic(
