@@ -15,9 +15,11 @@ import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.ObjectStore;
 import io.headrace.objects.DirectoryObjectStore;
 import java.io.File;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,7 +45,10 @@ class SourceEngineTest {
     }
 
     private TestEngine launch() throws IOException {
-        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        return launch(new DirectoryObjectStore("data", objects));
+    }
+
+    private TestEngine launch(ObjectStore store) {
         return new TestEngine(folder.resolve("engine"), context -> context.objectStore(URI, store));
     }
 
@@ -91,6 +96,48 @@ class SourceEngineTest {
         deleteFolder(folder.resolve("engine/checkpoints"));
         try (TestEngine engine = launch()) {
             assertEquals(offsets, read(engine.log("t", 0), 2501));
+        }
+    }
+
+    /** From the start, all that has ordinals would get others once more. */
+    @Test
+    void aListingThatWasBrokenOffGoesOnBehindItsLastKey() throws IOException {
+        List<String> expected = putFiles(0, 2500);
+        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        try (TestEngine engine = launch(new BrokenOffStore(store))) {
+            engine.create("t", 1, source(URI, "files"));
+            assertEquals(expected.subList(0, 1000), read(engine.log("t", 0), 1000));
+        }
+        try (TestEngine engine = launch()) {
+            assertEquals(expected, read(engine.log("t", 0), 2500));
+            assertEquals(2500, engine.log("t", 0).highWatermark());
+        }
+    }
+
+    /** Lists one page, and no more. */
+    private record BrokenOffStore(ObjectStore delegate) implements ObjectStore {
+        @Override
+        public String name() {
+            return delegate.name();
+        }
+
+        @Override
+        public List<StoredObject> list(String prefix, String afterKey, int limit)
+                throws IOException {
+            if (afterKey != null) {
+                throw new IOException("broken off");
+            }
+            return delegate.list(prefix, null, limit);
+        }
+
+        @Override
+        public void read(StoredObject object, long offset, ByteBuffer into) throws IOException {
+            delegate.read(object, offset, into);
+        }
+
+        @Override
+        public void close() {
+            delegate.close();
         }
     }
 
