@@ -17,9 +17,15 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.spi.Disk;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.LeakCheck;
+import io.headrace.kafka.KafkaRecordFilter;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,6 +37,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.apache.kafka.common.record.internal.CompressionType;
@@ -258,6 +265,101 @@ class CompactionTest {
             await("compacted", () -> engine.metric("headrace_compaction_partitions_total") > 0);
             assertEquals(0, engine.metric("headrace_compaction_failures_total"));
             assertEquals(state(appended), state(readAll(log, 0)));
+        }
+    }
+
+    /** What is read of another one would be read for nothing, again in each pass. */
+    @Test
+    void wherePassesHaveNoRoomOnePartitionWaitsForItAndNoOtherIsBegun() {
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        RoomlessFilter filter = new RoomlessFilter(disk);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                settings(context, 16 << 20)
+                                        .recordFilter(filter)
+                                        .disk(filter.watched()))) {
+            List.of("one", "two").forEach(name -> fillDaily(engine, name));
+            await("indexed", () -> engine.metric("headrace_journal_unindexed_bytes") == 0);
+            elapsedMs.addAndGet(DAY_MS + 60_000);
+            await("looked for room in vain, and again", () -> filter.looks.get() > 8);
+            assertEquals(2, filter.notedBatches.get());
+            disk.usableBytes(Long.MAX_VALUE);
+            await("compacted", () -> engine.metric("headrace_compaction_partitions_total") == 2);
+            assertEquals(4, filter.notedBatches.get());
+        }
+    }
+
+    /** Two batches to be noted, of which one is to be written once more, a day from now. */
+    private void fillDaily(TestEngine engine, String name) {
+        String day = Long.toString(DAY_MS);
+        engine.create(
+                name, 1, compacted("min.compaction.lag.ms", day, "max.compaction.lag.ms", day));
+        KeyedRecord superseded = new KeyedRecord("superseded", "v");
+        KeyedRecord kept = new KeyedRecord("kept", "v");
+        for (List<KeyedRecord> records :
+                List.of(List.of(superseded, kept), List.of(superseded), List.of(kept))) {
+            appendBatch(engine.log(name, 0), CompressionType.NONE, records);
+        }
+    }
+
+    /** From the first batch on of which something is to be left out, the disk has no room. */
+    private static final class RoomlessFilter implements RecordFilter {
+        final AtomicInteger notedBatches = new AtomicInteger();
+
+        /** For room, by the thread that compacts, since then. */
+        final AtomicInteger looks = new AtomicInteger();
+
+        private final RecordFilter filter = new KafkaRecordFilter();
+        private final FaultyDisk disk;
+        private volatile Thread compacting;
+
+        RoomlessFilter(FaultyDisk disk) {
+            this.disk = disk;
+        }
+
+        /** The disk, by which looks are counted. */
+        Disk watched() {
+            return (Disk)
+                    Proxy.newProxyInstance(
+                            Disk.class.getClassLoader(),
+                            new Class<?>[] {Disk.class},
+                            (proxy, method, arguments) -> {
+                                if (method.getName().equals("usableBytes")
+                                        && Thread.currentThread() == compacting) {
+                                    looks.incrementAndGet();
+                                }
+                                return call(method, arguments);
+                            });
+        }
+
+        private Object call(Method method, Object[] arguments) throws Throwable {
+            try {
+                return method.invoke(disk, arguments);
+            } catch (InvocationTargetException e) {
+                throw e.getCause();
+            }
+        }
+
+        @Override
+        public boolean isCompactable(ByteBuffer batch) {
+            return filter.isCompactable(batch);
+        }
+
+        @Override
+        public void forEach(ByteBuffer batch, Visitor visitor) {
+            notedBatches.incrementAndGet();
+            filter.forEach(batch, visitor);
+        }
+
+        @Override
+        public ByteBuffer filter(ByteBuffer batch, Selection selection, long deleteHorizonMs) {
+            if (compacting == null) {
+                compacting = Thread.currentThread();
+                disk.usableBytes(0);
+            }
+            return filter.filter(batch, selection, deleteHorizonMs);
         }
     }
 
