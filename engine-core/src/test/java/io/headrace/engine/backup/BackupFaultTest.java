@@ -10,6 +10,7 @@ import io.headrace.engine.Backups.Cut;
 import io.headrace.engine.Backups.CutFile;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.spi.Disk;
+import io.headrace.engine.testing.EachCall;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
@@ -107,23 +108,21 @@ class BackupFaultTest {
     }
 
     private void walk(Work work, Check check) throws IOException {
-        for (Fault fault : Fault.values()) {
-            int call = 0;
-            FaultyDisk disk;
-            do {
-                call++;
-                Path run = folder.resolve(fault + "-" + call);
-                Path root = Files.createDirectories(run.resolve("root"));
-                disk = new FaultyDisk(root, call).at(call, fault);
-                boolean isDone = isDone(work, root, disk);
-                for (int coin = 0; coin < 3; coin++) {
-                    Path left = run.resolve("left-" + coin);
-                    disk.afterPowerCut(left, new Random(31L * call + coin));
-                    check.of(left, isDone);
-                }
-            } while (!disk.faultyCallName().isEmpty());
-            assertTrue(call > 20, "calls " + call);
+        int calls = EachCall.withEveryFault((call, fault) -> live(work, check, call, fault));
+        assertTrue(calls > 20, "calls " + calls);
+    }
+
+    private boolean live(Work work, Check check, int call, Fault fault) throws IOException {
+        Path run = folder.resolve(fault + "-" + call);
+        Path root = Files.createDirectories(run.resolve("root"));
+        FaultyDisk disk = new FaultyDisk(root, call).at(call, fault);
+        boolean isDone = isDone(work, root, disk);
+        for (int coin = 0; coin < 3; coin++) {
+            Path left = run.resolve("left-" + coin);
+            disk.afterPowerCut(left, new Random(31L * call + coin));
+            check.of(left, isDone);
         }
+        return disk.isReached();
     }
 
     private static boolean isDone(Work work, Path root, FaultyDisk disk) {

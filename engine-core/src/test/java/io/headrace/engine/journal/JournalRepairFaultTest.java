@@ -9,13 +9,12 @@ import io.headrace.engine.journal.JournalScan.State;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.testing.EachCall;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -62,23 +61,6 @@ class JournalRepairFaultTest {
         }
     }
 
-    /** All that is there now outlives a power cut. */
-    private static void forceAll(Path data, Disk disk) throws IOException {
-        List<Path> all;
-        try (Stream<Path> paths = Files.walk(data)) {
-            all = paths.toList();
-        }
-        for (Path each : all) {
-            if (Files.isDirectory(each)) {
-                disk.forceFolder(each);
-            } else {
-                try (FileChannel channel = disk.open(each, StandardOpenOption.READ)) {
-                    channel.force(true);
-                }
-            }
-        }
-    }
-
     private static List<Integer> entries(Path data) throws IOException {
         List<Integer> found = new ArrayList<>();
         JournalScan.readOnly(
@@ -90,27 +72,25 @@ class JournalRepairFaultTest {
 
     @Test
     void theJournalIsAsItWasOrMended() throws IOException {
-        for (Fault fault : Fault.values()) {
-            int call = 0;
-            FaultyDisk disk;
-            do {
-                call++;
-                Path run = folder.resolve(fault + "-" + call);
-                Path data = run.resolve("data");
-                fill(data);
-                byte[] damaged = Files.readAllBytes(cycle(data));
-                disk = new FaultyDisk(data, call);
-                forceAll(data, disk);
-                disk.at(call, fault);
-                boolean isDone = isDone(data, disk);
-                for (int coin = 0; coin < 3; coin++) {
-                    Path left = run.resolve("left-" + coin);
-                    disk.afterPowerCut(left, new Random(31L * call + coin));
-                    check(left, damaged, isDone);
-                }
-            } while (!disk.faultyCallName().isEmpty());
-            assertTrue(call > 5, "calls " + call);
+        int calls = EachCall.withEveryFault(this::live);
+        assertTrue(calls > 5, "calls " + calls);
+    }
+
+    private boolean live(int call, Fault fault) throws IOException {
+        Path run = folder.resolve(fault + "-" + call);
+        Path data = run.resolve("data");
+        fill(data);
+        byte[] damaged = Files.readAllBytes(cycle(data));
+        FaultyDisk disk = new FaultyDisk(data, call);
+        disk.forceAll();
+        disk.at(call, fault);
+        boolean isDone = isDone(data, disk);
+        for (int coin = 0; coin < 3; coin++) {
+            Path left = run.resolve("left-" + coin);
+            disk.afterPowerCut(left, new Random(31L * call + coin));
+            check(left, damaged, isDone);
         }
+        return disk.isReached();
     }
 
     private static boolean isDone(Path data, Disk disk) {

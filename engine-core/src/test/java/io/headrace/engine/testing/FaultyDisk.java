@@ -16,6 +16,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -157,6 +158,27 @@ public final class FaultyDisk implements Disk {
     /** The call that had the fault; empty if it was not reached. */
     public synchronized String faultyCallName() {
         return faultyCallName;
+    }
+
+    /** All that is there now, whoever has written it, outlives a power cut. */
+    public void forceAll() throws IOException {
+        List<Path> all;
+        try (Stream<Path> paths = Files.walk(root)) {
+            all = paths.toList();
+        }
+        for (Path each : all) {
+            if (Files.isDirectory(each)) {
+                tree.namesForced(each);
+            } else {
+                tree.seen(each);
+                tree.forced(each);
+            }
+        }
+    }
+
+    /** Whether the call that was to have the fault was reached. */
+    public boolean isReached() {
+        return !faultyCallName().isEmpty();
     }
 
     /**

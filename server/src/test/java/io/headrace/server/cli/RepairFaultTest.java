@@ -13,16 +13,15 @@ import io.headrace.engine.journal.JournalScan.State;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.testing.EachCall;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -82,46 +81,26 @@ class RepairFaultTest {
         }
     }
 
-    /** All that is there now outlives a power cut. */
-    private static void forceAll(Path data, Disk disk) throws IOException {
-        List<Path> all;
-        try (Stream<Path> paths = Files.walk(data)) {
-            all = paths.toList();
-        }
-        for (Path each : all) {
-            if (Files.isDirectory(each)) {
-                disk.forceFolder(each);
-            } else {
-                try (FileChannel channel = disk.open(each, StandardOpenOption.READ)) {
-                    channel.force(true);
-                }
-            }
-        }
-    }
-
     @Test
     void whereverSomethingIsCutOutTheNextStartIsToldToGoOnAboveIt() throws IOException {
-        for (Fault fault : Fault.values()) {
-            int call = 0;
-            FaultyDisk disk;
-            do {
-                call++;
-                Path run = folder.resolve(fault + "-" + call);
-                Path data = Files.createDirectories(run).resolve("data");
-                Files.createDirectory(data);
-                FaultyDisk.copy(damaged().resolve("journal"), data.resolve("journal"));
-                Files.createFile(data.resolve("meta.properties"));
-                disk = new FaultyDisk(data, call);
-                forceAll(data, disk);
-                disk.at(call, fault);
-                boolean isDone = isDone(data, disk);
-                check(data, isDone);
-                Path left = run.resolve("left");
-                disk.afterPowerCut(left, new Random(call));
-                check(left, isDone);
-            } while (!disk.faultyCallName().isEmpty());
-            assertTrue(call > 20, "calls " + call);
-        }
+        int calls = EachCall.withEveryFault(this::live);
+        assertTrue(calls > 20, "calls " + calls);
+    }
+
+    private boolean live(int call, Fault fault) throws IOException {
+        Path run = folder.resolve(fault + "-" + call);
+        Path data = Files.createDirectories(run.resolve("data"));
+        FaultyDisk.copy(damaged().resolve("journal"), data.resolve("journal"));
+        Files.createFile(data.resolve("meta.properties"));
+        FaultyDisk disk = new FaultyDisk(data, call);
+        disk.forceAll();
+        disk.at(call, fault);
+        boolean isDone = isDone(data, disk);
+        check(data, isDone);
+        Path left = run.resolve("left");
+        disk.afterPowerCut(left, new Random(call));
+        check(left, isDone);
+        return disk.isReached();
     }
 
     private static boolean isDone(Path data, Disk disk) {

@@ -11,15 +11,14 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import io.headrace.engine.spi.Disk;
 import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.testing.EachCall;
 import io.headrace.engine.testing.FaultyDisk;
 import io.headrace.engine.testing.FaultyDisk.Fault;
 import io.headrace.engine.testing.LeakCheck;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -102,16 +101,10 @@ class CompactionFaultTest {
     @Test
     void whicheverCallHasAFaultTheNewestRecordOfEachKeyIsThere() throws IOException {
         System.out.println("headrace.seed=" + SEED);
-        Random choice = new Random(SEED);
-        int step = ALL ? 1 : CALLS_PER_FAULT;
-        boolean reached = true;
-        int call = 1 + choice.nextInt(step);
-        for (; reached; call += step) {
-            List<Fault> all = List.of(Fault.values());
-            for (Fault fault : ALL ? all : List.of(all.get(choice.nextInt(all.size())))) {
-                reached = live(call, fault);
-            }
-        }
+        int call =
+                ALL
+                        ? EachCall.withEveryFault(this::live)
+                        : EachCall.bySeed(SEED, CALLS_PER_FAULT, this::live);
         assertTrue(call > 30, "calls " + call);
     }
 
@@ -123,7 +116,7 @@ class CompactionFaultTest {
         Files.delete(data);
         Files.move(folder.resolve("copied"), data);
         FaultyDisk disk = new FaultyDisk(folder, SEED + call);
-        forceAll(folder, disk);
+        disk.forceAll();
         compact(data, disk, call, fault);
         disk.die();
         try {
@@ -137,24 +130,7 @@ class CompactionFaultTest {
             String what = fault + " at call " + call + ": " + disk.faultyCallName();
             throw new AssertionFailedError(what + ", seed " + SEED, e);
         }
-        return !disk.faultyCallName().isEmpty();
-    }
-
-    /** All that is there now outlives a power cut. */
-    private static void forceAll(Path data, Disk disk) throws IOException {
-        List<Path> all;
-        try (Stream<Path> paths = Files.walk(data)) {
-            all = paths.toList();
-        }
-        for (Path each : all) {
-            if (Files.isDirectory(each)) {
-                disk.forceFolder(each);
-            } else {
-                try (FileChannel channel = disk.open(each, StandardOpenOption.READ)) {
-                    channel.force(true);
-                }
-            }
-        }
+        return disk.isReached();
     }
 
     /** Until the topic's journal files are gone, or that is not to be expected. */
@@ -206,7 +182,7 @@ class CompactionFaultTest {
 
     /** Tried again after a while, in which nobody waits. */
     private static boolean isPutOff(TestEngine engine, FaultyDisk disk) {
-        return !disk.faultyCallName().isEmpty()
+        return disk.isReached()
                 && (disk.faultyCallName().matches("(delete|open|read) .*")
                         || engine.metric("headrace_compaction_failures_total") > 0
                         || engine.metric("headrace_sealing_failures_total") > 0);
