@@ -1,70 +1,56 @@
 package io.headrace.kafka;
 
 import io.headrace.engine.Experimental;
+import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.batch.UnreadableBatchException;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.BitSet;
 import java.util.Iterator;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.TimestampType;
+import org.apache.kafka.common.record.internal.DefaultRecordBatch;
 import org.apache.kafka.common.record.internal.MemoryRecords;
-import org.apache.kafka.common.record.internal.MemoryRecords.FilterResult;
-import org.apache.kafka.common.record.internal.MemoryRecords.RecordFilter.BatchRetention;
-import org.apache.kafka.common.record.internal.MemoryRecords.RecordFilter.BatchRetentionResult;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
-import org.apache.kafka.common.record.internal.Record;
-import org.apache.kafka.common.record.internal.RecordBatch;
-import org.apache.kafka.common.utils.internals.BufferSupplier;
-import org.apache.kafka.common.utils.internals.CloseableIterator;
+import org.apache.kafka.common.utils.internals.ByteBufferOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks into record batches with Kafka's own classes: the filtering is that of Kafka's log cleaner.
- * For {@code EngineContext.recordFilter}.
+ * Looks into record batches with Kafka's codecs. What is left of a batch is what Kafka's log
+ * cleaner would leave, but it is written while it is read: of a batch nothing is held in memory but
+ * what comes out. For {@code EngineContext.recordFilter}.
  */
 @Experimental
 public final class KafkaRecordFilter implements RecordFilter {
-    /** Longest record that is read, decompressed: what is longer is none that somebody wants. */
-    private static final int RECORD_LENGTH_MAX = 64 << 20;
-
-    /**
-     * Longest that the records of a batch are together, decompressed. Kafka's filter has all that
-     * stay in memory at once, and a few kilobytes can be made to hold gigabytes.
-     */
-    static final int RECORDS_LENGTH_MAX = 64 << 20;
-
     /** Longest output that is made room for at once; it grows if it has to. */
     private static final int SPARE_LENGTH = 1024;
 
     @Override
     public boolean isCompactable(ByteBuffer batch) {
-        MutableRecordBatch read = batchOf(batch);
-        long expected = read.baseOffset();
-        long length = 0;
-        try (CloseableIterator<Record> records =
-                read.skipKeyValueIterator(BufferSupplier.NO_CACHING, RECORD_LENGTH_MAX)) {
-            while (records.hasNext()) {
-                Record next = records.next();
-                length += next.sizeInBytes();
-                if (!next.hasKey() || next.offset() != expected++ || length > RECORDS_LENGTH_MAX) {
+        long expected = RecordBatch.baseOffset(batch, batch.position());
+        try (RecordCursor records = RecordCursor.open(batch, false)) {
+            while (records.next()) {
+                if (!records.hasKey() || records.offset() != expected++) {
                     return false;
                 }
             }
-            return expected == read.nextOffset();
-        } catch (RuntimeException e) {
+            return expected == RecordBatch.lastOffset(batch, batch.position()) + 1;
+        } catch (IOException | RuntimeException e) {
             return false; // whatever it is: the bytes are somebody else's
         }
     }
 
     @Override
     public void forEach(ByteBuffer batch, Visitor visitor) {
-        try (CloseableIterator<Record> records =
-                batchOf(batch).streamingIterator(BufferSupplier.NO_CACHING, RECORD_LENGTH_MAX)) {
-            while (records.hasNext()) {
-                Record next = records.next();
-                visitor.onRecord(next.offset(), next.key());
+        try (RecordCursor records = RecordCursor.open(batch, true)) {
+            while (records.next()) {
+                visitor.onRecord(records.offset(), records.key());
             }
         } catch (UnreadableBatchException e) {
             throw e;
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
             throw unreadable(batch, e);
         }
     }
@@ -72,56 +58,115 @@ public final class KafkaRecordFilter implements RecordFilter {
     @Override
     public @Nullable ByteBuffer filter(
             ByteBuffer batch, Selection selection, long deleteHorizonMs) {
-        ByteBuffer output = ByteBuffer.allocate(batch.remaining() + SPARE_LENGTH);
-        FilterResult result;
         try {
-            result =
-                    MemoryRecords.readableRecords(batch.slice())
-                            .filterTo(
-                                    new Filter(selection, deleteHorizonMs),
-                                    output,
-                                    BufferSupplier.NO_CACHING,
-                                    RECORD_LENGTH_MAX);
+            Selected selected = select(batch, selection);
+            boolean isDated =
+                    selected.hasTombstone && RecordBatch.deleteHorizon(batch, batch.position()) < 0;
+            if (selected.places.isEmpty()) {
+                return null;
+            }
+            return selected.isAll() && !isDated
+                    ? batch
+                    : write(batch, selected, isDated, deleteHorizonMs);
         } catch (UnreadableBatchException e) {
             throw e;
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
             throw unreadable(batch, e);
         }
-        if (result.messagesRetained() == 0) {
-            return null;
-        }
-        ByteBuffer left = result.outputBuffer().duplicate().flip();
-        return left.equals(batch) ? batch : left;
     }
 
-    /** Keeps no batch that has lost all records: who produced it is known elsewhere. */
-    private static final class Filter extends MemoryRecords.RecordFilter {
-        private final Selection selection;
-        private long keptLength;
+    /** Which records of a batch stay, and what its header has to say of them. */
+    private static final class Selected {
+        /** A bit for each record that was there, at most: by their place in the batch. */
+        final BitSet places = new BitSet();
 
-        Filter(Selection selection, long deleteHorizonMs) {
-            super(deleteHorizonMs, 0);
-            this.selection = selection;
-        }
+        int count;
+        boolean hasTombstone;
+        long timestampDeltaMax = Long.MIN_VALUE;
 
-        @Override
-        protected BatchRetentionResult checkBatchRetention(RecordBatch batch) {
-            return new BatchRetentionResult(BatchRetention.DELETE_EMPTY, false);
-        }
-
-        @Override
-        protected boolean shouldRetainRecord(RecordBatch batch, Record record) {
-            boolean isKept = selection.isSelected(record.offset(), record.key(), record.hasValue());
-            keptLength += isKept ? record.sizeInBytes() : 0;
-            if (keptLength > RECORDS_LENGTH_MAX) {
-                throw new UnreadableBatchException(
-                        "what stays of a batch is too long, decompressed: offset="
-                                + batch.baseOffset()
-                                + " bytesMax="
-                                + RECORDS_LENGTH_MAX);
+        void add(RecordCursor record, boolean stays) {
+            if (stays) {
+                places.set(count);
+                hasTombstone |= !record.hasValue();
+                timestampDeltaMax = Math.max(timestampDeltaMax, record.timestampDelta());
             }
-            return isKept;
+            count++;
         }
+
+        boolean isAll() {
+            return places.cardinality() == count;
+        }
+    }
+
+    private static Selected select(ByteBuffer batch, Selection selection) throws IOException {
+        Selected selected = new Selected();
+        try (RecordCursor records = RecordCursor.open(batch, true)) {
+            while (records.next()) {
+                boolean stays =
+                        selection.isSelected(records.offset(), records.key(), records.hasValue());
+                selected.add(records, stays);
+            }
+        }
+        return selected;
+    }
+
+    /**
+     * Decompresses a second time instead of holding what was selected, and only where something
+     * goes.
+     *
+     * @param isDated whether it is to say when tombstones may go; its base timestamp is that, then
+     */
+    private static ByteBuffer write(
+            ByteBuffer batch, Selected selected, boolean isDated, long deleteHorizonMs)
+            throws IOException {
+        long baseMs = RecordBatch.baseTimestamp(batch, batch.position());
+        long newBaseMs = isDated ? deleteHorizonMs : baseMs;
+        ByteBufferOutputStream output =
+                new ByteBufferOutputStream(batch.remaining() + SPARE_LENGTH);
+        output.position(RecordBatch.HEADER_LENGTH);
+        MutableRecordBatch header = batchOf(batch);
+        Compression compression = Compression.of(header.compressionType()).build();
+        try (RecordCursor records = RecordCursor.open(batch, true);
+                DataOutputStream out =
+                        new DataOutputStream(
+                                compression.wrapForOutput(output, RecordBatch.MAGIC))) {
+            for (int place = 0; records.next(); place++) {
+                if (selected.places.get(place)) {
+                    records.writeTo(out, baseMs - newBaseMs);
+                }
+            }
+        }
+        ByteBuffer left = output.buffer().duplicate().flip();
+        writeHeader(left, header, selected, isDated, newBaseMs, baseMs);
+        return left;
+    }
+
+    private static void writeHeader(
+            ByteBuffer left,
+            MutableRecordBatch from,
+            Selected selected,
+            boolean isDated,
+            long newBaseMs,
+            long baseMs) {
+        boolean isOfAppending = from.timestampType() == TimestampType.LOG_APPEND_TIME;
+        DefaultRecordBatch.writeHeader(
+                left.duplicate(),
+                from.baseOffset(),
+                (int) (from.lastOffset() - from.baseOffset()),
+                left.limit(),
+                from.magic(),
+                from.compressionType(),
+                from.timestampType(),
+                newBaseMs,
+                isOfAppending ? from.maxTimestamp() : baseMs + selected.timestampDeltaMax,
+                from.producerId(),
+                from.producerEpoch(),
+                from.baseSequence(),
+                from.isTransactional(),
+                from.isControlBatch(),
+                isDated || from.deleteHorizonMs().isPresent(),
+                from.partitionLeaderEpoch(),
+                selected.places.cardinality());
     }
 
     private static MutableRecordBatch batchOf(ByteBuffer batch) {
@@ -133,11 +178,10 @@ public final class KafkaRecordFilter implements RecordFilter {
         return batches.next();
     }
 
-    private static UnreadableBatchException unreadable(ByteBuffer batch, RuntimeException cause) {
-        int at = batch.position();
+    private static UnreadableBatchException unreadable(ByteBuffer batch, Exception cause) {
         return new UnreadableBatchException(
                 "records of a batch cannot be read: offset="
-                        + io.headrace.engine.batch.RecordBatch.baseOffset(batch, at)
+                        + RecordBatch.baseOffset(batch, batch.position())
                         + " length="
                         + batch.remaining(),
                 cause);

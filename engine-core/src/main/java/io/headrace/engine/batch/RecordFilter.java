@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks into record batches, for which the engine itself has neither codecs nor a reader: what
- * compaction needs. The Kafka shell has one over Kafka's own classes.
+ * compaction needs. The Kafka shell has one over Kafka's codecs.
  *
  * <p>Thread-safe. Batches are borrowed from position to limit until the method returns, and left as
  * they were; what is wrong inside of one is an {@link UnreadableBatchException}.
