@@ -93,10 +93,11 @@ final class DiskSpace {
 
     /**
      * Free bytes below which the disk is short: what brings space back hurries, and everything that
-     * could do without gives way. A reserve before record batches are refused.
+     * could do without gives way. A reserve above what is kept, but never so late that record
+     * batches are refused before.
      */
     long shortBytes() {
-        return keptBytes() + reserveBytes;
+        return Math.max(keptBytes() + reserveBytes, neededBytes());
     }
 
     /** Whether the disk is short. */

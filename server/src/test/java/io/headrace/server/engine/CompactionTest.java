@@ -45,6 +45,8 @@ import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Of each key the newest record stays, with its offset, whatever happens meanwhile. */
 class CompactionTest {
@@ -238,16 +240,24 @@ class CompactionTest {
         }
     }
 
-    /** What is to be written of it is longer than what is free, and it goes on meanwhile. */
-    @Test
-    void aDiskFullOfSupersededRecordsHasSpaceAgainByItself() throws IOException {
+    /**
+     * What is to be written of it is longer than what is free, and it goes on meanwhile; also where
+     * the reserve is shorter than a journal file, or there is none.
+     */
+    @ParameterizedTest
+    @CsvSource({"60, 1, 4", "100, 8, 1", "100, 8, 0"})
+    void aDiskFullOfSupersededRecordsHasSpaceAgainByItself(
+            int diskMiB, int cycleMiB, int reserveMiB) throws IOException {
         FaultyDisk disk = new FaultyDisk(folder, 1);
-        disk.capacityBytes(60L << 20);
+        disk.capacityBytes((long) diskMiB << 20);
         try (TestEngine engine =
                 new TestEngine(
                         folder,
                         context ->
-                                settings(context, 16 << 20).disk(disk).diskReserveBytes(4 << 20))) {
+                                settings(context, 16 << 20)
+                                        .disk(disk)
+                                        .journalCycleBytes(cycleMiB << 20)
+                                        .diskReserveBytes(reserveMiB << 20))) {
             String day = Long.toString(DAY_MS);
             engine.create(
                     "t", 1, Map.of("cleanup.policy", "compact", "min.compaction.lag.ms", day));
