@@ -240,11 +240,12 @@ final class PartitionCompaction {
                             horizonMs);
             if (left == null) {
                 drop(entry);
+            int records = RecordBatch.recordCount(batch, batch.position());
+            int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
+            // From here on the batch may be gone: a segment that ends is read back into its memory.
             } else if (!keep(entry, left, !left.equals(batch))) {
                 return false;
             }
-            int records = RecordBatch.recordCount(batch, batch.position());
-            int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
             removedRecords += records - kept;
             return true;
         }
