@@ -53,6 +53,9 @@ final class CompactionChoice {
     /** Those in which something is damaged. */
     private final Set<PartitionKey> damaged = new HashSet<>();
 
+    /** Those that cannot go on before there is room. */
+    private final Set<PartitionKey> roomless = new HashSet<>();
+
     private final Background background;
     private final long retryNs;
     private long nextLookNs;
@@ -134,9 +137,13 @@ final class CompactionChoice {
      * says little of what will be written: on a disk that is full most of it may be superseded. So
      * one may be taken however long it is; others join it if there is space for all.
      *
-     * @param bytesMax that there is space for, as much as is worth a beginning
+     * @param bytesMax that there is space for, as much as is worth a beginning; 0 if there is none:
+     *     then each has one try
      */
     List<CompactionCandidate> take(int journal, long nowMs, long bytesMax) {
+        if (bytesMax > 0) {
+            roomless.clear(); // found again by the next look
+        }
         List<CompactionCandidate> taken = new ArrayList<>();
         long leftBytes = Long.MAX_VALUE;
         for (PartitionKey partition : List.copyOf(waiting)) {
@@ -201,6 +208,7 @@ final class CompactionChoice {
     private boolean isHeldBack(PartitionKey partition) {
         Hold hold = held.get(partition);
         return damaged.contains(partition)
+                || roomless.contains(partition)
                 || hold != null && background.nanoTime() - hold.untilNs < 0;
     }
 
@@ -302,6 +310,7 @@ final class CompactionChoice {
             case DONE -> held.remove(partition);
             case UNFINISHED -> {}
             case UNREACHED -> waiting.add(partition);
+            case NO_ROOM -> roomless.add(partition);
             case FRUITLESS -> hold(partition, false);
             case UNREAD -> hold(partition, true);
             case DAMAGED -> damaged.add(partition);

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.LongFunction;
@@ -25,6 +26,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Part of the {@link Sealer}, on its thread, closed by it; the metrics by any.
  */
 final class Compactor {
+    /**
+     * Room for an unfinished partition is waited for so long: by then files that are dead have
+     * gone.
+     */
+    private static final long ROOM_WAIT_MS = 60_000;
+
     private final MetadataStore store;
     private final MemoryStore memory;
     private final RecordFilter filter;
@@ -36,6 +43,8 @@ final class Compactor {
     private final IntSupplier leaderEpoch;
     private final Map<PartitionKey, PartitionLogBase> logs;
     private final CompactionChoice choice;
+    private final Background background;
+    private final long roomWaitNs;
     private final CompactionCounters counters = new CompactionCounters();
 
     /** Of the pass that is under way, and of what it leaves unfinished. */
@@ -43,6 +52,11 @@ final class Compactor {
 
     /** One of all shards' partitions at most: its keys stay in memory. */
     private @Nullable PartitionCompaction unfinished;
+
+    /** Whether that one can only go on where there is room, and since when. */
+    private boolean isWaitingForRoom;
+
+    private long waitingSinceNs;
 
     /**
      * @param keyBytesMax of memory in which keys are noted
@@ -78,6 +92,8 @@ final class Compactor {
         this.logs = logs;
         this.keyBuffer = new SealBuffer(memory);
         this.choice = new CompactionChoice(store, topics, logs, scanIntervalMs, background);
+        this.background = background;
+        this.roomWaitNs = TimeUnit.MILLISECONDS.toNanos(Math.min(ROOM_WAIT_MS, scanIntervalMs));
     }
 
     /** Looks for partitions that are due, if it is time to. */
@@ -88,7 +104,7 @@ final class Compactor {
     /**
      * Runs a pass over partitions of a shard, if any is due; what the shard did before is in the
      * index. It ends after a bounded number of bytes; a partition that is not done by then is gone
-     * on with in the next pass, and all others wait for it.
+     * on with in the next pass, and all others wait for it: for a while only if there is no room.
      *
      * @param roomBytes that may be written before any space comes back
      * @return whether there was a pass
@@ -134,23 +150,35 @@ final class Compactor {
         return own < sealedBytes ? 0 : own;
     }
 
-    /** What a pass goes on with, or begins. */
+    /**
+     * What a pass goes on with, or begins: that also without room, as what is superseded altogether
+     * only goes.
+     */
     private List<PartitionCompaction> partitions(int journal, long nowMs, long roomBytes) {
+        boolean isStuck = isWaitingForRoom && roomBytes == 0;
         PartitionCompaction begun = unfinished;
-        if (begun != null && !begun.topic().equals(topics.apply(begun.topic().id()))) {
+        if (begun != null && isGivenUp(begun, isStuck)) {
             unfinished = null;
             begun = null;
             releaseKeys();
         }
-        if (roomBytes == 0) {
-            return List.of();
-        }
         if (begun != null) {
-            return begun.topic().journal() == journal ? List.of(begun) : List.of();
+            return !isStuck && begun.topic().journal() == journal ? List.of(begun) : List.of();
         }
         return choice.take(journal, nowMs, roomBytes).stream()
                 .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
                 .toList();
+    }
+
+    private boolean isGivenUp(PartitionCompaction begun, boolean isStuck) {
+        if (!begun.topic().equals(topics.apply(begun.topic().id()))) {
+            return true;
+        }
+        if (isStuck && background.nanoTime() - waitingSinceNs >= roomWaitNs) {
+            choice.onPass(begun.partition(), Outcome.NO_ROOM);
+            return true;
+        }
+        return false;
     }
 
     private void releaseKeys() {
@@ -200,28 +228,36 @@ final class Compactor {
         } finally {
             shard.onCompacted(writer.lastPosition());
             for (int i = 0; i < partitions.size(); i++) {
-                choice.onPass(partitions.get(i).partition(), outcome(pass, i, isComplete));
+                choice.onPass(partitions.get(i).partition(), outcome(pass, writer, i, isComplete));
             }
             if (!isComplete) {
                 counters.onFailed();
             }
         }
         for (int i = 0; i < partitions.size(); i++) {
-            if (pass.outcomes().get(i) == Outcome.UNFINISHED) {
+            Outcome outcome = outcome(pass, writer, i, true);
+            if (outcome == Outcome.UNFINISHED) {
                 unfinished = partitions.get(i);
-            } else if (pass.outcomes().get(i) == Outcome.DONE) {
+                isWaitingForRoom = writer.isFull();
+                waitingSinceNs = background.nanoTime();
+            } else if (outcome == Outcome.DONE) {
                 tell(shard, writer.lastPosition(), partitions.get(i));
             }
         }
     }
 
-    /** If the pass has failed, what it noted last may not have happened. */
-    private static Outcome outcome(CompactionPass pass, int index, boolean isComplete) {
+    /**
+     * If the pass has failed, what it noted last may not have happened. One that ended for want of
+     * room may go on once what it has said frees files; if it has said nothing, nothing will.
+     */
+    private static Outcome outcome(
+            CompactionPass pass, CompactionWriter writer, int index, boolean isComplete) {
         Outcome noted =
                 index < pass.outcomes().size() ? pass.outcomes().get(index) : Outcome.FRUITLESS;
-        return isComplete || noted == Outcome.DAMAGED || noted == Outcome.UNREAD
-                ? noted
-                : Outcome.FRUITLESS;
+        if (!isComplete) {
+            return noted == Outcome.DAMAGED || noted == Outcome.UNREAD ? noted : Outcome.FRUITLESS;
+        }
+        return noted == Outcome.NO_ROOM && writer.lastPosition() >= 0 ? Outcome.UNFINISHED : noted;
     }
 
     /** Has the log forget what it knows of batches that are elsewhere now, or gone. */

@@ -46,8 +46,10 @@ final class PartitionCompaction {
     enum Outcome {
         /** Compacted up to the end, once the journal says so. */
         DONE,
-        /** The pass has read enough, or there is no room: there is more to do. */
+        /** The pass has read enough: there is more to do. */
         UNFINISHED,
+        /** There is more to do, for which there is no room. */
+        NO_ROOM,
         /** There is nothing that can be done now. */
         FRUITLESS,
         /** The disk did not give all of it, or there was no memory for it. */
@@ -118,7 +120,7 @@ final class PartitionCompaction {
         rewrittenOffset =
                 reader.forEachBatch(partition(), rewrittenOffset, endOffset, rewriting::onBatch);
         if (rewrittenOffset < endOffset) {
-            return Outcome.UNFINISHED;
+            return writer.isFull() ? Outcome.NO_ROOM : Outcome.UNFINISHED;
         }
         writer.end(endOffset, compactedBytes, tombstonesUntilMs);
         return Outcome.DONE;
