@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordBatch;
@@ -10,7 +11,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -30,8 +30,8 @@ final class CompactionWriter implements AutoCloseable {
     private final SegmentGroup group;
     private final IntSupplier nextSegment;
     private final int leaderEpoch;
-    private final IntFunction<ByteBuffer> blockBuffer;
-    private final IntFunction<ByteBuffer> verifyBuffer;
+    private final SealBuffer blockBuffer;
+    private final SealBuffer verifyBuffer;
     private final LongSupplier roomBytes;
     private final CompactionCounters counters;
     private final CompactedEntry entry = new CompactedEntry();
@@ -75,8 +75,8 @@ final class CompactionWriter implements AutoCloseable {
             SegmentGroup group,
             IntSupplier nextSegment,
             int leaderEpoch,
-            IntFunction<ByteBuffer> blockBuffer,
-            IntFunction<ByteBuffer> verifyBuffer,
+            SealBuffer blockBuffer,
+            SealBuffer verifyBuffer,
             LongSupplier roomBytes,
             CompactionCounters counters) {
         this.shard = shard;
@@ -87,6 +87,18 @@ final class CompactionWriter implements AutoCloseable {
         this.verifyBuffer = verifyBuffer;
         this.roomBytes = roomBytes;
         this.counters = counters;
+    }
+
+    /**
+     * Takes the memory in which a batch is written and read back, before anything depends on it: in
+     * the midst of writing nobody could go on without.
+     *
+     * @param batchLength of the longest that comes
+     * @throws EngineException if there is none now
+     */
+    void takeMemory(int batchLength) {
+        blockBuffer.take(SegmentWriter.BLOCK_LENGTH_MAX);
+        verifyBuffer.take(Math.max(batchLength, SegmentWriter.BLOCK_LENGTH_MAX));
     }
 
     /** Begins a partition, behind all others. */

@@ -129,7 +129,7 @@ final class PartitionCompaction {
     /** Notes the keys of what is not compacted yet; whether that is done. */
     private boolean noteKeys(CompactionReader reader) throws IOException {
         if (!isBegun) {
-            newest.begin(keyBuffer.applyUpTo(keyBytes(reader), KeyOffsets.MEMORY_BYTES_MIN));
+            newest.begin(keyBuffer.applyUpTo(keyBytes(reader)));
             isBegun = true;
         }
         long next =
@@ -240,11 +240,11 @@ final class PartitionCompaction {
                                             && offset >= newest.newest(key)
                                             && isKept(hasValue, tombstonesGo),
                             horizonMs);
-            if (left == null) {
-                drop(entry);
             int records = RecordBatch.recordCount(batch, batch.position());
             int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
             // From here on the batch may be gone: a segment that ends is read back into its memory.
+            if (left == null) {
+                drop(entry);
             } else if (!keep(entry, left, !left.equals(batch))) {
                 return false;
             }
@@ -270,6 +270,7 @@ final class PartitionCompaction {
             int length = left.remaining();
             if (isChanged) {
                 requireSame(entry, left);
+                writer.takeMemory(length);
                 isWriting = true;
                 boolean isReplaced = writer.replace(entry, left);
                 isWriting = false;

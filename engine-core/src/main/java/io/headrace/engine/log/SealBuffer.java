@@ -30,39 +30,42 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
     public ByteBuffer apply(int length) {
         ByteBuffer buffer = tryApply(length);
         if (buffer == null) {
-            throw new EngineException("no memory for sealing, tried again: length=" + length);
+            throw noMemory(length);
         }
         return buffer;
     }
 
     /**
-     * As {@link #apply}, of less where memory is short: so that there is room beside for a batch
-     * and a block, without which nothing can be done.
+     * Has memory for a buffer of that length, which is asked for later.
      *
-     * @param lengthMin with less it is not worth while
-     * @throws EngineException if there is not even that much
+     * @throws EngineException if there is none now
      */
-    ByteBuffer applyUpTo(int length, int lengthMin) {
-        int wanted = length;
-        while (true) {
-            ByteBuffer found = tryApply(wanted);
-            if (found != null && isRoomBeside()) {
-                return found;
-            }
-            close();
-            if (wanted <= lengthMin) {
-                throw new EngineException("no memory for sealing, tried again: length=" + wanted);
-            }
-            wanted = Math.max(lengthMin, wanted / 2);
+    void take(int length) {
+        if (tryApply(length) == null) {
+            throw noMemory(length);
         }
     }
 
-    private boolean isRoomBeside() {
-        try (SealBuffer batch = new SealBuffer(memory);
-                SealBuffer block = new SealBuffer(memory)) {
-            return batch.tryApply(SegmentWriter.BLOCK_LENGTH_MAX) != null
-                    && block.tryApply(SegmentWriter.BLOCK_LENGTH_MAX) != null;
+    /**
+     * As {@link #apply}, of less where memory is short, but not of less than a block.
+     *
+     * @throws EngineException if there is not even that much
+     */
+    ByteBuffer applyUpTo(int length) {
+        int wanted = length;
+        ByteBuffer found = tryApply(wanted);
+        while (found == null && wanted > SegmentWriter.BLOCK_LENGTH_MAX) {
+            wanted = Math.max(wanted / 2, SegmentWriter.BLOCK_LENGTH_MAX);
+            found = tryApply(wanted);
         }
+        if (found == null) {
+            throw noMemory(wanted);
+        }
+        return found;
+    }
+
+    private static EngineException noMemory(int length) {
+        return new EngineException("no memory for sealing, tried again: length=" + length);
     }
 
     private @Nullable ByteBuffer tryApply(int length) {

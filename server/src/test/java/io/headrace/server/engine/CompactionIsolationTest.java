@@ -16,12 +16,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.apache.kafka.common.record.internal.CompressionType;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -198,6 +200,37 @@ class CompactionIsolationTest {
             }
             await("applied", () -> readAll(log, 0).size() == keys + 1);
         }
+    }
+
+    /** A pass has all the memory that it writes with before it reads anything. */
+    @Test
+    void memoryThatGoesMeanwhileTakesNoPassWithIt() {
+        List<Slab> others = Collections.synchronizedList(new ArrayList<>());
+        try (TestEngine engine = engine()) {
+            fill(engine);
+            filter.runIn(ThrowingFilter.Call.FILTER, () -> holdAll(engine, others));
+            elapsedMs.addAndGet(DAY_MS + 60_000);
+            try {
+                await("all are compacted", () -> isCompacted(engine));
+                assertEquals(0, engine.metric("headrace_compaction_failures_total"));
+            } finally {
+                others.forEach(Slab::release);
+            }
+        }
+    }
+
+    private static boolean isCompacted(TestEngine engine) {
+        return engine.metric("headrace_compaction_partitions_total") == TOPICS.size();
+    }
+
+    private static void holdAll(TestEngine engine, List<Slab> held) {
+        for (Slab slab = next(engine); slab != null; slab = next(engine)) {
+            held.add(slab);
+        }
+    }
+
+    private static @Nullable Slab next(TestEngine engine) {
+        return engine.memory.allocate(1 << 20, "others");
     }
 
     /** Takes memory, of the 32 MiB that others than logs may have. */

@@ -8,27 +8,35 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Throws when it comes to a key, as long as it is told to. */
+/** Throws when it comes to a key, or does something else, as long as it is told to. */
 final class ThrowingFilter implements RecordFilter {
     private final RecordFilter filter = new KafkaRecordFilter();
     private final ByteBuffer badKey;
     private final AtomicInteger thrown = new AtomicInteger();
     private volatile @Nullable Planted planted;
 
-    /** In which call it throws. */
+    /** In which call. */
     enum Call {
         FOR_EACH,
         FILTER
     }
 
-    private record Planted(Call call, Supplier<RuntimeException> cause) {}
+    private record Planted(Call call, Runnable action) {}
 
     ThrowingFilter(String badKey) {
         this.badKey = ByteBuffer.wrap(badKey.getBytes(StandardCharsets.UTF_8));
     }
 
     void throwIn(Call call, Supplier<RuntimeException> cause) {
-        planted = new Planted(call, cause);
+        runIn(
+                call,
+                () -> {
+                    throw cause.get();
+                });
+    }
+
+    void runIn(Call call, Runnable action) {
+        planted = new Planted(call, action);
     }
 
     void throwNoMore() {
@@ -45,7 +53,7 @@ final class ThrowingFilter implements RecordFilter {
         Planted now = planted;
         if (now != null && now.call == call && hasBadKey(batch)) {
             thrown.incrementAndGet();
-            throw now.cause.get();
+            now.action.run();
         }
     }
 
