@@ -1,6 +1,5 @@
 package io.headrace.engine.log;
 
-import io.headrace.engine.EngineException;
 import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.ReadResult;
@@ -354,21 +353,7 @@ final class HybridLog extends PartitionLogBase {
         if (result == Unavailable.COLD) {
             result = coldReader.readOrFail(this, fromOffset, lengthMax);
         }
-        if (result == Unavailable.CLOSED) {
-            throw new LogClosedException(topic().name());
-        }
-        if (result == Unavailable.STORE_ERROR || result == Unavailable.CORRUPT) {
-            throw new EngineException(
-                    "cannot be read: topic="
-                            + topic().name()
-                            + " partition="
-                            + partition()
-                            + " offset="
-                            + fromOffset
-                            + " reason="
-                            + result);
-        }
-        return result;
+        return requireAnswer(result, fromOffset);
     }
 
     @Override

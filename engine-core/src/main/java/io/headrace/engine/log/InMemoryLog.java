@@ -222,7 +222,7 @@ final class InMemoryLog extends PartitionLogBase {
                 this,
                 () ->
                         TimestampScan.first(
-                                this::read,
+                                this::readOrThrow,
                                 this::firstInRing,
                                 offset -> memory.firstReaching(offset, timestampMs),
                                 firstInRing(),
@@ -230,7 +230,12 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     private @Nullable TimestampedOffset scanForHighest() {
-        return TimestampScan.highest(this::read, this::firstInRing, firstInRing());
+        return TimestampScan.highest(this::readOrThrow, this::firstInRing, firstInRing());
+    }
+
+    /** The log may have been closed while the look-up waited for a thread. */
+    private ReadResult readOrThrow(long fromOffset, int lengthMax) {
+        return requireAnswer(read(fromOffset, lengthMax), fromOffset);
     }
 
     @Override

@@ -1,7 +1,10 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
+import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicConfig;
@@ -221,6 +224,29 @@ abstract class PartitionLogBase implements PartitionLog {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
         return fromOffset >= highWatermark.get() ? Unavailable.CAUGHT_UP : null;
+    }
+
+    /**
+     * For a look-up, to which a failure to read is not the end of what there is.
+     *
+     * @return the result, if it says what is there or that nothing is
+     */
+    final ReadResult requireAnswer(ReadResult result, long fromOffset) {
+        if (result == Unavailable.CLOSED) {
+            throw new LogClosedException(topic.name());
+        }
+        if (result == Unavailable.STORE_ERROR || result == Unavailable.CORRUPT) {
+            throw new EngineException(
+                    "cannot be read: topic="
+                            + topic.name()
+                            + " partition="
+                            + partition
+                            + " offset="
+                            + fromOffset
+                            + " reason="
+                            + result);
+        }
+        return result;
     }
 
     /**

@@ -1,17 +1,25 @@
 package io.headrace.server.engine;
 
 import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.headrace.engine.LogClosedException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
+import io.headrace.engine.Unavailable;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,6 +75,32 @@ class TimestampLookupTest {
             assertEquals(1, get(first).offset());
             assertEquals(4, get(highest).offset());
         }
+    }
+
+    /** "None" would send the consumer to the end: it has to ask again, of the log that is new. */
+    @Test
+    void aLogThatIsClosedMeanwhileIsNoLogWithoutTheTimestamp() {
+        HeldPool cold = new HeldPool("headrace-cold");
+        try (TestEngine engine = new TestEngine(folder, context -> context, cold)) {
+            PartitionLog log = logOf(engine, "memory", 1000, 5000);
+            cold.hold();
+            CompletableFuture<TimestampedOffset> first = log.offsetForTimestamp(1500);
+            CompletableFuture<TimestampedOffset> highest = log.maxTimestamp();
+            try {
+                get(engine.engine.catalog().delete(List.of(log.topic().id())));
+                await("closed", () -> log.read(0, 0) == Unavailable.CLOSED);
+            } finally {
+                cold.release();
+            }
+            assertClosed(first);
+            assertClosed(highest);
+        }
+    }
+
+    private static void assertClosed(CompletableFuture<?> lookup) {
+        ExecutionException failure =
+                assertThrows(ExecutionException.class, () -> lookup.get(20, TimeUnit.SECONDS));
+        assertInstanceOf(LogClosedException.class, failure.getCause());
     }
 
     private static PartitionLog logOf(TestEngine engine, String mode, long... timestampsMs) {
