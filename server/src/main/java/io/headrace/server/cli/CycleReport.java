@@ -67,13 +67,14 @@ final class CycleReport {
                             loss.topicId(),
                             loss.partition());
         }
-        return "topic=%s topicId=%d partition=%d offsets=%d-%s"
+        return "topic=%s topicId=%d partition=%d offsets=%d-%s%s"
                 .formatted(
                         name(loss),
                         loss.topicId(),
                         loss.partition(),
                         loss.fromOffset(),
-                        loss.toOffset() < 0 ? "unknown" : Long.toString(loss.toOffset() - 1));
+                        loss.toOffset() < 0 ? "unknown" : Long.toString(loss.toOffset() - 1),
+                        loss.isAtMost() ? " at most, files behind the damage are gone" : "");
     }
 
     private String name(Loss loss) {
@@ -120,6 +121,7 @@ final class CycleReport {
         if (loss.type() == EntryType.BATCH) {
             json.put("fromOffset", loss.fromOffset());
             json.put("toOffset", loss.toOffset());
+            json.put("atMost", loss.isAtMost());
         }
         return json;
     }

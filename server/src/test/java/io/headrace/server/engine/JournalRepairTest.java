@@ -79,7 +79,7 @@ class JournalRepairTest {
         flip(at(6) + Journal.ENVELOPE_LENGTH + 70);
         byte[] damagedBytes = Files.readAllBytes(cycle);
         assertThrows(EngineException.class, this::start);
-        assertEquals(List.of(new Loss(EntryType.BATCH, topicId, 0, 3, 4)), losses());
+        assertEquals(List.of(lost(0, 3, 4)), losses());
         List<Repaired> repaired = JournalRepair.run(journal, side);
         assertEquals(1, repaired.size());
         Damage damage = repaired.get(0).damage();
@@ -99,11 +99,27 @@ class JournalRepairTest {
         flip(at(0) + Journal.ENVELOPE_LENGTH + 70);
         flip(at(2) + Journal.ENVELOPE_LENGTH + 70);
         flip(at(3) + Journal.ENVELOPE_LENGTH + 70);
-        assertEquals(
-                List.of(
-                        new Loss(EntryType.BATCH, topicId, 0, 0, 2),
-                        new Loss(EntryType.BATCH, topicId, 1, 1, 2)),
-                losses());
+        assertEquals(List.of(lost(0, 0, 2), lost(1, 1, 2)), losses());
+    }
+
+    private Loss lost(int partition, long fromOffset, long toOffset) {
+        return new Loss(EntryType.BATCH, topicId, partition, fromOffset, toOffset, false);
+    }
+
+    /** As one that was sealed: what it had is in a segment, and nothing is known of it here. */
+    @Test
+    void aLossThatEndsBehindAFileThatIsGoneIsOneAtMost() throws IOException {
+        try (TestEngine engine = start()) {
+            for (int i = 0; i < 30; i++) {
+                append(engine.log("t", 1), batch("x".repeat(100_000)));
+            }
+            append(engine.log("t", 0), batch("behind"));
+        }
+        flip(at(18) + Journal.ENVELOPE_LENGTH + 70);
+        assertEquals(List.of(lost(0, 9, 10)), losses());
+        List<ScannedCycle> cycles = scan();
+        Files.delete(cycles.get(cycles.size() / 2).path());
+        assertEquals(List.of(new Loss(EntryType.BATCH, topicId, 0, 9, 10, true)), losses());
     }
 
     @Test
@@ -112,12 +128,7 @@ class JournalRepairTest {
         flip(at(8));
         flip(at(11) - 4); // a document's header
         assertThrows(EngineException.class, this::start);
-        assertEquals(
-                List.of(
-                        new Loss(EntryType.BATCH, topicId, 1, 3, 4),
-                        new Loss(EntryType.BATCH, topicId, 0, 4, 5),
-                        new Loss(EntryType.BATCH, topicId, 1, 5, 6)),
-                losses());
+        assertEquals(List.of(lost(1, 3, 4), lost(0, 4, 5), lost(1, 5, 6)), losses());
         assertEquals(2, JournalRepair.run(journal, side).size());
         assertRead(7, 8, 11);
     }
