@@ -33,6 +33,11 @@ public final class RecordCursor implements AutoCloseable {
 
     private final InputStream in;
     private final long baseOffset;
+    private final long baseTimestampMs;
+
+    /** Of all records, if it is the time of appending; −1 if they have their own. */
+    private final long appendTimeMs;
+
     private final boolean readsKeys;
     private int recordsLeft;
 
@@ -57,6 +62,11 @@ public final class RecordCursor implements AutoCloseable {
         int begin = batch.position();
         this.in = in;
         this.baseOffset = RecordBatch.baseOffset(batch, begin);
+        this.baseTimestampMs = RecordBatch.baseTimestamp(batch, begin);
+        this.appendTimeMs =
+                RecordBatch.isLogAppendTime(batch, begin)
+                        ? RecordBatch.maxTimestamp(batch, begin)
+                        : -1;
         this.recordsLeft = RecordBatch.recordCount(batch, begin);
         this.readsKeys = readsKeys;
         boolean isPlain = RecordBatch.compression(batch, begin) == CompressionType.NONE.id;
@@ -158,6 +168,11 @@ public final class RecordCursor implements AutoCloseable {
 
     public long offset() {
         return baseOffset + offsetDelta;
+    }
+
+    /** In milliseconds since 1970. */
+    public long timestampMs() {
+        return appendTimeMs >= 0 ? appendTimeMs : baseTimestampMs + timestampDelta;
     }
 
     /** In the batch's terms: relative to its base timestamp. */

@@ -3,11 +3,14 @@ package io.headrace.kafka;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.headrace.engine.batch.RecordBatch;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.compress.Compression;
@@ -18,10 +21,13 @@ import org.apache.kafka.common.message.ListOffsetsResponseData;
 import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartitionResponse;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.common.record.internal.DefaultRecordBatch;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.requests.ListOffsetsRequest;
+import org.apache.kafka.common.utils.internals.ByteUtils;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,6 +130,63 @@ class ListOffsetsTest {
         garbled.putInt(17, RecordBatch.computeCrc(garbled, 0));
         log.append(garbled);
         assertEquals(0, list(250).offset());
+    }
+
+    /** Nor by what it really has, as an object for each of a million headers. */
+    @Test
+    void aBatchIsNotBelievedByTheMemoryThatItAsksFor() throws IOException {
+        ByteBuffer claiming = ByteBuffer.allocate(RecordBatch.HEADER_LENGTH + 28);
+        claiming.position(RecordBatch.HEADER_LENGTH).putLong(0x82534E4150505900L);
+        claiming.putInt(1).putInt(1).putInt(8); // a chunk of eight bytes
+        ByteUtils.writeUnsignedVarint(400 << 20, claiming); // which are 400 MiB
+        log.append(withHeader(claiming.position(0), CompressionType.SNAPPY));
+        log.append(withHeader(manyHeaders(), CompressionType.NONE));
+        long before = allocated();
+        assertEquals(0, list(500).offset());
+        log.deleteRecords(1);
+        assertFound(1, 1000, 500);
+        assertTrue(allocated() - before < 32 << 20);
+    }
+
+    private static ByteBuffer manyHeaders() {
+        int count = 1 << 20;
+        ByteBuffer batch = ByteBuffer.allocate(RecordBatch.HEADER_LENGTH + 16 + 2 * count);
+        batch.position(RecordBatch.HEADER_LENGTH);
+        ByteUtils.writeVarint(5 + ByteUtils.sizeOfVarint(count) + 2 * count, batch);
+        batch.put(new byte[] {0, 0, 0, 1, 1}); // attributes, deltas, no key, no value
+        ByteUtils.writeVarint(count, batch);
+        for (int i = 0; i < count; i++) {
+            batch.put((byte) 0).put((byte) 1);
+        }
+        return batch.flip();
+    }
+
+    private static ByteBuffer withHeader(ByteBuffer batch, CompressionType codec) {
+        DefaultRecordBatch.writeHeader(
+                batch.duplicate(),
+                0,
+                0,
+                batch.remaining(),
+                RecordBatch.MAGIC,
+                codec,
+                TimestampType.CREATE_TIME,
+                1000,
+                1000,
+                -1,
+                (short) -1,
+                -1,
+                false,
+                false,
+                false,
+                0,
+                1);
+        return batch;
+    }
+
+    /** By all threads. */
+    private static long allocated() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        return Arrays.stream(threads.getThreadAllocatedBytes(threads.getAllThreadIds())).sum();
     }
 
     @Test

@@ -130,6 +130,13 @@ public final class RecordBatch {
         return buffer.get(at + ATTRIBUTES + 1) & 0x07;
     }
 
+    /**
+     * Whether its records have the time of appending, which is its highest, instead of their own.
+     */
+    public static boolean isLogAppendTime(ByteBuffer buffer, int at) {
+        return (buffer.get(at + ATTRIBUTES + 1) & TIMESTAMP_TYPE_MASK) != 0;
+    }
+
     /** Whether it is part of a transaction. */
     public static boolean isTransactional(ByteBuffer buffer, int at) {
         return (buffer.get(at + ATTRIBUTES + 1) & TRANSACTIONAL_MASK) != 0;

@@ -6,16 +6,14 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.kafka.RecordCursor;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.record.internal.MemoryRecords;
-import org.apache.kafka.common.record.internal.MutableRecordBatch;
-import org.apache.kafka.common.record.internal.Record;
-import org.apache.kafka.common.utils.internals.BufferSupplier;
-import org.apache.kafka.common.utils.internals.CloseableIterator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Finds the first record of a partition at or after a time, or the first with the highest
  * timestamp. The engine finds the batch; the record is looked for in here, because only Kafka's own
- * library has every codec.
+ * library has every codec. A batch that cannot be read, or only beyond {@link
+ * RecordCursor#LENGTH_MAX}, is found as a whole.
  *
  * <p>Each step runs on the thread on which the one before has ended; records are looked at on the
  * executor, since a batch may be long and compressed.
@@ -132,7 +131,7 @@ final class TimestampLookup {
         try (lease) {
             nextOffset = lease.nextOffset();
             first = firstIn(lease, isForHighest ? found.timestampMs() : timestampMs);
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
             // What a producer put there is none of our making; its place is known all the same.
             LOGGER.debug("records not readable: log={} offset={}", log, found.offset(), e);
             answer.complete(found);
@@ -155,12 +154,14 @@ final class TimestampLookup {
         return new TimestampedOffset(offset, found.timestampMs(), found.leaderEpoch());
     }
 
-    private @Nullable TimestampedOffset firstIn(RecordsLease lease, long since) {
+    private @Nullable TimestampedOffset firstIn(RecordsLease lease, long since) throws IOException {
         long logStartOffset = log.logStartOffset();
         for (int i = 0; i < lease.sliceCount(); i++) {
-            ByteBuffer slice = lease.slice(i).duplicate();
-            for (MutableRecordBatch batch : MemoryRecords.readableRecords(slice).batches()) {
-                TimestampedOffset first = firstIn(batch, since, logStartOffset);
+            ByteBuffer slice = lease.slice(i);
+            int length;
+            for (int at = slice.position(); at < slice.limit(); at += length) {
+                length = RecordBatch.length(slice, at);
+                TimestampedOffset first = firstIn(slice.slice(at, length), since, logStartOffset);
                 if (first != null) {
                     return first;
                 }
@@ -170,17 +171,17 @@ final class TimestampLookup {
     }
 
     private static @Nullable TimestampedOffset firstIn(
-            MutableRecordBatch batch, long since, long logStartOffset) {
-        if (batch.maxTimestamp() < since) {
+            ByteBuffer batch, long since, long logStartOffset) throws IOException {
+        if (RecordBatch.maxTimestamp(batch, 0) < since) {
             return null;
         }
-        try (CloseableIterator<Record> records =
-                batch.skipKeyValueIterator(BufferSupplier.NO_CACHING)) {
-            while (records.hasNext()) {
-                Record record = records.next();
-                if (record.timestamp() >= since && record.offset() >= logStartOffset) {
+        try (RecordCursor records = RecordCursor.open(batch, false)) {
+            while (records.next()) {
+                if (records.timestampMs() >= since && records.offset() >= logStartOffset) {
                     return new TimestampedOffset(
-                            record.offset(), record.timestamp(), batch.partitionLeaderEpoch());
+                            records.offset(),
+                            records.timestampMs(),
+                            RecordBatch.leaderEpoch(batch, 0));
                 }
             }
         }
