@@ -27,6 +27,7 @@ public final class MissingFiles {
     private static final String CHECKPOINT = "[0-9]{12}";
     private static final String METADATA = "metadata";
     private static final String DATA = "data-";
+    private static final String TRIMMED = "trimmed.properties";
 
     /** Looks at a folder whose server goes on writing checkpoints; each is a second's. */
     private static final int LOOKS_MAX = 10;
@@ -46,7 +47,8 @@ public final class MissingFiles {
     }
 
     /**
-     * Finds them; nothing is known of them if the newest checkpoint is not sound.
+     * Finds them; nothing is known of them if the newest checkpoint is not sound, or there is none
+     * and files were deleted under one.
      *
      * @param reader of a checkpoint
      */
@@ -55,9 +57,11 @@ public final class MissingFiles {
         List<Path> missing = List.of();
         for (int look = 0; look < LOOKS_MAX; look++) {
             Optional<Path> checkpoint = newestCheckpoint(data);
-            missing = new MissingFiles(data).find(checkpoint, reader);
-            if (missing.isEmpty() || checkpoint.equals(newestCheckpoint(data))) {
-                break; // else the server may have deleted what had died
+            MissingFiles needed = new MissingFiles(data);
+            boolean isKnown = needed.isKnown(checkpoint, reader);
+            missing = isKnown ? needed.find() : List.of();
+            if (isKnown && missing.isEmpty() || checkpoint.equals(newestCheckpoint(data))) {
+                break; // else the server may have deleted what had died, or the checkpoint
             }
         }
         return missing;
@@ -74,11 +78,13 @@ public final class MissingFiles {
         }
     }
 
-    private List<Path> find(Optional<Path> checkpoint, TopicNames.CheckpointReader reader)
-            throws IOException {
-        if (checkpoint.isPresent() && !isRead(checkpoint.get(), reader)) {
-            return List.of();
-        }
+    private boolean isKnown(Optional<Path> checkpoint, TopicNames.CheckpointReader reader) {
+        return checkpoint.isPresent()
+                ? isRead(checkpoint.get(), reader)
+                : !Files.exists(data.resolve("journal").resolve(TRIMMED));
+    }
+
+    private List<Path> find() throws IOException {
         try (Stream<Path> children = Files.list(data.resolve("journal"))) {
             children.filter(Files::isDirectory).forEach(this::addJournal);
         }

@@ -1,8 +1,10 @@
 package io.headrace.server.engine;
 
 import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.deleteFolder;
+import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -11,6 +13,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.log.MissingFiles;
+import io.headrace.rocks.RocksMetadataStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -161,6 +165,38 @@ class DataFolderFilesTest {
                 assertEquals(LONG_COUNT + start, append(damaged, batch("more")));
             }
         }
+    }
+
+    /** A start does without checkpoints; and nothing else says which files had died. */
+    @Test
+    void whatHadDiedIsNotMissedWithoutCheckpoints() throws IOException {
+        Path dead = cycles().get(1);
+        assertEquals(List.of(), missing());
+        try (TestEngine engine =
+                new TestEngine(
+                        folder, context -> context.journalCount(1).retentionCheckIntervalMs(20))) {
+            get(engine.log("long", 0).deleteRecords(-1));
+            await("deleted", () -> !Files.exists(dead));
+        }
+        assertEquals(List.of(), missing());
+        deleteFolder(folder.resolve("checkpoints"));
+        assertEquals(List.of(), missing());
+        try (TestEngine engine = engine()) {
+            assertShort(engine);
+        }
+    }
+
+    /** Nothing has died yet. */
+    @Test
+    void whatIsGoneIsMissedWithoutCheckpointsToo() throws IOException {
+        deleteFolder(folder.resolve("checkpoints"));
+        Path gone = cycles().get(1);
+        Files.delete(gone);
+        assertEquals(List.of(gone), missing());
+    }
+
+    private List<Path> missing() throws IOException {
+        return MissingFiles.find(folder, RocksMetadataStore::readCheckpoint);
     }
 
     @Test
