@@ -173,12 +173,13 @@ final class DataFolder implements AutoCloseable {
         try {
             return factory.apply(live);
         } catch (EngineException e) {
-            if (usableBytes() < START_BYTES) {
+            long freeBytes = freeBytesAfter(e);
+            if (freeBytes < START_BYTES) {
                 throw new EngineException(
                         "disk is full, and a start needs some space: folder="
                                 + root
                                 + " freeBytes="
-                                + usableBytes(),
+                                + freeBytes,
                         e);
             }
             throw new EngineException(
@@ -188,6 +189,16 @@ final class DataFolder implements AutoCloseable {
                             + " "
                             + e.getMessage(),
                     e);
+        }
+    }
+
+    /** No less than enough if the disk does not say: then it is the failure that counts. */
+    private long freeBytesAfter(EngineException failure) {
+        try {
+            return usableBytes();
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+            return START_BYTES;
         }
     }
 

@@ -84,13 +84,27 @@ class DataFolderTest {
         }
     }
 
+    @Test
+    void whyAStoreDoesNotOpenIsSaidAlsoIfTheDiskDoesNotSayWhatIsFree() throws IOException {
+        try (DataFolder folder = DataFolder.open(root, disk)) {
+            String message = messageOf(folder, () -> disk.at(1, Fault.FAIL));
+            assertTrue(message.startsWith("metadata store cannot be opened; "), message);
+            disk.at(0, Fault.FAIL);
+        }
+    }
+
     private static String messageOf(DataFolder folder) {
+        return messageOf(folder, () -> {});
+    }
+
+    private static String messageOf(DataFolder folder, Runnable before) {
         EngineException failure =
                 assertThrows(
                         EngineException.class,
                         () ->
                                 folder.openStore(
                                         path -> {
+                                            before.run();
                                             throw new EngineException("planted");
                                         }));
         return String.valueOf(failure.getMessage());
