@@ -62,14 +62,6 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private boolean reading = true;
     private boolean waitingForBudget;
     private boolean draining;
-
-    /** The frame of the request that is being handled; null if none is. */
-    private @Nullable ByteBuf handled;
-
-    /** The frame of a request that is to be gone on with: no other is taken before. */
-    private @Nullable ByteBuf postponed;
-
-    private boolean isPostponedAgain;
     private long lastReadNanos = System.nanoTime();
     private volatile boolean closed;
 
@@ -241,7 +233,6 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private boolean hasRoom() {
         return !closed
                 && !draining
-                && postponed == null
                 && held.total() < context.bytesInFlightPerConnectionMax()
                 && inFlight.size() < context.requestsInFlightPerConnectionMax()
                 && channelContext().channel().isWritable();
@@ -251,10 +242,8 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     public void onFrame(ByteBuf frame) {
         try {
             metrics.onBytesIn(frame.readableBytes() + Integer.BYTES);
-            handled = frame;
             onRequest(frame.nioBuffer(), frame.readableBytes());
         } finally {
-            handled = null;
             frame.release();
         }
     }
@@ -313,59 +302,14 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     private void handle(RequestHandlers.Entry entry, KafkaRequest request) {
         inFlight.add(request);
-        handle(request, () -> entry.handler().handle(request));
-    }
-
-    private void handle(KafkaRequest request, Runnable step) {
         try {
-            step.run();
+            entry.handler().handle(request);
         } catch (RuntimeException e) {
             if (!request.isAnswered()) {
                 request.fail(e);
             } else {
                 metrics.onConnectionFailed(this, e);
             }
-        }
-    }
-
-    /**
-     * Goes on with the request that is being handled, its frame and its order kept, once the other
-     * connections of the event loop had their turn.
-     */
-    void later(KafkaRequest request, Runnable next) {
-        if (postponed == null) {
-            if (handled == null) {
-                throw new IllegalStateException("not being handled: header=" + request.header());
-            }
-            postponed = handled.retain();
-        }
-        isPostponedAgain = true;
-        try {
-            // Not execute: of tasks an event loop takes many before it looks at its sockets.
-            eventLoop().schedule(() -> goOn(request, next), 0, TimeUnit.NANOSECONDS);
-        } catch (RejectedExecutionException e) {
-            endPostponed();
-            throw e;
-        }
-    }
-
-    private void goOn(KafkaRequest request, Runnable next) {
-        isPostponedAgain = false;
-        handle(request, next);
-        if (!isPostponedAgain) {
-            endPostponed();
-            scheduleFlush();
-        }
-        if (!closed) {
-            updateReading();
-        }
-    }
-
-    private void endPostponed() {
-        ByteBuf frame = postponed;
-        postponed = null;
-        if (frame != null) {
-            frame.release();
         }
     }
 

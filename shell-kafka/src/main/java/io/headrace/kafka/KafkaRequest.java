@@ -162,15 +162,6 @@ public final class KafkaRequest {
         }
     }
 
-    /**
-     * Goes on with a request that takes long, once the other connections of the event loop had
-     * their turn; called while it is handled, or gone on with. No other request of this connection
-     * is handled before.
-     */
-    public void later(Runnable next) {
-        connection.later(this, next);
-    }
-
     /** All that was asked before has been answered. */
     void onFirst() {
         Runnable then = whenFirst;

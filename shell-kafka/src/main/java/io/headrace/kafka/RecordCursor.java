@@ -28,6 +28,9 @@ public final class RecordCursor implements AutoCloseable {
     /** What the records of a batch have together, decompressed, at most. */
     public static final int LENGTH_MAX = 64 << 20;
 
+    /** What one chunk of snappy holds, at most: its reader has it in memory as a whole. */
+    private static final int SNAPPY_CHUNK_MAX = 16 << 20;
+
     private static final int CHUNK_LENGTH = 16 << 10;
     private static final ByteBuffer NO_KEY = ByteBuffer.allocate(0);
 
@@ -85,7 +88,7 @@ public final class RecordCursor implements AutoCloseable {
         int codec = RecordBatch.compression(batch, batch.position());
         CompressionType type = CompressionType.forId(codec);
         if (type == CompressionType.SNAPPY) {
-            SnappyChunks.requireHonest(body.slice(), LENGTH_MAX);
+            SnappyChunks.requireHonest(body.slice(), SNAPPY_CHUNK_MAX);
         }
         InputStream in =
                 Compression.of(type)
@@ -161,7 +164,7 @@ public final class RecordCursor implements AutoCloseable {
     }
 
     private void requireEnd() throws IOException {
-        if (recordsLeft < 0 || at < limit || in.read() >= 0) {
+        if (recordsLeft < 0 || at < limit || fill() >= 0) {
             throw new InvalidRecordException("batch has other records than it says");
         }
     }
@@ -268,14 +271,24 @@ public final class RecordCursor implements AutoCloseable {
     /** How many bytes of the chunk are left, one at least. */
     private int available() throws IOException {
         while (at == limit) {
-            at = 0;
-            limit = in.read(chunk, 0, chunk.length);
-            if (limit < 0) {
-                limit = 0;
+            if (fill() < 0) {
                 throw new EOFException("batch ends within a record");
             }
         }
         return limit - at;
+    }
+
+    /** Reads on; −1 at the end. */
+    private int fill() throws IOException {
+        int count;
+        try {
+            count = in.read(chunk, 0, chunk.length);
+        } catch (StackOverflowError e) { // gzip's reader calls itself for each empty member
+            throw new IOException("compressed bytes have too many empty parts", e);
+        }
+        at = 0;
+        limit = Math.max(0, count);
+        return count;
     }
 
     @Override

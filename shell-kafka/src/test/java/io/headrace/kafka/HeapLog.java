@@ -37,9 +37,6 @@ final class HeapLog implements PartitionLog {
     private Error startFailure;
     private int readCount;
 
-    /** Run by each append, before it appends. */
-    volatile Runnable whenAppending = () -> {};
-
     HeapLog(Topic topic, int partition, HeapLog before, AtomicInteger openLeases) {
         this.topic = topic;
         this.partition = partition;
@@ -181,7 +178,6 @@ final class HeapLog implements PartitionLog {
     public long append(ByteBuffer batch, long appendTimeMs) {
         List<Runnable> woken;
         long baseOffset;
-        whenAppending.run();
         synchronized (this) {
             appendCount++;
             if (closed) {

@@ -12,6 +12,7 @@ import com.sun.management.ThreadMXBean;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.batch.UnreadableBatchException;
+import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -19,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.zip.GZIPOutputStream;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -189,14 +191,33 @@ class KafkaRecordFilterTest {
     }
 
     private void assertSnappyRefused(ByteBuffer body) {
+        ByteBuffer batch = batch(CompressionType.SNAPPY, body);
+        assertAllocatesLittle(() -> assertFalse(filter.isCompactable(batch)));
+        assertAllocatesLittle(() -> assertUnreadable(batch));
+    }
+
+    private static ByteBuffer batch(CompressionType codec, ByteBuffer body) {
         ByteBuffer batch =
                 ByteBuffer.allocate(RecordBatch.HEADER_LENGTH + body.remaining())
                         .position(RecordBatch.HEADER_LENGTH)
                         .put(body)
                         .flip();
-        writeHeader(batch, CompressionType.SNAPPY, 1);
-        assertAllocatesLittle(() -> assertFalse(filter.isCompactable(batch)));
-        assertAllocatesLittle(() -> assertUnreadable(batch));
+        writeHeader(batch, codec, 1);
+        return batch;
+    }
+
+    /** Java's reader calls itself for each of them. */
+    @Test
+    void gzipMembersWithNothingInThemDoNotEndTheStack() throws IOException {
+        ByteArrayOutputStream member = new ByteArrayOutputStream();
+        new GZIPOutputStream(member).close();
+        ByteBuffer body = ByteBuffer.allocate(200_000 * member.size());
+        while (body.hasRemaining()) {
+            body.put(member.toByteArray());
+        }
+        ByteBuffer batch = batch(CompressionType.GZIP, body.flip());
+        assertFalse(filter.isCompactable(batch));
+        assertUnreadable(batch);
     }
 
     @ParameterizedTest

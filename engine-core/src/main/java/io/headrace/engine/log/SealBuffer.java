@@ -71,9 +71,13 @@ final class SealBuffer implements IntFunction<ByteBuffer>, AutoCloseable {
     private @Nullable ByteBuffer tryApply(int length) {
         Slab current = slab;
         if (current == null || current.buffer().capacity() < length) {
+            int known = current == null ? 0 : current.buffer().capacity();
             close();
             current = memory.allocate(Math.max(length, SegmentWriter.BLOCK_LENGTH_MAX), TAG);
             slab = current;
+            if (current == null && known > 0) {
+                slab = memory.allocate(known, TAG); // others rely on what there was
+            }
         }
         return current == null ? null : current.buffer().duplicate().position(0).limit(length);
     }

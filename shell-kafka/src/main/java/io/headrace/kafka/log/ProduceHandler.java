@@ -10,14 +10,12 @@ import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import io.headrace.kafka.topic.TopicNames;
 import java.nio.ByteBuffer;
-import java.util.Collections;
-import java.util.Iterator;
-import java.util.List;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.message.ProduceRequestData.PartitionProduceData;
 import org.apache.kafka.common.message.ProduceRequestData.TopicProduceData;
 import org.apache.kafka.common.message.ProduceResponseData.PartitionProduceResponse;
+import org.apache.kafka.common.message.ProduceResponseData.TopicProduceResponse;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
@@ -51,7 +49,11 @@ public final class ProduceHandler implements RequestHandler {
             request.fail(refusal);
             return;
         }
-        new Appending(request, data).run();
+        ProduceOperation operation = new ProduceOperation(request, data.acks());
+        for (TopicProduceData topicData : data.topicData()) {
+            appendTopic(operation, topicData, request.version());
+        }
+        operation.appended();
     }
 
     private static Errors refusalOf(ProduceRequestData data) {
@@ -62,76 +64,23 @@ public final class ProduceHandler implements RequestHandler {
         return data.transactionalId() == null ? Errors.NONE : Errors.INVALID_TXN_STATE;
     }
 
-    /**
-     * Goes through the batches of a request in order. To look for keys in one of a compacted topic
-     * takes as long as decompressing it: behind each of those others have their turn.
-     */
-    private final class Appending implements Runnable {
-        private final KafkaRequest request;
-        private final ProduceOperation operation;
-        private final Iterator<TopicProduceData> topicsLeft;
-        private Iterator<PartitionProduceData> partitionsLeft = Collections.emptyIterator();
-        private @Nullable TopicHandle topic;
-        private boolean isById;
-        private List<PartitionProduceResponse> results = List.of();
-
-        Appending(KafkaRequest request, ProduceRequestData data) {
-            this.request = request;
-            this.operation = new ProduceOperation(request, data.acks());
-            this.topicsLeft = data.topicData().iterator();
-        }
-
-        @Override
-        public void run() {
-            while (hasNext()) {
-                PartitionProduceData next = partitionsLeft.next();
-                append(next);
-                if (isLookedInto(next) && hasNext()) {
-                    request.later(this);
-                    return;
-                }
-            }
-            operation.appended();
-        }
-
-        private boolean hasNext() {
-            while (!partitionsLeft.hasNext() && topicsLeft.hasNext()) {
-                begin(topicsLeft.next());
-            }
-            return partitionsLeft.hasNext();
-        }
-
-        private void begin(TopicProduceData data) {
-            isById = !data.topicId().equals(Uuid.ZERO_UUID);
-            topic = isById ? topics.find(data.topicId()) : topics.find(data.name());
-            int count = data.partitionData().size();
-            results = operation.addTopic(data.name(), data.topicId(), count).partitionResponses();
-            partitionsLeft = data.partitionData().iterator();
-        }
-
-        private void append(PartitionProduceData partition) {
+    private void appendTopic(ProduceOperation operation, TopicProduceData data, short version) {
+        boolean byId = !data.topicId().equals(Uuid.ZERO_UUID);
+        TopicHandle topic = byId ? topics.find(data.topicId()) : topics.find(data.name());
+        TopicProduceResponse response =
+                operation.addTopic(data.name(), data.topicId(), data.partitionData().size());
+        for (PartitionProduceData partition : data.partitionData()) {
             PartitionProduceResponse result =
                     new PartitionProduceResponse().setIndex(partition.index()).setBaseOffset(-1);
-            results.add(result);
-            TopicHandle current = topic;
-            if (current == null) {
-                result.setErrorCode(unknownTopic(isById).code());
-            } else if (TopicNames.isInternal(current.topic().name())) {
+            response.partitionResponses().add(result);
+            if (topic == null) {
+                result.setErrorCode(unknownTopic(byId).code());
+            } else if (TopicNames.isInternal(topic.topic().name())) {
                 // Only the coordinator may write there: what it cannot read would stop its groups.
                 result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
             } else {
-                appendPartition(operation, current, partition, result, request.version());
+                appendPartition(operation, topic, partition, result, version);
             }
-        }
-
-        private boolean isLookedInto(PartitionProduceData partition) {
-            TopicHandle current = topic;
-            ByteBuffer batch = batchOf(partition.records());
-            return current != null
-                    && current.topic().config().compact()
-                    && batch != null
-                    && batch.remaining() >= RecordBatch.HEADER_LENGTH
-                    && RecordBatch.compression(batch, batch.position()) != 0;
         }
     }
 
@@ -150,14 +99,14 @@ public final class ProduceHandler implements RequestHandler {
         Errors error = log == null ? Errors.UNKNOWN_TOPIC_OR_PARTITION : refusalOf(batch, version);
         if (error == Errors.NONE && log != null && batch != null) {
             error = append(operation, topic, log, batch, result);
+            if (error == Errors.INVALID_RECORD) {
+                result.setRecordErrors(RecordErrors.of(batch));
+            }
         }
         if (error != Errors.NONE) {
             result.setErrorCode(error.code())
                     .setErrorMessage(
                             AppendErrors.message(error, topic.topic().name(), data.index()));
-            if (error == Errors.INVALID_RECORD && batch != null) {
-                result.setRecordErrors(RecordErrors.of(batch));
-            }
         }
     }
 
