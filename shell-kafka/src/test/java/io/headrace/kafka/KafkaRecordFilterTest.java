@@ -26,7 +26,6 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.CompressionType;
-import org.apache.kafka.common.record.internal.DefaultRecordBatch;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords.RecordFilter.BatchRetention;
 import org.apache.kafka.common.record.internal.MemoryRecords.RecordFilter.BatchRetentionResult;
@@ -202,7 +201,7 @@ class KafkaRecordFilterTest {
                         .position(RecordBatch.HEADER_LENGTH)
                         .put(body)
                         .flip();
-        writeHeader(batch, codec, 1);
+        BatchHeader.write(batch, codec, 1);
         return batch;
     }
 
@@ -389,29 +388,8 @@ class KafkaRecordFilterTest {
             body.writeTo(out);
         }
         ByteBuffer batch = output.buffer().flip();
-        writeHeader(batch, codec, count);
+        BatchHeader.write(batch, codec, count);
         return batch;
-    }
-
-    private static void writeHeader(ByteBuffer batch, CompressionType codec, int count) {
-        DefaultRecordBatch.writeHeader(
-                batch.duplicate(),
-                0,
-                count - 1,
-                batch.limit(),
-                RecordBatch.MAGIC,
-                codec,
-                TimestampType.CREATE_TIME,
-                1000,
-                1000,
-                -1,
-                (short) -1,
-                -1,
-                false,
-                false,
-                false,
-                0,
-                count);
     }
 
     /** Of records that have a quarter of what is taken, each. */

@@ -21,9 +21,7 @@ import org.apache.kafka.common.message.ListOffsetsResponseData;
 import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartitionResponse;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.CompressionType;
-import org.apache.kafka.common.record.internal.DefaultRecordBatch;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.requests.ListOffsetsRequest;
@@ -162,24 +160,7 @@ class ListOffsetsTest {
     }
 
     private static ByteBuffer withHeader(ByteBuffer batch, CompressionType codec) {
-        DefaultRecordBatch.writeHeader(
-                batch.duplicate(),
-                0,
-                0,
-                batch.remaining(),
-                RecordBatch.MAGIC,
-                codec,
-                TimestampType.CREATE_TIME,
-                1000,
-                1000,
-                -1,
-                (short) -1,
-                -1,
-                false,
-                false,
-                false,
-                0,
-                1);
+        BatchHeader.write(batch, codec, 1);
         return batch;
     }
 
