@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
@@ -51,6 +52,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private final ShellMetrics metrics;
     private final FrameDecoder frames = new FrameDecoder(this);
     private final ArrayDeque<KafkaRequest> inFlight = new ArrayDeque<>();
+    private final List<Runnable> whenDisconnected = new ArrayList<>(0);
 
     private @Nullable ChannelHandlerContext channelContext;
     private final HeldBytes held;
@@ -163,6 +165,11 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
         frames.close();
         releaseInFlight();
         held.close();
+        whenDisconnected.forEach(Runnable::run);
+    }
+
+    void onDisconnected(Runnable callback) {
+        whenDisconnected.add(callback);
     }
 
     private void releaseInFlight() {

@@ -138,6 +138,14 @@ public final class KafkaRequest {
     }
 
     /**
+     * Calls something when the connection has closed, whatever has become of this request; on the
+     * event loop only, and called there. Not if it is closed already.
+     */
+    public void onDisconnected(Runnable callback) {
+        connection.onDisconnected(callback);
+    }
+
+    /**
      * Says that the answer waits for something that may take long, so that the request is not
      * counted among those in work any more; on the event loop only.
      *

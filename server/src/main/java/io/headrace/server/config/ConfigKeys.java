@@ -299,7 +299,7 @@ public final class ConfigKeys {
     public static final ConfigKey<Long> GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS =
             ConfigKey.number(
                     "group.consumer.heartbeat.interval.ms",
-                    1_000,
+                    500,
                     100,
                     Integer.MAX_VALUE,
                     "Heartbeat interval of members with group.protocol=consumer. Shorter than"

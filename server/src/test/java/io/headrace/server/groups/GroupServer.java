@@ -14,20 +14,27 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.CommonClientConfigs;
 
 /** A Kafka shell over a whole engine in a folder; may be restarted, keeping its port. */
 final class GroupServer implements AutoCloseable {
     private final Path folder;
     private final GroupContext groups;
+    private final UnaryOperator<KafkaShellContext> settings;
     private OffHeapMemoryStore memory;
     private Engine engine;
     private KafkaShell shell;
     private int port;
 
     GroupServer(Path folder, GroupContext groups) {
+        this(folder, groups, context -> context);
+    }
+
+    GroupServer(Path folder, GroupContext groups, UnaryOperator<KafkaShellContext> settings) {
         this.folder = folder;
         this.groups = groups;
+        this.settings = settings;
         launch();
     }
 
@@ -46,10 +53,11 @@ final class GroupServer implements AutoCloseable {
                                 .diskReserveBytes(0));
         shell =
                 KafkaShell.launch(
-                        new KafkaShellContext()
-                                .engine(engine)
-                                .groups(groups)
-                                .listeners(List.of(Listener.of("127.0.0.1", port))));
+                        settings.apply(
+                                new KafkaShellContext()
+                                        .engine(engine)
+                                        .groups(groups)
+                                        .listeners(List.of(Listener.of("127.0.0.1", port)))));
         port = shell.boundPort();
     }
 

@@ -29,7 +29,7 @@ public final class GroupContext {
                     Map.entry("group.coordinator.background.threads", "1"),
                     Map.entry("group.initial.rebalance.delay.ms", "100"),
                     Map.entry("group.min.session.timeout.ms", "1000"),
-                    Map.entry("group.consumer.heartbeat.interval.ms", "1000"),
+                    Map.entry("group.consumer.heartbeat.interval.ms", "500"),
                     Map.entry("group.consumer.min.heartbeat.interval.ms", "100"),
                     Map.entry("group.consumer.session.timeout.ms", "10000"),
                     Map.entry("group.consumer.min.session.timeout.ms", "1000"),

@@ -3,6 +3,7 @@ package io.headrace.kafka.group;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.RequestHandlers;
+import io.headrace.kafka.group.LostMembers.Member;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -19,18 +20,24 @@ import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.message.LeaveGroupRequestData;
+import org.apache.kafka.common.message.LeaveGroupRequestData.MemberIdentity;
 import org.apache.kafka.common.message.ListGroupsRequestData;
 import org.apache.kafka.common.message.SyncGroupRequestData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.requests.ConsumerGroupHeartbeatRequest;
 import org.apache.kafka.common.requests.JoinGroupResponse;
 import org.apache.kafka.common.requests.LeaveGroupRequest;
 import org.apache.kafka.common.requests.LeaveGroupResponse;
+import org.apache.kafka.common.requests.RequestContext;
 import org.apache.kafka.common.requests.SyncGroupRequest;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
 import org.apache.kafka.coordinator.group.GroupCoordinator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Answers the requests of group members and of those who look after groups.
@@ -39,17 +46,27 @@ import org.jspecify.annotations.Nullable;
  * on the coordinator's thread.
  */
 public final class GroupHandlers {
+    private static final Logger LOGGER = LoggerFactory.getLogger(GroupHandlers.class);
     private static final String CONSUMER = "consumer";
+
+    /** What clients have by default. */
+    private static final long CLASSIC_HEARTBEAT_INTERVAL_MS = 3000;
 
     private final Groups groups;
     private final GroupCoordinator coordinator;
     private final OffsetHandlers offsets;
+    private final LostMembers lostMembers;
 
     /** Handlers for these groups. */
     public GroupHandlers(Groups groups) {
         this.groups = groups;
         this.coordinator = groups.coordinator();
         this.offsets = new OffsetHandlers(groups);
+        this.lostMembers =
+                new LostMembers(
+                        groups.heartbeatIntervalMs(),
+                        CLASSIC_HEARTBEAT_INTERVAL_MS,
+                        this::leaveFor);
     }
 
     /**
@@ -101,6 +118,12 @@ public final class GroupHandlers {
     private void joinGroup(KafkaRequest request) {
         request.park(); // the others may take minutes to come
         JoinGroupRequestData data = request.data(JoinGroupRequestData.class);
+        if (!data.memberId().isEmpty()) {
+            lostMembers.joins(
+                    request,
+                    new Member(data.groupId(), data.memberId(), true),
+                    data.groupInstanceId() != null);
+        }
         List<String> names = new ArrayList<>();
         if (CONSUMER.equals(data.protocolType())) {
             data.protocols().forEach(p -> names.addAll(ClassicSubscription.topicsOf(p.metadata())));
@@ -126,6 +149,10 @@ public final class GroupHandlers {
         }
         request.park(); // the leader's own may come late
         SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
+        lostMembers.joins(
+                request,
+                new Member(data.groupId(), data.memberId(), true),
+                data.groupInstanceId() != null);
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -139,6 +166,10 @@ public final class GroupHandlers {
 
     private void heartbeat(KafkaRequest request) {
         HeartbeatRequestData data = request.data(HeartbeatRequestData.class);
+        lostMembers.heard(
+                request,
+                new Member(data.groupId(), data.memberId(), true),
+                data.groupInstanceId() != null);
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -151,6 +182,9 @@ public final class GroupHandlers {
 
     private void leaveGroup(KafkaRequest request) {
         LeaveGroupRequest body = (LeaveGroupRequest) request.body();
+        for (MemberIdentity member : body.members()) {
+            lostMembers.left(new Member(body.data().groupId(), member.memberId(), true));
+        }
         groups.inOrder(
                 request,
                 body.data().groupId(),
@@ -167,6 +201,7 @@ public final class GroupHandlers {
         ConsumerGroupHeartbeatRequestData data =
                 request.data(ConsumerGroupHeartbeatRequestData.class);
         List<String> names = data.subscribedTopicNames();
+        hear(request, data);
         groups.withTopics(
                 request,
                 data.groupId(),
@@ -177,6 +212,44 @@ public final class GroupHandlers {
                                 request,
                                 coordinator.consumerGroupHeartbeat(request.context(), data),
                                 response -> response));
+    }
+
+    private void hear(KafkaRequest request, ConsumerGroupHeartbeatRequestData data) {
+        Member member = new Member(data.groupId(), data.memberId(), false);
+        if (data.memberEpoch() == ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH) {
+            lostMembers.left(member);
+        } else if (!data.memberId().isEmpty()) {
+            lostMembers.heard(request, member, data.instanceId() != null);
+        }
+    }
+
+    /** As the member itself would; an error means that it is none any more. */
+    private void leaveFor(RequestContext context, Member member) {
+        CompletableFuture<?> left =
+                member.isClassic()
+                        ? coordinator.leaveGroup(
+                                context,
+                                new LeaveGroupRequestData()
+                                        .setGroupId(member.group())
+                                        .setMembers(
+                                                List.of(
+                                                        new MemberIdentity()
+                                                                .setMemberId(member.id()))))
+                        : coordinator.consumerGroupHeartbeat(
+                                context,
+                                new ConsumerGroupHeartbeatRequestData()
+                                        .setGroupId(member.group())
+                                        .setMemberId(member.id())
+                                        .setMemberEpoch(
+                                                ConsumerGroupHeartbeatRequest
+                                                        .LEAVE_GROUP_MEMBER_EPOCH));
+        var unused =
+                left.whenComplete(
+                        (answer, failure) -> {
+                            if (failure != null) {
+                                LOGGER.debug("not left: {}", member, failure);
+                            }
+                        });
     }
 
     private void consumerGroupDescribe(KafkaRequest request) {

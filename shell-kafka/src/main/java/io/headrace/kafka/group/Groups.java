@@ -79,6 +79,7 @@ public final class Groups implements AutoCloseable {
     private final ThreadPoolExecutor topicExecutor;
     private final GroupTopics topics;
     private final GroupCoordinatorService coordinator;
+    private final int heartbeatIntervalMs;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
 
@@ -102,6 +103,7 @@ public final class Groups implements AutoCloseable {
             partitions.add(new OffsetsPartition(engine, offsetsTopic, i));
         }
         coordinator = coordinator(engine, context, offsetsTopic);
+        heartbeatIntervalMs = context.coordinatorConfig().consumerGroupHeartbeatIntervalMs();
     }
 
     /** One thread at most, none while there is nothing to do. */
@@ -139,6 +141,11 @@ public final class Groups implements AutoCloseable {
             groups.coordinator.onElection(partition, engine.leaderEpoch());
         }
         return groups;
+    }
+
+    /** What members with group.protocol=consumer are told. */
+    int heartbeatIntervalMs() {
+        return heartbeatIntervalMs;
     }
 
     private static Topic offsetsTopic(Engine engine, GroupContext context) {
