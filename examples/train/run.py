@@ -16,17 +16,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-LAUNCHER = os.environ.get("HEADRACE", str(REPOSITORY / "headrace"))
-sys.path[:0] = [str(HERE), str(REPOSITORY / "clients" / "python" / "src")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(REPOSITORY / "clients" / "python" / "src")]
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the ranks are the parallelism
 
@@ -36,6 +31,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 import digits  # noqa: E402
 import model  # noqa: E402
 from headrace import HeadraceDataset, HeadraceLoader  # noqa: E402
+from serving import Server, started_server, wait_for  # noqa: E402
 from train import Training  # noqa: E402
 
 EPOCHS, PARTITIONS = 3, 12
@@ -43,52 +39,24 @@ KILL_AT_EPOCH, KILL_AFTER_STEPS = 1, 35
 DEADLINE_S = 300
 
 
-@dataclass(frozen=True)
-class Addresses:
-    bootstrap: str
-    admin_url: str
-
-
-@contextmanager
-def started_server(folder: Path) -> Iterator[Addresses]:
-    """A server that may read the folder's objects."""
-    log = folder / "server.log"
-    settings = {
-        "listeners": "PLAINTEXT://127.0.0.1:0",
-        "headrace.admin.listener": "127.0.0.1:0",
-        "log.dirs": f"{folder}/data",
-        "headrace.store.example.uri": f"{(folder / 'objects').as_uri()}/",
-    }
-    command = [LAUNCHER, "serve", *(word for pair in settings.items() for word in ("--set", "=".join(pair)))]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    try:
-        admin = _wait_for(lambda: re.search(r"metrics and health: address=(\S+)", log.read_text()), process)[1]
-        kafka = _wait_for(lambda: re.search(r"listening: .* address=\S*/(\S+)", log.read_text()), process)[1]
-        yield Addresses(kafka, f"http://{admin}")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def create_topic(server: Addresses, name: str, objects: Path) -> None:
+def create_topic(server: Server, name: str, objects: Path) -> None:
     config = {"headrace.storage.mode": "source", "headrace.source.uri": f"{objects.as_uri()}/"}
     topic = NewTopic(name, num_partitions=PARTITIONS, replication_factor=1, config=config)
     admin = AdminClient({"bootstrap.servers": server.bootstrap})  # kept until the answer is there
     admin.create_topics([topic])[name].result(60)
 
 
-def start_training(server: Addresses, folder: Path, world_size: int) -> subprocess.Popen[bytes]:
+def start_training(server: Server, folder: Path, world_size: int) -> subprocess.Popen[bytes]:
     arguments = ["--bootstrap", server.bootstrap, "--admin-url", server.admin_url, "--topic", "digits"]
     arguments += ["--folder", str(folder), "--world-size", str(world_size), "--epochs", str(EPOCHS)]
     return subprocess.Popen(
         [sys.executable, str(HERE / "train.py"), *arguments],
         start_new_session=True,  # so that all ranks can be killed at once
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:2])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:3])},
     )
 
 
-def train_and_kill(server: Addresses, folder: Path, world_size: int) -> None:
+def train_and_kill(server: Server, folder: Path, world_size: int) -> None:
     process = start_training(server, folder, world_size)
     log = folder / f"seen-{world_size}-0.jsonl"
 
@@ -97,7 +65,7 @@ def train_and_kill(server: Addresses, folder: Path, world_size: int) -> None:
         return epochs.count(str(KILL_AT_EPOCH)) >= KILL_AFTER_STEPS
 
     try:
-        _wait_for(is_in_the_middle, process)
+        wait_for(is_in_the_middle, process, DEADLINE_S)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -116,7 +84,7 @@ def seen_before(folder: Path, world_size: int, first: int, last: int) -> Counter
     return seen
 
 
-def accuracy(server: Addresses, parameters: np.ndarray) -> float:
+def accuracy(server: Server, parameters: np.ndarray) -> float:
     dataset = HeadraceDataset(
         "digits-test", server.bootstrap, admin_url=server.admin_url, decode=digits.decode, tail="keep"
     )
@@ -133,13 +101,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="headrace-train-") as temporary:
         folder = Path(temporary)
         digits.write(package, folder / "objects")
-        with started_server(folder) as running:
+        store = {"headrace.store.example.uri": f"{(folder / 'objects').as_uri()}/"}
+        with started_server(folder, store) as running:
             create_topic(running, "digits", folder / "objects" / "train")
             create_topic(running, "digits-test", folder / "objects" / "test")
             return demonstrate(running, folder)
 
 
-def demonstrate(server: Addresses, folder: Path) -> int:
+def demonstrate(server: Server, folder: Path) -> int:
     print(f"dataset:  MNIST, {digits.TRAIN} digits, a topic of {PARTITIONS} partitions over as many objects as digits")
     disturbed, undisturbed = folder / "disturbed", folder / "undisturbed"
     train_and_kill(server, disturbed, 2)
@@ -164,15 +133,6 @@ def demonstrate(server: Addresses, folder: Path) -> int:
     print(f"model:    {accuracy(server, resumed.parameters):.1%} of {digits.TEST} unseen digits right; "
           f"largest difference from the undisturbed one: {difference:.1e}")  # fmt: skip
     return 0 if once and middle and difference < 1e-6 else 1
-
-
-def _wait_for(condition, process: subprocess.Popen[bytes]):  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"ended or took too long: {process.args!r}")
-        time.sleep(0.005)
-    return result
 
 
 if __name__ == "__main__":
