@@ -46,6 +46,7 @@ class SealerTurnsTest {
                 fill(engine, topics);
                 makeDirty(engine, topics);
             }
+            await("indexed", () -> engine.metric("headrace_journal_unindexed_bytes") == 0);
             passes.release();
             await("three passes", () -> passes.of(1).size() >= 3);
             assertEquals(List.of("sealed", "compacted", "sealed"), passes.of(1).subList(0, 3));
