@@ -235,6 +235,11 @@ public final class ChronicleJournal implements Journal {
         return CycleWriter.allocatedBytes(cycleBytes);
     }
 
+    /** Bytes at the end of a cycle that record batches leave to other entries. */
+    public static long keptBytes(long cycleBytes) {
+        return CycleWriter.keptBytes(cycleBytes);
+    }
+
     @Override
     public long append(
             EntryType type,

@@ -65,7 +65,7 @@ final class CycleWriter implements AutoCloseable {
             CycleDocuments.Factory documents) {
         this.folder = folder;
         this.cycleBytes = documents.cycleBytes(cycleBytes);
-        this.batchesEnd = this.cycleBytes - this.cycleBytes / KEPT_PART;
+        this.batchesEnd = this.cycleBytes - keptBytes(this.cycleBytes);
         this.disk = disk;
         this.nextCycle = firstCycle;
         this.allocatedBytes = allocatedBytes(cycleBytes);
@@ -75,6 +75,11 @@ final class CycleWriter implements AutoCloseable {
     /** Bytes that one cycle file is given on disk. */
     static long allocatedBytes(long cycleBytes) {
         return cycleBytes + SLACK_BYTES;
+    }
+
+    /** Bytes at the end of a cycle that record batches leave to everything else. */
+    static long keptBytes(long cycleBytes) {
+        return cycleBytes / KEPT_PART;
     }
 
     /** Whether an entry of that length still goes into the current cycle. */

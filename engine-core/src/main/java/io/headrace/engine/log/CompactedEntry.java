@@ -1,6 +1,7 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.segment.SegmentPosition;
+import io.headrace.engine.spi.Journal;
 import java.nio.ByteBuffer;
 
 /**
@@ -14,7 +15,15 @@ final class CompactedEntry {
     private static final int TOMBSTONES_AT = BYTES_AT + Long.BYTES;
     private static final int COUNT_AT = TOMBSTONES_AT + Long.BYTES;
     private static final int HEADER_LENGTH = COUNT_AT + Integer.BYTES;
-    private static final int CHANGE_LENGTH = 3 * Long.BYTES + 2 * Integer.BYTES;
+
+    /** What is said of one batch. */
+    static final int CHANGE_LENGTH = 3 * Long.BYTES + 2 * Integer.BYTES;
+
+    /** Batches of one entry, at most. */
+    static final int CHANGES_MAX = (SealedEntry.LENGTH_MAX - HEADER_LENGTH) / CHANGE_LENGTH;
+
+    /** What an entry takes in the journal beside what it says of batches, at most. */
+    static final int APPENDED_LENGTH = HEADER_LENGTH + Journal.ENVELOPE_LENGTH + Long.BYTES;
 
     private final ByteBuffer buffer = ByteBuffer.allocate(SealedEntry.LENGTH_MAX);
     private int count;

@@ -11,8 +11,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntSupplier;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,30 +24,35 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the sealer's thread, which closes it; what was not flushed by then has not happened.
  */
 final class CompactionWriter implements AutoCloseable {
-    /** Batches of which it is remembered what has become of them, until a segment is finished. */
-    private static final int CHANGES_MAX = 1 << 16;
-
     private final Shard shard;
     private final SegmentGroup group;
     private final IntSupplier nextSegment;
     private final int leaderEpoch;
     private final SealBuffer blockBuffer;
     private final SealBuffer verifyBuffer;
-    private final LongSupplier roomBytes;
+    private final Supplier<CompactionRoom> rooms;
     private final CompactionCounters counters;
     private final CompactedEntry entry = new CompactedEntry();
     private final List<Part> parts = new ArrayList<>();
 
     private @Nullable SegmentWriter segment;
 
+    /** The one that is said something of. */
+    private @Nullable Part current;
+
     /** Length at which the segment ends, as there is room for no more. */
     private long segmentBytesMax;
 
+    /** For what was not flushed yet; null before anything of that is noted. */
+    private @Nullable CompactionRoom room;
+
+    /** Of the entries that will say it. */
+    private long entryBytes;
+
     private boolean isFull;
-    private int changeCount;
     private long lastPosition = -1;
 
-    /** What has become of batches of one partition. */
+    /** What has become of batches of one partition, as far as it is not said. */
     private static final class Part {
         final Topic topic;
         final int partition;
@@ -67,8 +73,7 @@ final class CompactionWriter implements AutoCloseable {
     /**
      * @param group of all segments that are written
      * @param verifyBuffer in which a finished segment is read back
-     * @param roomBytes that may be written before any space comes back, asked for each segment; 0
-     *     if that is too little to begin one
+     * @param rooms what room there is, asked for each piece, and once more for its segment
      */
     CompactionWriter(
             Shard shard,
@@ -77,7 +82,7 @@ final class CompactionWriter implements AutoCloseable {
             int leaderEpoch,
             SealBuffer blockBuffer,
             SealBuffer verifyBuffer,
-            LongSupplier roomBytes,
+            Supplier<CompactionRoom> rooms,
             CompactionCounters counters) {
         this.shard = shard;
         this.group = group;
@@ -85,7 +90,7 @@ final class CompactionWriter implements AutoCloseable {
         this.leaderEpoch = leaderEpoch;
         this.blockBuffer = blockBuffer;
         this.verifyBuffer = verifyBuffer;
-        this.roomBytes = roomBytes;
+        this.rooms = rooms;
         this.counters = counters;
     }
 
@@ -101,16 +106,35 @@ final class CompactionWriter implements AutoCloseable {
         verifyBuffer.take(Math.max(batchLength, SegmentWriter.BLOCK_LENGTH_MAX));
     }
 
-    /** Begins a partition, behind all others. */
-    void begin(Topic topic, int partition) {
-        parts.add(new Part(topic, partition));
+    /**
+     * Begins a partition, behind all others.
+     *
+     * @return false if there is no room to say anything of it
+     */
+    boolean begin(Topic topic, int partition) {
+        current = new Part(topic, partition);
+        return isSayable();
+    }
+
+    /** Whether something may be said of the partition, in a piece that begins if none has. */
+    private boolean isSayable() {
+        CompactionRoom found = room == null ? rooms.get() : room;
+        room = found;
+        Part part = current();
+        if (found.entryBytes() == 0) {
+            isFull = true;
+        } else if (parts.isEmpty() || parts.get(parts.size() - 1) != part) {
+            parts.add(part);
+            entryBytes += CompactedEntry.APPENDED_LENGTH;
+        }
+        return !isFull;
     }
 
     private Part current() {
-        return parts.get(parts.size() - 1);
+        return Objects.requireNonNull(current, "begun");
     }
 
-    /** Whether there was no room for another segment: no batch is replaced any more. */
+    /** Whether there was no room for something: no batch is replaced any more. */
     boolean isFull() {
         return isFull;
     }
@@ -121,11 +145,11 @@ final class CompactionWriter implements AutoCloseable {
      * @return false if there is no room for it
      */
     boolean replace(IndexEntry batch, ByteBuffer left) throws IOException {
-        Part part = current();
         SegmentWriter to = segment == null ? nextSegment() : segment;
-        if (to == null) {
+        if (to == null || !isSayable()) {
             return false;
         }
+        Part part = current();
         long fileOffset =
                 to.append(
                         part.topic.id(), part.topic.name(), part.partition, left, batch.datedMs());
@@ -136,7 +160,9 @@ final class CompactionWriter implements AutoCloseable {
 
     /** Null if there is no room. */
     private @Nullable SegmentWriter nextSegment() throws IOException {
-        segmentBytesMax = Math.min(roomBytes.getAsLong(), SegmentPlan.SEGMENT_BYTES);
+        CompactionRoom found = rooms.get();
+        room = found;
+        segmentBytesMax = Math.min(found.segmentBytes(), SegmentPlan.SEGMENT_BYTES);
         isFull |= segmentBytesMax == 0;
         if (isFull) {
             return null;
@@ -147,28 +173,43 @@ final class CompactionWriter implements AutoCloseable {
         return begun;
     }
 
-    /** Nothing is left of a batch; behind all that was said of the partition. */
-    void drop(IndexEntry batch) throws IOException {
+    /**
+     * Nothing is left of a batch; behind all that was said of the partition.
+     *
+     * @return false if there is no room to say so
+     */
+    boolean drop(IndexEntry batch) throws IOException {
+        if (!isSayable()) {
+            return false;
+        }
         add(batch, 0, 0, -1);
+        return true;
     }
 
     private void add(IndexEntry batch, long fileOffset, int length, long maxTimestampMs)
             throws IOException {
-        current()
-                .changes
-                .add(
-                        new CompactedEntry.Change(
-                                batch.lastOffset(),
-                                batch.length(),
-                                fileOffset,
-                                length,
-                                maxTimestampMs));
-        SegmentWriter current = segment;
-        if (++changeCount >= CHANGES_MAX
-                || current != null && current.length() >= segmentBytesMax) {
-            Part part = current();
+        Part part = current();
+        part.changes.add(
+                new CompactedEntry.Change(
+                        batch.lastOffset(), batch.length(), fileOffset, length, maxTimestampMs));
+        entryBytes += CompactedEntry.CHANGE_LENGTH;
+        if (part.changes.size() % CompactedEntry.CHANGES_MAX == 0) {
+            entryBytes += CompactedEntry.APPENDED_LENGTH;
+        }
+        SegmentWriter to = segment;
+        if (to != null && to.length() >= segmentBytesMax) {
             flush();
-            begin(part.topic, part.partition);
+        } else {
+            flushIfLong();
+        }
+    }
+
+    /** If the journal might not take another batch, another entry for it, and one behind that. */
+    private void flushIfLong() throws IOException {
+        long more = CompactedEntry.CHANGE_LENGTH + 2 * CompactedEntry.APPENDED_LENGTH;
+        CompactionRoom of = room;
+        if (of != null && entryBytes + more > of.entryBytes()) {
+            flush();
         }
     }
 
@@ -178,29 +219,38 @@ final class CompactionWriter implements AutoCloseable {
      * @param compactedOffset below it each key has one record at most
      * @param compactedBytes of the batches below
      * @param tombstonesUntilMs from when on all tombstones below may go; 0 if there are none
+     * @return false if there is no room to say so
      */
-    void end(long compactedOffset, long compactedBytes, long tombstonesUntilMs) {
+    boolean end(long compactedOffset, long compactedBytes, long tombstonesUntilMs)
+            throws IOException {
+        if (!isSayable()) {
+            return false;
+        }
         Part part = current();
         part.compactedOffset = compactedOffset;
         part.compactedBytes = compactedBytes;
         part.tombstonesUntilMs = tombstonesUntilMs;
+        flushIfLong();
+        return true;
     }
 
-    /** Finishes the segment, and tells the journal. */
+    /** Finishes the segment, and tells the journal; what comes then is another piece. */
     void flush() throws IOException {
-        SegmentWriter current = segment;
+        SegmentWriter finished = segment;
         int number = 0;
-        if (current != null) {
-            counters.onWritten(current.finish(verifyBuffer));
-            number = current.segment();
+        if (finished != null) {
+            counters.onWritten(finished.finish(verifyBuffer));
+            number = finished.segment();
             segment = null;
-            current.close();
+            finished.close();
         }
         for (Part part : parts) {
             say(number, part);
+            part.changes.clear();
         }
         parts.clear();
-        changeCount = 0;
+        room = null;
+        entryBytes = 0;
     }
 
     private void say(int number, Part part) {
@@ -247,10 +297,10 @@ final class CompactionWriter implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        SegmentWriter current = segment;
+        SegmentWriter broken = segment;
         segment = null;
-        if (current != null) {
-            current.close();
+        if (broken != null) {
+            broken.close();
         }
     }
 }

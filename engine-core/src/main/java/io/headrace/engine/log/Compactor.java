@@ -2,8 +2,10 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.log.PartitionCompaction.Outcome;
 import io.headrace.engine.segment.SegmentGroup;
+import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
@@ -16,6 +18,7 @@ import java.util.function.IntSupplier;
 import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import java.util.function.ObjLongConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +40,8 @@ final class Compactor {
     private final RecordFilter filter;
     private final long keyBytesMax;
     private final long passBytesMax;
-    private final long sealedBytes;
+    private final long cycleBytes;
+    private final long entryFileBytes;
     private final RetentionClock clock;
     private final LongFunction<@Nullable Topic> topics;
     private final IntSupplier leaderEpoch;
@@ -61,8 +65,8 @@ final class Compactor {
     /**
      * @param keyBytesMax of memory in which keys are noted
      * @param passBytesMax after which a pass has read enough
-     * @param sealedBytes that sealing one journal file may write: they are left to it, and it takes
-     *     as many beside for a pass to begin
+     * @param cycleBytes of a journal file
+     * @param entryFileBytes of the room that another one would take; 0 if it has a place of its own
      * @param clock by which records are old
      * @param logs those in use
      * @param scanIntervalMs from one look at all partitions to the next
@@ -73,7 +77,8 @@ final class Compactor {
             RecordFilter filter,
             long keyBytesMax,
             long passBytesMax,
-            long sealedBytes,
+            long cycleBytes,
+            long entryFileBytes,
             RetentionClock clock,
             LongFunction<@Nullable Topic> topics,
             IntSupplier leaderEpoch,
@@ -85,7 +90,8 @@ final class Compactor {
         this.filter = filter;
         this.keyBytesMax = keyBytesMax;
         this.passBytesMax = passBytesMax;
-        this.sealedBytes = sealedBytes;
+        this.cycleBytes = cycleBytes;
+        this.entryFileBytes = entryFileBytes;
         this.clock = clock;
         this.topics = topics;
         this.leaderEpoch = leaderEpoch;
@@ -113,9 +119,8 @@ final class Compactor {
             ShardSealer shard, SealPace pace, BooleanSupplier stopped, LongSupplier roomBytes)
             throws IOException {
         long nowMs = clock.nowMs();
-        LongSupplier ownRoomBytes = () -> ownRoomBytes(roomBytes.getAsLong());
-        List<PartitionCompaction> partitions =
-                partitions(shard.shard().id(), nowMs, ownRoomBytes.getAsLong());
+        Supplier<CompactionRoom> room = () -> room(roomBytes.getAsLong(), shard.shard());
+        List<PartitionCompaction> partitions = partitions(shard.shard().id(), nowMs, room.get());
         if (partitions.isEmpty()) {
             return false;
         }
@@ -132,7 +137,7 @@ final class Compactor {
                                 stopped,
                                 passBytesMax);
                 CompactionWriter writer =
-                        writer(shard, partitions, blockBuffer, batchBuffer, ownRoomBytes)) {
+                        writer(shard, partitions, blockBuffer, batchBuffer, room)) {
             run(
                     shard,
                     new CompactionPass(reader, writer, pace, counters, nowMs),
@@ -144,18 +149,20 @@ final class Compactor {
         return true;
     }
 
-    /** What is left of the room when sealing has its part; 0 if that is not worth a beginning. */
-    private long ownRoomBytes(long roomBytes) {
-        long own = roomBytes - sealedBytes;
-        return own < sealedBytes ? 0 : own;
+    /** Of the end of the journal's file that batches leave, half stays for deletions. */
+    private CompactionRoom room(long roomBytes, Shard shard) {
+        long deletionBytes = ChronicleJournal.keptBytes(cycleBytes) / 2;
+        long endBytes = cycleBytes - Journal.fileOffset(shard.journal().appendedPosition());
+        long leftBytes = Math.min(deletionBytes, endBytes - deletionBytes);
+        return CompactionRoom.of(roomBytes, cycleBytes, entryFileBytes, leftBytes);
     }
 
     /**
-     * What a pass goes on with, or begins: that also without room, as what is superseded altogether
-     * only goes.
+     * What a pass goes on with, or begins: that also without room for batches, as what is
+     * superseded altogether only goes.
      */
-    private List<PartitionCompaction> partitions(int journal, long nowMs, long roomBytes) {
-        boolean isStuck = isWaitingForRoom && roomBytes == 0;
+    private List<PartitionCompaction> partitions(int journal, long nowMs, CompactionRoom room) {
+        boolean isStuck = isWaitingForRoom && room.segmentBytes() == 0;
         PartitionCompaction begun = unfinished;
         if (begun != null && isGivenUp(begun, isStuck)) {
             unfinished = null;
@@ -165,7 +172,10 @@ final class Compactor {
         if (begun != null) {
             return !isStuck && begun.topic().journal() == journal ? List.of(begun) : List.of();
         }
-        return choice.take(journal, nowMs, roomBytes).stream()
+        if (room.entryBytes() == 0) {
+            return List.of();
+        }
+        return choice.take(journal, nowMs, room.segmentBytes()).stream()
                 .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
                 .toList();
     }
@@ -192,7 +202,7 @@ final class Compactor {
             List<PartitionCompaction> partitions,
             SealBuffer blockBuffer,
             SealBuffer batchBuffer,
-            LongSupplier roomBytes) {
+            Supplier<CompactionRoom> room) {
         return new CompactionWriter(
                 shard.shard(),
                 groupOf(partitions),
@@ -200,7 +210,7 @@ final class Compactor {
                 leaderEpoch.getAsInt(),
                 blockBuffer,
                 batchBuffer,
-                roomBytes,
+                room,
                 counters);
     }
 

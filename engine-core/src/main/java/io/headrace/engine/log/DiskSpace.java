@@ -88,7 +88,16 @@ final class DiskSpace {
 
     /** Free bytes that record batches leave. */
     long keptBytes() {
-        return reserveBytes + checkpointBytes + cycleBytes;
+        return reserveBytes + entryFileBytes() + checkpointBytes + cycleBytes;
+    }
+
+    /**
+     * What another journal file takes beyond the half of the reserve that is there for entries: 0
+     * if that half is as long.
+     */
+    long entryFileBytes() {
+        long entryBytes = reserveBytes - reserveBytes / 2;
+        return Math.max(0, ChronicleJournal.allocatedBytes(cycleBytes) - entryBytes);
     }
 
     /**

@@ -115,15 +115,23 @@ final class PartitionCompaction {
         if (endOffset <= candidate.state().dirtyOffset() && !candidate.isForTombstones()) {
             return Outcome.FRUITLESS;
         }
-        writer.begin(topic(), partition().partition());
+        if (!writer.begin(topic(), partition().partition())) {
+            return Outcome.NO_ROOM;
+        }
         Rewriting rewriting = new Rewriting(reader, writer, pace, nowMs);
         rewrittenOffset =
                 reader.forEachBatch(partition(), rewrittenOffset, endOffset, rewriting::onBatch);
         if (rewrittenOffset < endOffset) {
             return writer.isFull() ? Outcome.NO_ROOM : Outcome.UNFINISHED;
         }
-        writer.end(endOffset, compactedBytes, tombstonesUntilMs);
-        return Outcome.DONE;
+        return end(writer) ? Outcome.DONE : Outcome.NO_ROOM;
+    }
+
+    private boolean end(CompactionWriter writer) throws IOException {
+        isWriting = true;
+        boolean isSaid = writer.end(endOffset, compactedBytes, tombstonesUntilMs);
+        isWriting = false;
+        return isSaid;
     }
 
     /** Notes the keys of what is not compacted yet; whether that is done. */
@@ -226,8 +234,7 @@ final class PartitionCompaction {
 
         boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException {
             if (batch == null) {
-                drop(entry);
-                return true;
+                return drop(entry);
             }
             long goMs = RecordBatch.deleteHorizon(batch, batch.position());
             boolean tombstonesGo = goMs >= 0 && goMs <= nowMs;
@@ -243,13 +250,9 @@ final class PartitionCompaction {
             int records = RecordBatch.recordCount(batch, batch.position());
             int kept = left == null ? 0 : RecordBatch.recordCount(left, left.position());
             // From here on the batch may be gone: a segment that ends is read back into its memory.
-            if (left == null) {
-                drop(entry);
-            } else if (!keep(entry, left, !left.equals(batch))) {
-                return false;
-            }
-            removedRecords += records - kept;
-            return true;
+            boolean isSaid = left == null ? drop(entry) : keep(entry, left, !left.equals(batch));
+            removedRecords += isSaid ? records - kept : 0;
+            return isSaid;
         }
 
         private boolean isKept(boolean hasValue, boolean tombstonesGo) {
@@ -258,10 +261,12 @@ final class PartitionCompaction {
             return isKept;
         }
 
-        private void drop(IndexEntry entry) throws IOException {
+        /** False if there is no room to say so. */
+        private boolean drop(IndexEntry entry) throws IOException {
             isWriting = true;
-            writer.drop(entry);
+            boolean isDropped = writer.drop(entry);
             isWriting = false;
+            return isDropped;
         }
 
         /** False if there is no room for it. */

@@ -374,8 +374,9 @@ public final class ConfigKeys {
                     0,
                     Long.MAX_VALUE,
                     "Free bytes of the disk that are kept for what brings space back. Produce is"
-                            + " refused when a journal file is full and less is free than these,"
-                            + " the next checkpoint and two journal files.");
+                        + " refused when a journal file is full and less is free than these, the"
+                        + " next checkpoint and two journal files, and what half of these is"
+                        + " shorter than one.");
 
     /** {@code headrace.sealing.max.bytes.per.second}. */
     public static final ConfigKey<Long> SEALING_MAX_BYTES_PER_SECOND =

@@ -243,12 +243,13 @@ class CompactionTest {
 
     /**
      * What is to be written of it is longer than what is free, and it goes on meanwhile; also where
-     * the reserve is shorter than a journal file, or there is none.
+     * the reserve is shorter than a journal file, or there is none, however many batches there are
+     * of which something is to be said.
      */
     @ParameterizedTest
-    @CsvSource({"60, 1, 4", "100, 8, 1", "100, 8, 0"})
+    @CsvSource({"60, 1, 4, 15000", "100, 8, 1, 15000", "100, 8, 0, 15000", "150, 32, 0, 240"})
     void aDiskFullOfSupersededRecordsHasSpaceAgainByItself(
-            int diskMiB, int cycleMiB, int reserveMiB) throws IOException {
+            int diskMiB, int cycleMiB, int reserveMiB, int keptBytes) throws IOException {
         FaultyDisk disk = new FaultyDisk(folder, 1);
         disk.capacityBytes((long) diskMiB << 20);
         try (TestEngine engine =
@@ -264,15 +265,16 @@ class CompactionTest {
                     "t", 1, Map.of("cleanup.policy", "compact", "min.compaction.lag.ms", day));
             PartitionLog log = engine.log("t", 0);
             int count = 0;
-            while (isAppended(log, count)) {
+            while (isAppended(log, count, keptBytes)) {
                 count++;
             }
+            TestEngine.awaitHighWatermark(log, log.logEndOffset());
             assertTrue(count > 300, "refused after " + count);
             assertEquals(0, engine.metric("headrace_compaction_read_bytes_total"));
 
             elapsedMs.addAndGet(DAY_MS + 2000);
             int next = count;
-            await("accepted again", () -> isAppended(log, next));
+            await("accepted again", () -> isAppended(log, next, keptBytes));
             await("compacted", () -> engine.metric("headrace_compaction_partitions_total") > 0);
             assertEquals(0, engine.metric("headrace_compaction_failures_total"));
             assertEquals(state(appended), state(readAll(log, 0)));
@@ -313,7 +315,7 @@ class CompactionTest {
                 appendOne(mixed, "superseded", "v" + i);
             }
             for (int i = 0; i < 20; i++) {
-                assertTrue(isAppended(mixed, i));
+                assertTrue(isAppended(mixed, i, 15_000));
                 appendOne(superseded, "superseded", "v" + i);
             }
             if (isBegun) {
@@ -428,13 +430,13 @@ class CompactionTest {
         }
     }
 
-    /** One record in a batch that stays, and one that does not. */
-    private boolean isAppended(PartitionLog log, int number) {
+    /** One record in a batch that stays, and one that is three times as long and does not. */
+    private boolean isAppended(PartitionLog log, int number, int keptBytes) {
         List<KeyedRecord> records =
                 List.of(
-                        new KeyedRecord("kept " + number, "v".repeat(15_000)),
-                        new KeyedRecord("superseded", number + "v".repeat(45_000)));
-        long offset = append(log, KeyedRecord.batch(CompressionType.NONE, nowMs() - 1000, records));
+                        new KeyedRecord("kept " + number, "v".repeat(keptBytes)),
+                        new KeyedRecord("superseded", number + "v".repeat(3 * keptBytes)));
+        long offset = log.append(KeyedRecord.batch(CompressionType.NONE, nowMs() - 1000, records));
         for (int i = 0; offset >= 0 && i < records.size(); i++) {
             appended.put(offset + i, records.get(i));
         }
