@@ -53,8 +53,11 @@ final class CompactionChoice {
     /** Those in which something is damaged. */
     private final Set<PartitionKey> damaged = new HashSet<>();
 
-    /** Those that cannot go on before there is room. */
-    private final Set<PartitionKey> roomless = new HashSet<>();
+    /** Those that could not go on for want of room, until they are done. */
+    private final Map<PartitionKey, Wait> roomless = new HashMap<>();
+
+    /** That there was for the last pass. */
+    private long roomBytes;
 
     private final Background background;
     private final long retryNs;
@@ -65,6 +68,15 @@ final class CompactionChoice {
      * @param delayNs from the last attempt to the next
      */
     private record Hold(long untilNs, long delayNs) {}
+
+    /**
+     * What is free goes up and down where many write and delete: a partition that had room when it
+     * was begun, and none when it came to write, is read in vain again unless there is much more,
+     * or some time has passed.
+     *
+     * @param triedBytes room that there was when it was begun; 0 if it was tried without
+     */
+    private record Wait(long triedBytes, Hold hold) {}
 
     /**
      * @param topics null for one that is gone
@@ -93,6 +105,7 @@ final class CompactionChoice {
         if (now - nextScanNs >= 0) {
             nextScanNs = now + TimeUnit.MILLISECONDS.toNanos(scanIntervalMs);
             held.values().removeIf(hold -> now - hold.untilNs >= RETRY_NS_MAX);
+            roomless.keySet().removeIf(waiting -> topics.apply(waiting.topicId()) == null);
             scan(nowMs);
         }
         if (now - nextLookNs >= 0) {
@@ -141,9 +154,7 @@ final class CompactionChoice {
      *     then each has one try
      */
     List<CompactionCandidate> take(int journal, long nowMs, long bytesMax) {
-        if (bytesMax > 0) {
-            roomless.clear(); // found again by the next look
-        }
+        roomBytes = bytesMax;
         List<CompactionCandidate> taken = new ArrayList<>();
         long leftBytes = Long.MAX_VALUE;
         for (PartitionKey partition : List.copyOf(waiting)) {
@@ -208,8 +219,16 @@ final class CompactionChoice {
     private boolean isHeldBack(PartitionKey partition) {
         Hold hold = held.get(partition);
         return damaged.contains(partition)
-                || roomless.contains(partition)
+                || isWaitingForRoom(roomless.get(partition))
                 || hold != null && background.nanoTime() - hold.untilNs < 0;
+    }
+
+    private boolean isWaitingForRoom(@Nullable Wait wait) {
+        boolean mayBeTried =
+                wait == null
+                        || roomBytes / 2 > wait.triedBytes
+                        || roomBytes > 0 && background.nanoTime() - wait.hold.untilNs >= 0;
+        return !mayBeTried;
     }
 
     /** Whether the oldest record that waits has waited for too long. */
@@ -307,20 +326,28 @@ final class CompactionChoice {
     /** What became of a partition in a pass; one that is unfinished is the caller's. */
     void onPass(PartitionKey partition, Outcome outcome) {
         switch (outcome) {
-            case DONE -> held.remove(partition);
-            case UNFINISHED -> {}
+            case DONE -> {
+                held.remove(partition);
+                roomless.remove(partition);
+            }
+            case UNFINISHED -> roomless.remove(partition);
             case UNREACHED -> waiting.add(partition);
-            case NO_ROOM -> roomless.add(partition);
-            case FRUITLESS -> hold(partition, false);
-            case UNREAD -> hold(partition, true);
+            case NO_ROOM -> waitForRoom(partition);
+            case FRUITLESS -> held.put(partition, holdAfter(null));
+            case UNREAD -> held.put(partition, holdAfter(held.get(partition)));
             case DAMAGED -> damaged.add(partition);
         }
     }
 
-    private void hold(PartitionKey partition, boolean isUnread) {
-        Hold last = held.get(partition);
-        long delayNs =
-                isUnread && last != null ? Math.min(2 * last.delayNs, RETRY_NS_MAX) : retryNs;
-        held.put(partition, new Hold(background.nanoTime() + delayNs, delayNs));
+    private void waitForRoom(PartitionKey partition) {
+        Wait last = roomless.get(partition);
+        Hold hold = holdAfter(last == null || last.triedBytes == 0 ? null : last.hold);
+        roomless.put(partition, new Wait(roomBytes, hold));
+    }
+
+    /** Twice as long as the last one, if what was tried in vain is the same. */
+    private Hold holdAfter(@Nullable Hold last) {
+        long delayNs = last == null ? retryNs : Math.min(2 * last.delayNs, RETRY_NS_MAX);
+        return new Hold(background.nanoTime() + delayNs, delayNs);
     }
 }

@@ -29,10 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Part of the {@link Sealer}, on its thread, closed by it; the metrics by any.
  */
 final class Compactor {
-    /**
-     * Room for an unfinished partition is waited for so long: by then files that are dead have
-     * gone.
-     */
+    /** Room that files are to give back is waited for so long: by then they have gone. */
     private static final long ROOM_WAIT_MS = 60_000;
 
     private final MetadataStore store;
@@ -61,6 +58,9 @@ final class Compactor {
     private boolean isWaitingForRoom;
 
     private long waitingSinceNs;
+
+    /** Files that were dead before anything that it has said since was in the index. */
+    private Set<Integer> deadBefore = Set.of();
 
     /**
      * @param keyBytesMax of memory in which keys are noted
@@ -120,7 +120,7 @@ final class Compactor {
             throws IOException {
         long nowMs = clock.nowMs();
         Supplier<CompactionRoom> room = () -> room(roomBytes.getAsLong(), shard.shard());
-        List<PartitionCompaction> partitions = partitions(shard.shard().id(), nowMs, room.get());
+        List<PartitionCompaction> partitions = partitions(shard, nowMs, roomBytes, room.get());
         if (partitions.isEmpty()) {
             return false;
         }
@@ -161,34 +161,41 @@ final class Compactor {
      * What a pass goes on with, or begins: that also without room for batches, as what is
      * superseded altogether only goes.
      */
-    private List<PartitionCompaction> partitions(int journal, long nowMs, CompactionRoom room) {
-        boolean isStuck = isWaitingForRoom && room.segmentBytes() == 0;
+    private List<PartitionCompaction> partitions(
+            ShardSealer shard, long nowMs, LongSupplier roomBytes, CompactionRoom room) {
         PartitionCompaction begun = unfinished;
-        if (begun != null && isGivenUp(begun, isStuck)) {
-            unfinished = null;
-            begun = null;
-            releaseKeys();
+        if (begun != null && begun.topic().journal() != shard.shard().id()) {
+            return List.of();
         }
-        if (begun != null) {
-            return !isStuck && begun.topic().journal() == journal ? List.of(begun) : List.of();
+        boolean isStuck = isWaitingForRoom && room.segmentBytes() == 0;
+        if (begun != null && !isGivenUp(begun, isStuck && !isRoomComing(shard, roomBytes))) {
+            return isStuck ? List.of() : List.of(begun);
         }
+        unfinished = null;
+        releaseKeys();
         if (room.entryBytes() == 0) {
             return List.of();
         }
-        return choice.take(journal, nowMs, room.segmentBytes()).stream()
+        return choice.take(shard.shard().id(), nowMs, room.segmentBytes()).stream()
                 .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
                 .toList();
     }
 
-    private boolean isGivenUp(PartitionCompaction begun, boolean isStuck) {
+    /** Whether what it has said makes files go, or be sealed, which is waited for, but not long. */
+    private boolean isRoomComing(ShardSealer shard, LongSupplier roomBytes) {
+        return background.nanoTime() - waitingSinceNs < roomWaitNs
+                && (!deadBefore.containsAll(shard.deadFiles())
+                        || !shard.choose(roomBytes.getAsLong(), true).isEmpty());
+    }
+
+    private boolean isGivenUp(PartitionCompaction begun, boolean isInVain) {
         if (!begun.topic().equals(topics.apply(begun.topic().id()))) {
             return true;
         }
-        if (isStuck && background.nanoTime() - waitingSinceNs >= roomWaitNs) {
+        if (isInVain) {
             choice.onPass(begun.partition(), Outcome.NO_ROOM);
-            return true;
         }
-        return false;
+        return isInVain;
     }
 
     private void releaseKeys() {
@@ -250,6 +257,7 @@ final class Compactor {
                 unfinished = partitions.get(i);
                 isWaitingForRoom = writer.isFull();
                 waitingSinceNs = background.nanoTime();
+                deadBefore = shard.deadFiles();
             } else if (outcome == Outcome.DONE) {
                 tell(shard, writer.lastPosition(), partitions.get(i));
             }

@@ -313,6 +313,23 @@ final class ShardSealer {
         return inputs.subList(0, count);
     }
 
+    /**
+     * Files in which nothing lives any more, and that are still there: they go under the next
+     * checkpoint.
+     */
+    Set<Integer> deadFiles() {
+        Set<Integer> dead = new HashSet<>();
+        int appliedCycle = Journal.cycle(projector.appliedPosition(shard.id()));
+        for (Journal.Cycle cycle : shard.journal().cycles()) {
+            if (cycle.cycle() < appliedCycle
+                    && projector.liveBytes(shard.id(), cycle.cycle()) == 0) {
+                dead.add(cycle.cycle());
+            }
+        }
+        deadSegments().forEach(segment -> dead.add(SegmentPosition.half(segment)));
+        return dead;
+    }
+
     /** Segments in which nothing lives any more; nothing will again. */
     List<Integer> deadSegments() {
         return segments.keySet().stream().filter(number -> liveBytes(number) == 0).toList();

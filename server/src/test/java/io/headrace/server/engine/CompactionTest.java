@@ -333,6 +333,41 @@ class CompactionTest {
         }
     }
 
+    /** Nor is anything waited for where what was said of it frees no file. */
+    @Test
+    void wherePassesFreeNothingOthersHaveTheirTurnAtOnce() {
+        String day = Long.toString(DAY_MS);
+        try (TestEngine engine = engine()) {
+            Map<String, String> configs =
+                    compacted("min.compaction.lag.ms", day, "max.compaction.lag.ms", day);
+            engine.create("mixed", 1, configs);
+            engine.create("superseded", 1, configs);
+            for (int i = 0; i < 20; i++) {
+                appendOne(engine.log("mixed", 0), "superseded", "v" + i);
+                appendOne(engine.log("superseded", 0), "superseded", "v" + i);
+            }
+            for (int i = 0; i < 20; i++) {
+                assertTrue(isAppended(engine.log("mixed", 0), i, 15_000));
+            }
+        }
+        elapsedMs.addAndGet(DAY_MS + 60_000);
+        FaultyDisk disk = new FaultyDisk(folder, 1);
+        HeldFilter filter = new HeldFilter();
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context ->
+                                settings(context, 16 << 20)
+                                        .retentionCheckIntervalMs(3_600_000)
+                                        .disk(disk)
+                                        .recordFilter(filter))) {
+            filter.awaitHeld();
+            disk.usableBytes(1);
+            filter.release();
+            await("compacted", () -> readAll(engine.log("superseded", 0), 0).size() == 2);
+        }
+    }
+
     /** What is read in vain is not read again in each pass. */
     @Test
     void wherePassesHaveNoRoomEachPartitionIsTriedOnce() {
