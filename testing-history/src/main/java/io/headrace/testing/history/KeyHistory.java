@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +30,11 @@ public final class KeyHistory {
     /** Of each key the newest that was acknowledged or read, be it gone by now. */
     private final Map<Integer, Sent> known = new HashMap<>();
 
-    /** The number of the newest tombstone of each key, whatever became of it. */
-    private final Map<Integer, Long> tombstones = new HashMap<>();
+    /**
+     * Of each key the numbers of tombstones that may have come to be there, and have gone again:
+     * all but those that a reading has missed. Of those that are known the newest will do.
+     */
+    private final Map<Integer, TreeSet<Long>> tombstones = new HashMap<>();
 
     private long nextNumber;
 
@@ -83,7 +87,7 @@ public final class KeyHistory {
             Sent sent = new Sent(nextNumber++, key, isTombstone, endOffset);
             there.put(sent.number, sent);
             if (isTombstone) {
-                tombstones.put(key, sent.number);
+                tombstonesOf(key).add(sent.number);
             }
             return sent;
         }
@@ -112,6 +116,13 @@ public final class KeyHistory {
         sent.offset = offset;
         endOffset = Math.max(endOffset, offset + 1);
         known.merge(sent.key, sent, (one, other) -> one.number > other.number ? one : other);
+        if (sent.isTombstone) {
+            tombstonesOf(sent.key).headSet(sent.number).clear();
+        }
+    }
+
+    private TreeSet<Long> tombstonesOf(int key) {
+        return tombstones.computeIfAbsent(key, none -> new TreeSet<>());
     }
 
     /** Begins to read all that is there, at a time when nobody sends anything. */
@@ -119,7 +130,10 @@ public final class KeyHistory {
         return new Reading();
     }
 
-    /** Records that were known, and of which a reading has found that they had gone. */
+    /**
+     * Records that were known, and of which a reading has found that they had gone, as they may:
+     * those that are lost do not count.
+     */
     public long goneCount() {
         synchronized (history) {
             return goneCount;
@@ -136,6 +150,9 @@ public final class KeyHistory {
 
         /** Of each key the newest that was found. */
         private final Map<Integer, Long> newest = new HashMap<>();
+
+        /** Of each key the oldest that was found. */
+        private final Map<Integer, Long> oldest = new HashMap<>();
 
         private long lastOffset = -1;
         private long lastNumber = -1;
@@ -180,6 +197,7 @@ public final class KeyHistory {
             }
             lastNumber = Math.max(lastNumber, sent.number);
             newest.merge(sent.key, sent.number, Math::max);
+            oldest.merge(sent.key, sent.number, Math::min);
             known(sent, offset);
         }
 
@@ -194,22 +212,41 @@ public final class KeyHistory {
         /** All that is there was found. */
         public void end() {
             synchronized (history) {
-                known.values().forEach(this::check);
-                goneCount +=
-                        there.values().stream()
-                                .filter(sent -> sent.offset >= 0 && !found.contains(sent.number))
-                                .count();
+                Set<Sent> lost = new HashSet<>();
+                for (Sent sent : known.values()) {
+                    if (isLost(sent)) {
+                        report(sent);
+                        lost.add(sent);
+                    }
+                }
+                there.values().forEach(sent -> missed(sent, lost));
                 there.keySet().retainAll(found);
             }
         }
 
-        private void check(Sent sent) {
-            Long at = newest.get(sent.key);
-            boolean isDeleted = at == null && tombstones.getOrDefault(sent.key, -1L) >= sent.number;
-            if (!isDeleted && (at == null || at < sent.number)) {
-                String instead = at == null ? "none of its key" : "record " + at;
-                add(Anomaly.LOST_WRITE, sent.offset, sent + " is gone, found was " + instead);
+        private void missed(Sent sent, Set<Sent> lost) {
+            if (found.contains(sent.number)) {
+                return;
             }
+            if (sent.offset >= 0) {
+                goneCount += lost.contains(sent) ? 0 : 1;
+            } else if (sent.isTombstone
+                    && oldest.getOrDefault(sent.key, sent.number) < sent.number) {
+                // What is before it would have gone first: it never came to be there.
+                tombstonesOf(sent.key).remove(sent.number);
+            }
+        }
+
+        private boolean isLost(Sent sent) {
+            Long at = newest.get(sent.key);
+            boolean isDeleted = at == null && tombstonesOf(sent.key).ceiling(sent.number) != null;
+            return !isDeleted && (at == null || at < sent.number);
+        }
+
+        private void report(Sent sent) {
+            Long at = newest.get(sent.key);
+            String instead = at == null ? "none of its key" : "record " + at;
+            add(Anomaly.LOST_WRITE, sent.offset, sent + " is gone, found was " + instead);
         }
     }
 }

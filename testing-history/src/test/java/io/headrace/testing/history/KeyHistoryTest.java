@@ -101,11 +101,46 @@ final class KeyHistoryTest {
         assertFound();
     }
 
+    /** What it would have deleted was found without it: so it is no excuse later. */
+    @Test
+    void aTombstoneThatNeverArrivedDeletesNothing() {
+        send(7);
+        tombstone(7);
+        acknowledge(0);
+        findAll(7, 0);
+        findAll(7);
+        assertFound(Anomaly.LOST_WRITE);
+    }
+
+    /** Nobody saw it, but it may have come and gone between two readings. */
+    @Test
+    void aTombstoneThatWasNotAcknowledgedMayHaveDeletedItsKey() {
+        send(7);
+        tombstone(7);
+        acknowledge(0);
+        findAll(7);
+        findAll(7);
+        assertFound();
+    }
+
+    /** Of two that nobody has acknowledged, the one that was there has to stay what it is. */
+    @Test
+    void anOlderTombstoneCountsWhereTheNewestNeverArrived() {
+        send(7);
+        tombstone(7);
+        tombstone(7);
+        acknowledge(0);
+        findAll(7, 1);
+        findAll(7);
+        assertFound();
+    }
+
     @Test
     void theNewestIsMissed() {
         sendThree();
         findAll(7, 0, 1);
         assertFound(Anomaly.LOST_WRITE);
+        assertEquals(0, keys.goneCount());
     }
 
     @Test
