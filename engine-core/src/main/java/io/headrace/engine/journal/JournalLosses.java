@@ -27,8 +27,10 @@ public final class JournalLosses implements JournalScan.Handler {
     private final JournalScan.Handler next;
     private final Map<Partition, Seen> seen = new HashMap<>();
     private final List<Found> found = new ArrayList<>();
-    private int damageCount;
     private int lastCycle = NO_CYCLE;
+
+    /** Of each stretch, how many gaps had been met by then. */
+    private final List<Integer> gapCounts = new ArrayList<>();
 
     /** How often the next file was not there. */
     private int gapCount;
@@ -42,13 +44,26 @@ public final class JournalLosses implements JournalScan.Handler {
     private record Found(Loss loss, int gapCount) {}
 
     /**
+     * Where files are gone, and with them records of a partition that are not lost, perhaps, but in
+     * segments: the loss is one at most then.
+     *
+     * @param before the damage, and behind what is known of the partition before it
+     * @param behind the damage, and before what is known of the partition behind it
+     */
+    public record Gaps(boolean before, boolean behind) {
+        public static final Gaps NONE = new Gaps(false, false);
+
+        public boolean any() {
+            return before || behind;
+        }
+    }
+
+    /**
      * What is lost.
      *
      * @param type of the entry; all but BATCH are said by the entry's own envelope
      * @param fromOffset of the first record
      * @param toOffset behind the last record; −1 if it is not known
-     * @param isAtMost whether files before the end are gone, and with them what else there was: a
-     *     part of it may be in segments
      */
     public record Loss(
             EntryType type,
@@ -56,7 +71,7 @@ public final class JournalLosses implements JournalScan.Handler {
             int partition,
             long fromOffset,
             long toOffset,
-            boolean isAtMost) {}
+            Gaps gaps) {}
 
     /**
      * @param next is handed everything too
@@ -90,11 +105,13 @@ public final class JournalLosses implements JournalScan.Handler {
     }
 
     private void onBatch(Partition partition, long baseOffset, long endOffset) {
-        Seen before = seen.put(partition, new Seen(endOffset, damageCount, gapCount));
+        Seen before = seen.put(partition, new Seen(endOffset, gapCounts.size(), gapCount));
         if (before == null) {
             endFirst(partition, baseOffset);
-        } else if (before.damageCount < damageCount && before.endOffset < baseOffset) {
-            lose(partition, before.endOffset, baseOffset, before.gapCount);
+        } else if (before.damageCount < gapCounts.size() && before.endOffset < baseOffset) {
+            int gapsAtDamage = gapCounts.get(before.damageCount);
+            Gaps gaps = new Gaps(before.gapCount < gapsAtDamage, gapsAtDamage < gapCount);
+            lose(partition, before.endOffset, baseOffset, gaps);
         }
     }
 
@@ -103,20 +120,16 @@ public final class JournalLosses implements JournalScan.Handler {
         found.stream()
                 .filter(each -> isWithin(each.loss, partition, 0, baseOffset))
                 .min(Comparator.comparingLong(each -> each.loss.fromOffset))
-                .ifPresent(
-                        each -> lose(partition, each.loss.fromOffset, baseOffset, each.gapCount));
+                .ifPresent(each -> loseFirst(partition, each, baseOffset));
     }
 
-    private void lose(Partition partition, long from, long to, int gapCountBefore) {
+    private void loseFirst(Partition partition, Found first, long to) {
+        lose(partition, first.loss.fromOffset, to, new Gaps(false, first.gapCount < gapCount));
+    }
+
+    private void lose(Partition partition, long from, long to, Gaps gaps) {
         found.removeIf(each -> isWithin(each.loss, partition, from, to));
-        add(
-                new Loss(
-                        EntryType.BATCH,
-                        partition.topicId,
-                        partition.number,
-                        from,
-                        to,
-                        gapCountBefore < gapCount));
+        add(new Loss(EntryType.BATCH, partition.topicId, partition.number, from, to, gaps));
     }
 
     private void add(Loss loss) {
@@ -136,7 +149,7 @@ public final class JournalLosses implements JournalScan.Handler {
     @Override
     public void onDamage(Damage damage) {
         noteCycle(damage.cycle());
-        damageCount++;
+        gapCounts.add(gapCount);
         LostEntry lost = damage.lost();
         if (lost != null) {
             add(
@@ -146,7 +159,7 @@ public final class JournalLosses implements JournalScan.Handler {
                             lost.partition(),
                             lost.baseOffset(),
                             -1,
-                            false));
+                            Gaps.NONE));
         }
         next.onDamage(damage);
     }

@@ -2,6 +2,7 @@ package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.journal.JournalLosses.Gaps;
 import io.headrace.engine.journal.JournalLosses.Loss;
 import io.headrace.engine.journal.JournalScan.Damage;
 import io.headrace.engine.journal.JournalScan.ScannedCycle;
@@ -74,7 +75,19 @@ final class CycleReport {
                         loss.partition(),
                         loss.fromOffset(),
                         loss.toOffset() < 0 ? "unknown" : Long.toString(loss.toOffset() - 1),
-                        loss.isAtMost() ? " at most, files behind the damage are gone" : "");
+                        atMost(loss.gaps()));
+    }
+
+    private static String atMost(Gaps gaps) {
+        if (!gaps.any()) {
+            return "";
+        }
+        String where = gaps.before() && gaps.behind() ? "before and behind" : side(gaps);
+        return " at most, files " + where + " the damage are gone";
+    }
+
+    private static String side(Gaps gaps) {
+        return gaps.before() ? "before" : "behind";
     }
 
     private String name(Loss loss) {
@@ -121,7 +134,7 @@ final class CycleReport {
         if (loss.type() == EntryType.BATCH) {
             json.put("fromOffset", loss.fromOffset());
             json.put("toOffset", loss.toOffset());
-            json.put("atMost", loss.isAtMost());
+            json.put("atMost", loss.gaps().any());
         }
         return json;
     }

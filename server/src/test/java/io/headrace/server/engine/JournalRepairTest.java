@@ -4,6 +4,7 @@ import static io.headrace.server.engine.TestEngine.append;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.deleteFolder;
 import static io.headrace.server.engine.TestEngine.readAll;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -11,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.journal.JournalLosses;
+import io.headrace.engine.journal.JournalLosses.Gaps;
 import io.headrace.engine.journal.JournalLosses.Loss;
 import io.headrace.engine.journal.JournalRepair;
 import io.headrace.engine.journal.JournalRepair.Repaired;
@@ -20,6 +22,7 @@ import io.headrace.engine.journal.JournalScan.ScannedCycle;
 import io.headrace.engine.journal.JournalScan.State;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
+import io.headrace.engine.testing.FaultyDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -103,23 +106,68 @@ class JournalRepairTest {
     }
 
     private Loss lost(int partition, long fromOffset, long toOffset) {
-        return new Loss(EntryType.BATCH, topicId, partition, fromOffset, toOffset, false);
+        return new Loss(EntryType.BATCH, topicId, partition, fromOffset, toOffset, Gaps.NONE);
     }
 
     /** As one that was sealed: what it had is in a segment, and nothing is known of it here. */
     @Test
     void aLossThatEndsBehindAFileThatIsGoneIsOneAtMost() throws IOException {
         try (TestEngine engine = start()) {
-            for (int i = 0; i < 30; i++) {
-                append(engine.log("t", 1), batch("x".repeat(100_000)));
-            }
+            appendFiles(engine);
             append(engine.log("t", 0), batch("behind"));
         }
         flip(at(18) + Journal.ENVELOPE_LENGTH + 70);
         assertEquals(List.of(lost(0, 9, 10)), losses());
         List<ScannedCycle> cycles = scan();
         Files.delete(cycles.get(cycles.size() / 2).path());
-        assertEquals(List.of(new Loss(EntryType.BATCH, topicId, 0, 9, 10, true)), losses());
+        assertEquals(List.of(lostAtMost(9, 10, new Gaps(false, true))), losses());
+    }
+
+    private Loss lostAtMost(long fromOffset, long toOffset, Gaps gaps) {
+        return new Loss(EntryType.BATCH, topicId, 0, fromOffset, toOffset, gaps);
+    }
+
+    /** What was before the damage may be in a segment as well, and so may be both. */
+    @Test
+    void aLossThatBeginsBeforeAFileThatIsGoneIsOneAtMostThere() throws IOException {
+        try (TestEngine engine = start()) {
+            append(engine.log("t", 0), batch("before"));
+            appendFiles(engine);
+            append(engine.log("t", 0), batch("damage me"));
+            appendFiles(engine);
+            append(engine.log("t", 0), batch("behind"));
+        }
+        List<Path> files = scan().stream().map(ScannedCycle::path).toList();
+        int damaged = damage(files, "damage me");
+        assertEquals(List.of(lost(0, 11, 12)), losses());
+        Files.delete(files.get(damaged - 1));
+        assertEquals(List.of(lostAtMost(11, 12, new Gaps(true, false))), lossesOfFirst());
+        Files.delete(files.get(damaged + 1));
+        assertEquals(List.of(lostAtMost(11, 12, new Gaps(true, true))), lossesOfFirst());
+    }
+
+    /** Of the partition that the files in between have nothing of. */
+    private List<Loss> lossesOfFirst() throws IOException {
+        return losses().stream().filter(loss -> loss.partition() == 0).toList();
+    }
+
+    /** Turns a bit of the text where it stands in one of the files, and says which that is. */
+    private static int damage(List<Path> files, String text) throws IOException {
+        for (int i = 0; i < files.size(); i++) {
+            int at = Files.readString(files.get(i), ISO_8859_1).indexOf(text);
+            if (at >= 0) {
+                FaultyDisk.flip(files.get(i), 8L * at);
+                return i;
+            }
+        }
+        throw new AssertionError("not found: " + text);
+    }
+
+    /** Of another partition, so many that there are some files of them alone. */
+    private static void appendFiles(TestEngine engine) {
+        for (int i = 0; i < 30; i++) {
+            append(engine.log("t", 1), batch("x".repeat(100_000)));
+        }
     }
 
     @Test
