@@ -4,11 +4,13 @@ import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.MetadataStore;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
+import java.util.function.LongConsumer;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -43,50 +45,51 @@ final class CutOutRows {
         this.stopped = stopped;
     }
 
-    /**
-     * What was given up.
-     *
-     * @param files those of which there was something
-     * @param position of the last entry that says so; −1 if there are none
-     */
-    record GivenUp(Set<Integer> files, long position) {}
-
     /** One look, at rows in the order of their partitions. */
     private final class Look {
         final Shard shard;
-        final Set<Integer> files;
+        final int[] files;
+        final LongConsumer said;
         final Set<Integer> given = new HashSet<>();
-        @Nullable PartitionKey partition;
+        long topicId = -1;
         boolean isOfShard;
+        @Nullable PartitionKey partition;
         long lastOffset;
-        long position = -1;
 
-        Look(Shard shard, Set<Integer> files) {
+        Look(Shard shard, Set<Integer> files, LongConsumer said) {
             this.shard = shard;
-            this.files = files;
+            this.files = files.stream().mapToInt(Integer::intValue).sorted().toArray();
+            this.said = said;
+        }
+
+        boolean isOfShard(long ofTopicId) {
+            if (ofTopicId != topicId) {
+                topicId = ofTopicId;
+                Topic topic = topics.apply(ofTopicId);
+                isOfShard = topic != null && topic.journal() == shard.id();
+            }
+            return isOfShard;
         }
 
         void onRow(byte[] key, byte[] value) {
-            PartitionKey of = new PartitionKey(Rows.topicIdOf(key), Rows.partitionOf(key));
-            if (!of.equals(partition)) {
-                end();
-                begin(of);
-            }
+            begin(Rows.topicIdOf(key), Rows.partitionOf(key));
             IndexEntry row = IndexEntry.decode(key, value);
-            if (isOfShard
-                    && files.contains(row.file())
+            if (Arrays.binarySearch(files, row.file()) >= 0
                     && row.lastOffset() < lastOffset
                     && shard.isCutOut(row)) {
                 drop(row);
             }
         }
 
-        private void begin(PartitionKey of) {
-            Topic topic = topics.apply(of.topicId());
-            partition = of;
-            isOfShard = topic != null && topic.journal() == shard.id();
-            lastOffset = isOfShard ? lastOffset(of) : -1;
-            entry.begin(0);
+        private void begin(long ofTopicId, int number) {
+            PartitionKey before = partition;
+            if (before == null || before.topicId() != ofTopicId || before.partition() != number) {
+                end();
+                PartitionKey of = new PartitionKey(ofTopicId, number);
+                partition = of;
+                lastOffset = lastOffset(of);
+                entry.begin(0);
+            }
         }
 
         private void drop(IndexEntry row) {
@@ -107,7 +110,7 @@ final class CutOutRows {
                 return;
             }
             synchronized (shard.lock) {
-                long appended =
+                long position =
                         shard.appendEntry(
                                 EntryType.COMPACTED,
                                 of.topicId(),
@@ -115,10 +118,10 @@ final class CutOutRows {
                                 0,
                                 leaderEpoch.getAsInt(),
                                 entry.payload());
-                if (appended < 0) {
+                if (position < 0) {
                     throw new OutOfSpaceException("giving up what was cut out");
                 }
-                position = appended;
+                said.accept(position);
             }
         }
     }
@@ -126,23 +129,35 @@ final class CutOutRows {
     /**
      * Says in the journal that the batches are gone which were cut out of some of its files.
      *
+     * @param said is given the position of each entry that says so, also of those before a failure
+     * @return the files of which there was something
      * @throws CancellationException if the engine is being closed
      */
-    GivenUp giveUp(Shard shard, Set<Integer> files) {
+    Set<Integer> giveUp(Shard shard, Set<Integer> files, LongConsumer said) {
         byte[] prefix = {Rows.INDEX};
-        Look look = new Look(shard, files);
+        Look look = new Look(shard, files, said);
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
             boolean found = !files.isEmpty() && cursor.seek(prefix);
             while (found) {
-                if (stopped.getAsBoolean()) {
-                    throw new CancellationException("the engine is being closed");
+                requireRunning();
+                byte[] key = cursor.key();
+                long topicId = Rows.topicIdOf(key);
+                if (look.isOfShard(topicId)) {
+                    look.onRow(key, cursor.value());
+                    found = cursor.next();
+                } else { // gone, or another journal's, with all of its partitions
+                    found = cursor.seek(Rows.key(Rows.INDEX, topicId + 1));
                 }
-                look.onRow(cursor.key(), cursor.value());
-                found = cursor.next();
             }
         }
         look.end();
-        return new GivenUp(look.given, look.position);
+        return look.given;
+    }
+
+    private void requireRunning() {
+        if (stopped.getAsBoolean()) {
+            throw new CancellationException("the engine is being closed");
+        }
     }
 
     private long lastOffset(PartitionKey of) {

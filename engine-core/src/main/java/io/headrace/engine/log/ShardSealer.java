@@ -74,6 +74,9 @@ final class ShardSealer {
 
     private long notBeforeNs;
 
+    /** Rows are not looked through for what was cut out before: it failed just now. */
+    private long notGivenUpBeforeNs;
+
     private boolean isCompactionsTurn;
 
     /**
@@ -99,6 +102,7 @@ final class ShardSealer {
         this.background = background;
         this.cutOutRows = cutOutRows;
         this.notBeforeNs = background.nanoTime();
+        this.notGivenUpBeforeNs = notBeforeNs;
         this.lastSegment = highestSwitched;
         for (int segment : shard.segments().numbers()) {
             lastSegment = Math.max(lastSegment, segment);
@@ -185,10 +189,28 @@ final class ShardSealer {
             }
         }
         unsettled.clear();
+        return isEmptied();
+    }
+
+    /**
+     * Whether nothing lives in the files that the last pass has emptied, or it is known why. If
+     * that cannot be found out now, others are not held up for it.
+     */
+    private boolean isEmptied() {
         List<SealInput> alive =
                 emptied.stream().filter(moved -> isAlive(input(moved.file(), 0))).toList();
+        if (alive.isEmpty()) {
+            emptied = List.of();
+            return true;
+        }
+        if (background.nanoTime() - notGivenUpBeforeNs < 0) {
+            return true;
+        }
+        notGivenUpBeforeNs = background.nanoTime() + RETRY_NS;
+        boolean isGivenUp = isGivenUp(alive);
+        notGivenUpBeforeNs = background.nanoTime();
         emptied = List.of();
-        return alive.isEmpty() || !isGivenUp(alive);
+        return !isGivenUp;
     }
 
     /** Whether what was not found had been cut out, so that it is given up; else it stays. */
@@ -198,16 +220,17 @@ final class ShardSealer {
                         .filter(input -> !input.isSegment())
                         .map(SealInput::file)
                         .collect(Collectors.toSet());
-        CutOutRows.GivenUp given = cutOutRows.giveUp(shard, cycles);
-        inputs.stream()
-                .filter(input -> !given.files().contains(input.file()))
-                .forEach(this::setAside);
-        if (given.position() < 0) {
-            return false;
+        long before = unsettledPosition;
+        try {
+            Set<Integer> given =
+                    cutOutRows.giveUp(shard, cycles, position -> unsettledPosition = position);
+            inputs.stream().filter(input -> !given.contains(input.file())).forEach(this::setAside);
+        } finally {
+            if (unsettledPosition > before) {
+                shard.requestSync();
+            }
         }
-        unsettledPosition = Math.max(unsettledPosition, given.position());
-        shard.requestSync();
-        return true;
+        return unsettledPosition > before;
     }
 
     /** Whether compaction goes before sealing where both have something to do. */

@@ -1,13 +1,12 @@
 package io.headrace.engine.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.JournalContext;
-import io.headrace.engine.log.CutOutRows.GivenUp;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.segment.SegmentFolder;
 import io.headrace.engine.spi.Disk;
@@ -17,9 +16,13 @@ import io.headrace.engine.spi.MetadataStore;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** However many files a repair has cut something out of, the index is walked once for all. */
 class CutOutRowsTest {
     private static final Topic TOPIC = new Topic(5, "t", 1, Map.of(), TopicConfig.DEFAULTS, 1);
+    private static final Topic OTHERS = new Topic(4, "o", 1, Map.of(), TopicConfig.DEFAULTS, 2);
     private static final int FILES = 4;
     private static final int ROWS_PER_FILE = 3;
 
@@ -40,6 +44,8 @@ class CutOutRowsTest {
     private Shard shard;
 
     private final AtomicInteger walks = new AtomicInteger();
+    private final AtomicInteger steps = new AtomicInteger();
+    private final List<Long> said = new ArrayList<>();
 
     @BeforeEach
     void open() throws IOException {
@@ -96,36 +102,48 @@ class CutOutRowsTest {
             for (int i = 0; i < FILES * ROWS_PER_FILE; i++) {
                 long position = Journal.position(1 + i / ROWS_PER_FILE, 1000 + i);
                 IndexEntry row = new IndexEntry(i, position, 100, 1, 0, 0, 0, 1);
-                batch.put(Rows.indexKey(TOPIC.id(), 0, i), row.encode());
+                for (Topic topic : List.of(OTHERS, TOPIC)) {
+                    batch.put(Rows.indexKey(topic.id(), 0, i), row.encode());
+                    batch.put(Rows.indexKey(topic.id(), 1, i), row.encode());
+                }
             }
             store.write(batch);
         }
     }
 
-    private GivenUp giveUp(Set<Integer> files) {
-        return new CutOutRows(counted(), id -> TOPIC, () -> 1, () -> false).giveUp(shard, files);
+    private Set<Integer> giveUp(Set<Integer> files, BooleanSupplier stopped) {
+        CutOutRows rows =
+                new CutOutRows(
+                        counted(MetadataStore.class, store),
+                        id -> id == TOPIC.id() ? TOPIC : OTHERS,
+                        () -> 1,
+                        stopped);
+        return rows.giveUp(shard, files, said::add);
     }
 
-    /** The store, in which walks over the rows of more than one partition are counted. */
-    private MetadataStore counted() {
-        return (MetadataStore)
+    /** Counts walks over the rows of more than one partition, and their steps. */
+    private <T> T counted(Class<T> type, Object of) {
+        return type.cast(
                 Proxy.newProxyInstance(
-                        MetadataStore.class.getClassLoader(),
-                        new Class<?>[] {MetadataStore.class},
+                        type.getClassLoader(),
+                        new Class<?>[] {type},
                         (proxy, method, arguments) -> {
+                            steps.addAndGet(method.getName().equals("next") ? 1 : 0);
+                            Object result = method.invoke(of, arguments);
                             if (method.getName().equals("cursor")
                                     && ((byte[]) arguments[0]).length == 1) {
                                 walks.incrementAndGet();
+                                return counted(MetadataStore.Cursor.class, result);
                             }
-                            return method.invoke(store, arguments);
-                        });
+                            return result;
+                        }));
     }
 
     @Test
     void theIndexIsWalkedOnceForAllFiles() throws IOException {
-        GivenUp given = giveUp(Set.of(1, SOUND, 3));
+        assertEquals(Set.of(1, 3), giveUp(Set.of(1, SOUND, 3), () -> false));
         assertEquals(1, walks.get());
-        assertEquals(Set.of(1, 3), given.files());
+        assertEquals(2 * FILES * ROWS_PER_FILE, steps.get(), "rows of others are passed over");
         AtomicInteger changes = new AtomicInteger();
         journal.sync();
         journal.replay(
@@ -133,12 +151,22 @@ class CutOutRowsTest {
                 journal.syncedPosition(),
                 (position, type, id, partition, offset, epoch, timeMs, payload) ->
                         CompactedEntry.forEach(payload, (change, at) -> changes.incrementAndGet()));
-        assertEquals(2 * ROWS_PER_FILE, changes.get());
-        assertTrue(given.position() >= 0, given::toString);
+        assertEquals(2 * 2 * ROWS_PER_FILE, changes.get());
+        assertEquals(2, said.size());
+        assertEquals(journal.cycles().get(0).cycle(), Journal.cycle(said.get(1)));
     }
 
     @Test
     void aFileOfWhichNothingWasCutOutIsNotNamed() {
-        assertEquals(new GivenUp(Set.of(), -1), giveUp(Set.of(SOUND)));
+        assertEquals(Set.of(), giveUp(Set.of(SOUND), () -> false));
+        assertEquals(List.of(), said);
+    }
+
+    /** What comes next must wait until that is in the index, too. */
+    @Test
+    void whatWasSaidBeforeAFailureIsKnown() {
+        BooleanSupplier stopped = () -> !said.isEmpty();
+        assertThrows(CancellationException.class, () -> giveUp(Set.of(1), stopped));
+        assertEquals(1, said.size());
     }
 }
