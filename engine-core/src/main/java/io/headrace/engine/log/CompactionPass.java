@@ -51,7 +51,6 @@ final class CompactionPass {
     }
 
     void run(List<PartitionCompaction> partitions) throws IOException {
-        writer.takeMemory(0);
         for (PartitionCompaction partition : partitions) {
             outcomes.add(
                     reader.isSpent() || writer.isFull() ? Outcome.UNREACHED : advance(partition));

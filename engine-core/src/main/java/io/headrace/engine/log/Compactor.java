@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
@@ -21,6 +22,8 @@ import java.util.function.ObjLongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Compacts topics whose {@code cleanup.policy} contains {@code compact}, as one more form of
@@ -29,8 +32,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Part of the {@link Sealer}, on its thread, closed by it; the metrics by any.
  */
 final class Compactor {
+    private static final Logger LOGGER = LoggerFactory.getLogger(Compactor.class);
+
     /** Room that files are to give back is waited for so long: by then they have gone. */
-    private static final long ROOM_WAIT_MS = 60_000;
+    private static final long RETRY_MS = 60_000;
 
     private final MetadataStore store;
     private final MemoryStore memory;
@@ -45,7 +50,7 @@ final class Compactor {
     private final Map<PartitionKey, PartitionLogBase> logs;
     private final CompactionChoice choice;
     private final Background background;
-    private final long roomWaitNs;
+    private final long retryNs;
     private final CompactionCounters counters = new CompactionCounters();
 
     /** Of the pass that is under way, and of what it leaves unfinished. */
@@ -58,6 +63,9 @@ final class Compactor {
     private boolean isWaitingForRoom;
 
     private long waitingSinceNs;
+
+    /** There was no memory for a pass. */
+    private long notBeforeNs;
 
     /** Files that were dead before anything that it has said since was in the index. */
     private Set<Integer> deadBefore = Set.of();
@@ -99,7 +107,8 @@ final class Compactor {
         this.keyBuffer = new SealBuffer(memory);
         this.choice = new CompactionChoice(store, topics, logs, scanIntervalMs, background);
         this.background = background;
-        this.roomWaitNs = TimeUnit.MILLISECONDS.toNanos(Math.min(ROOM_WAIT_MS, scanIntervalMs));
+        this.retryNs = TimeUnit.MILLISECONDS.toNanos(Math.min(RETRY_MS, scanIntervalMs));
+        this.notBeforeNs = background.nanoTime();
     }
 
     /** Looks for partitions that are due, if it is time to. */
@@ -118,13 +127,15 @@ final class Compactor {
     boolean compact(
             ShardSealer shard, SealPace pace, BooleanSupplier stopped, LongSupplier roomBytes)
             throws IOException {
+        if (background.nanoTime() - notBeforeNs < 0) {
+            return false;
+        }
         long nowMs = clock.nowMs();
         Supplier<CompactionRoom> room = () -> room(roomBytes.getAsLong(), shard.shard());
         List<PartitionCompaction> partitions = partitions(shard, nowMs, roomBytes, room.get());
         if (partitions.isEmpty()) {
             return false;
         }
-        unfinished = null;
         try (SealBuffer blockBuffer = new SealBuffer(memory);
                 SealBuffer batchBuffer = new SealBuffer(memory);
                 CompactionReader reader =
@@ -138,6 +149,11 @@ final class Compactor {
                                 passBytesMax);
                 CompactionWriter writer =
                         writer(shard, partitions, blockBuffer, batchBuffer, room)) {
+            if (!hasMemory(writer)) {
+                putOff(partitions);
+                return false;
+            }
+            unfinished = null;
             run(
                     shard,
                     new CompactionPass(reader, writer, pace, counters, nowMs),
@@ -147,6 +163,26 @@ final class Compactor {
             releaseKeys();
         }
         return true;
+    }
+
+    /** Whether there is what a pass cannot go on without, before it reads anything. */
+    private static boolean hasMemory(CompactionWriter writer) {
+        try {
+            writer.takeMemory(0);
+            return true;
+        } catch (EngineException e) {
+            LOGGER.warn("no memory to compact anything now, tried again: {}", e.getMessage());
+            return false;
+        }
+    }
+
+    /** Nothing has become of them: what is unfinished stays so, with all that it has noted. */
+    private void putOff(List<PartitionCompaction> partitions) {
+        notBeforeNs = background.nanoTime() + retryNs;
+        counters.onFailed();
+        if (unfinished == null) {
+            partitions.forEach(each -> choice.onPass(each.partition(), Outcome.UNREACHED));
+        }
     }
 
     /** Of the end of the journal's file that batches leave, half stays for deletions. */
@@ -183,7 +219,7 @@ final class Compactor {
 
     /** Whether what it has said makes files go, or be sealed, which is waited for, but not long. */
     private boolean isRoomComing(ShardSealer shard, LongSupplier roomBytes) {
-        return background.nanoTime() - waitingSinceNs < roomWaitNs
+        return background.nanoTime() - waitingSinceNs < retryNs
                 && (!deadBefore.containsAll(shard.deadFiles())
                         || !shard.choose(roomBytes.getAsLong(), true).isEmpty());
     }

@@ -221,6 +221,39 @@ class CompactionIsolationTest {
         }
     }
 
+    /** What it has noted may have been gigabytes to read, and memory is short for a moment. */
+    @Test
+    void whatIsUnfinishedIsGoneOnWithOnceThereIsMemoryForAPass() {
+        int batches = 100;
+        List<Slab> others = Collections.synchronizedList(new ArrayList<>());
+        try (TestEngine engine =
+                new TestEngine(
+                        folder,
+                        context -> settings(context, "boot", 16 << 20).compactionPassBytes(1))) {
+            engine.create(BAD, 1, compactedDaily());
+            for (int i = 0; i < batches; i++) {
+                appendOne(engine.log(BAD, 0), "value " + i);
+            }
+            await("indexed", () -> engine.metric("headrace_journal_unindexed_bytes") == 0);
+            filter.runIn(ThrowingFilter.Call.FOR_EACH, () -> {});
+            elapsedMs.addAndGet(DAY_MS + 60_000);
+            try {
+                await("begun", () -> filter.thrown() > 0);
+                await(
+                        "no memory",
+                        () -> {
+                            holdAll(engine, others);
+                            return engine.metric("headrace_compaction_failures_total") > 0;
+                        });
+                assertTrue(filter.thrown() < batches - 1, "all were noted before");
+            } finally {
+                others.forEach(Slab::release);
+            }
+            await("compacted", () -> engine.metric("headrace_compaction_partitions_total") == 1);
+            assertEquals(batches - 1, filter.thrown(), "noted again");
+        }
+    }
+
     private static boolean isCompacted(TestEngine engine) {
         return engine.metric("headrace_compaction_partitions_total") == TOPICS.size();
     }
