@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.protocol.Errors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,7 +23,8 @@ import org.slf4j.LoggerFactory;
  * Finds the first record of a partition at or after a time, or the first with the highest
  * timestamp. The engine finds the batch; the record is looked for in here, because only Kafka's own
  * library has every codec. A batch that cannot be read, or only beyond {@link
- * RecordCursor#LENGTH_MAX}, is found as a whole.
+ * RecordCursor#LENGTH_MAX}, or whose records have offsets that are not its own, is found as a
+ * whole.
  *
  * <p>Each step runs on the thread on which the one before has ended; records are looked at on the
  * executor, since a batch may be long and compressed.
@@ -177,6 +179,7 @@ final class TimestampLookup {
         }
         try (RecordCursor records = RecordCursor.open(batch, false)) {
             while (records.next()) {
+                requireWithin(batch, records.offset());
                 if (records.timestampMs() >= since && records.offset() >= logStartOffset) {
                     return new TimestampedOffset(
                             records.offset(),
@@ -186,5 +189,14 @@ final class TimestampLookup {
             }
         }
         return null;
+    }
+
+    /** Of a topic that is not compacted, nobody has looked at that before. */
+    private static void requireWithin(ByteBuffer batch, long offset) {
+        if (offset < RecordBatch.baseOffset(batch, 0)
+                || offset > RecordBatch.lastOffset(batch, 0)) {
+            throw new InvalidRecordException(
+                    "record has an offset that is not of its batch: offset=" + offset);
+        }
     }
 }
