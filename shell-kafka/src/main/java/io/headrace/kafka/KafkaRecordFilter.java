@@ -35,6 +35,7 @@ public final class KafkaRecordFilter implements RecordFilter {
                 if (!records.hasKey() || records.offset() != expected++) {
                     return false;
                 }
+                records.requireHeaders();
             }
             return expected == RecordBatch.lastOffset(batch, batch.position()) + 1;
         } catch (IOException | RuntimeException e) {

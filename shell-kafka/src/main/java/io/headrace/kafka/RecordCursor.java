@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * an object of each record and each header, and believe what a record says of its length; a batch
  * of some kilobytes can hold millions of either, or gigabytes. Here nothing is made of a record but
  * a copy of its key, if that is asked for, and no more is decompressed than {@link #LENGTH_MAX}.
- * What is behind a record's value is its headers, which nobody here looks into.
+ * What is behind a record's value is its headers, which are stepped over if that is asked for.
  *
  * <p>For one thread. The batch is borrowed until {@link #close}. What is wrong inside of it is an
  * {@link IOException} or a {@link RuntimeException}, as the codec will have it.
@@ -114,6 +114,34 @@ public final class RecordCursor implements AutoCloseable {
         valueLength = readVarint();
         requireLeft(valueLength);
         return true;
+    }
+
+    /**
+     * Steps over the rest of the record, and looks whether its headers are as long as it is: a
+     * consumer could not get by otherwise. Once, and nothing else is asked of the record then.
+     */
+    void requireHeaders() throws IOException {
+        skip(Math.max(0, valueLength));
+        int count = readVarint();
+        if (count < 0) {
+            throw new InvalidRecordException("record has no number of headers: count=" + count);
+        }
+        for (int i = 0; i < count; i++) {
+            int nameLength = readVarint();
+            if (nameLength < 0) {
+                throw new InvalidRecordException("header has no name: length=" + nameLength);
+            }
+            skipWithin(nameLength);
+            skipWithin(Math.max(0, readVarint()));
+        }
+        if (left > 0) {
+            throw new InvalidRecordException("record is longer than its headers: left=" + left);
+        }
+    }
+
+    private void skipWithin(int length) throws IOException {
+        requireLeft(length);
+        skip(length);
     }
 
     private void beginRecord() throws IOException {

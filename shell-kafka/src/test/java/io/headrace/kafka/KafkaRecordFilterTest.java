@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
+import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -38,6 +39,7 @@ import org.apache.kafka.common.utils.internals.ByteUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What is left of a batch is what Kafka's cleaner leaves, and no batch takes more memory than its
@@ -156,6 +158,53 @@ class KafkaRecordFilterTest {
             assertFalse(filter.isCompactable(batch));
             assertUnreadable(batch);
         }
+    }
+
+    /** What no consumer could read on behind is refused while its producer is there to be told. */
+    @ParameterizedTest
+    @MethodSource("brokenHeaders")
+    void headersThatDoNotFitIntoTheirRecordAreNotTaken(byte[] headers) throws IOException {
+        ByteBuffer batch =
+                batch(
+                        CompressionType.ZSTD,
+                        2,
+                        out -> {
+                            ByteUtils.writeVarint(7 + headers.length, out);
+                            out.write(new byte[] {0, 0, 0, 2, 'k', 2, 'v'});
+                            out.write(headers);
+                            writeRecord(out, 1, "l", "");
+                        });
+        assertThrows(
+                InvalidRecordException.class,
+                () -> batchOf(batch).forEach(each -> assertNotNull(each.headers())));
+        assertFalse(filter.isCompactable(batch));
+        filter.forEach(batch, (offset, key) -> {}); // it is as it is, from before
+    }
+
+    static List<byte[]> brokenHeaders() {
+        return List.of(
+                new byte[0],
+                new byte[] {1}, // −1 of them
+                new byte[] {2}, // one, which is not there
+                new byte[] {2, 1, 1}, // without a name
+                new byte[] {2, 2, 'h', 4, 0}, // a value of two bytes, of which there is one
+                new byte[] {2, 4, 'h'},
+                new byte[] {2, 2, 'h', 1, 0}, // and something behind it
+                new byte[] {0, 0});
+    }
+
+    @ParameterizedTest
+    @EnumSource(CompressionType.class)
+    void headersOfAllKindsAreTaken(CompressionType codec) {
+        Header[] headers = {
+            new RecordHeader("", null),
+            new RecordHeader("h", new byte[0]),
+            new RecordHeader("h".repeat(40_000), new byte[40_000])
+        };
+        SimpleRecord record = new SimpleRecord(0, new byte[1], new byte[40_000], headers);
+        ByteBuffer batch =
+                MemoryRecords.withRecords(Compression.of(codec).build(), record, record).buffer();
+        assertTrue(filter.isCompactable(batch));
     }
 
     @Test
