@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Produce: appends each batch as it came, straight from the receive buffer, on the event loop.
  *
- * <p>Looks at batch headers only; at records where a compacted topic has refused them, to say which
- * are to blame. With acks=all the answer waits for the high watermark, without a timer: the engine
- * either syncs or ends the process.
+ * <p>Looks at batch headers only; into records of compacted topics the log looks as it appends, and
+ * {@link RecordErrors} if it has refused them. With acks=all the answer waits for the high
+ * watermark, without a timer: the engine either syncs or ends the process.
  */
 public final class ProduceHandler implements RequestHandler {
     private static final int ZSTD = 4;
