@@ -41,6 +41,11 @@ public interface Engine extends AutoCloseable {
     /** Source topics as tools see them. Experimental. */
     Sources sources();
 
+    /** Topics over other topics. Experimental. */
+    default Views views() {
+        throw new UnsupportedOperationException("this engine has no views");
+    }
+
     /** Backups of this engine while it runs. Experimental. */
     default Backups backups() {
         throw new UnsupportedOperationException("this engine has no backups");

@@ -22,7 +22,12 @@ public enum StorageMode {
      */
     PERSISTENT,
     /** Objects that already exist in an object store; read-only. */
-    SOURCE;
+    SOURCE,
+    /**
+     * Other topics; read-only. What this topic has of its own is references to them, in the
+     * journal.
+     */
+    VIEW;
 
     /** Name of the topic config. */
     public static final String CONFIG = "headrace.storage.mode";
@@ -44,6 +49,6 @@ public enum StorageMode {
             }
         }
         throw new InvalidConfigException(
-                CONFIG, configValue, "memory, hybrid, persistent or source");
+                CONFIG, configValue, "memory, hybrid, persistent, source or view");
     }
 }

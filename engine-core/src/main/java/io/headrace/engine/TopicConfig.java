@@ -64,6 +64,16 @@ public record TopicConfig(
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
+    private static final String VIEW_TYPE = "headrace.view.type";
+
+    /** Configs of views, besides their type; the view checks their values. */
+    private static final Set<String> OF_VIEWS =
+            Set.of(
+                    "headrace.view.topics",
+                    "headrace.view.group",
+                    "headrace.view.window.records",
+                    "headrace.view.takeback.ms");
+
     /** Configs of source topics, besides the URI; the source checks their values. */
     private static final Set<String> OF_SOURCES =
             Set.of(
@@ -120,7 +130,8 @@ public record TopicConfig(
         }
         config.compaction.checkLags();
         config.checkCompactable();
-        return config.withSource(overrides);
+        return config.with(StorageMode.SOURCE, SOURCE_URI, overrides)
+                .with(StorageMode.VIEW, VIEW_TYPE, overrides);
     }
 
     /** What is in memory alone is overwritten from its start, and never written again. */
@@ -131,19 +142,25 @@ public record TopicConfig(
         }
     }
 
-    /** A URI makes a source; both it and the mode may be given, if they agree. */
-    private TopicConfig withSource(Map<String, String> overrides) {
-        boolean hasUri = overrides.containsKey(SOURCE_URI);
-        String mode = overrides.get(StorageMode.CONFIG);
-        if (hasUri && mode != null && storageMode != StorageMode.SOURCE) {
+    /**
+     * One config decides that a topic is a source, and one that it is a view. Both it and the mode
+     * may be given, if they agree.
+     */
+    private TopicConfig with(StorageMode mode, String key, Map<String, String> overrides) {
+        boolean isGiven = overrides.containsKey(key);
+        String asked = overrides.get(StorageMode.CONFIG);
+        boolean isOther = storageMode == StorageMode.SOURCE || storageMode == StorageMode.VIEW;
+        if (isGiven && storageMode != mode && (asked != null || isOther)) {
             throw new InvalidConfigException(
-                    StorageMode.CONFIG, mode, "source, as " + SOURCE_URI + " is set");
+                    StorageMode.CONFIG,
+                    storageMode.configValue(),
+                    mode.configValue() + ", as " + key + " is set");
         }
-        if (!hasUri && storageMode == StorageMode.SOURCE) {
+        if (!isGiven && storageMode == mode) {
             throw new InvalidConfigException(
-                    SOURCE_URI, "", "the URI of what a topic in mode source reads");
+                    key, "", "set, in a topic of mode " + mode.configValue());
         }
-        return hasUri ? withStorageMode(StorageMode.SOURCE) : this;
+        return isGiven ? withStorageMode(mode) : this;
     }
 
     private TopicConfig with(String key, String value) {
@@ -165,7 +182,9 @@ public record TopicConfig(
                     withCompaction(compaction.with(key, value));
             default -> {
                 if (key.equals(SOURCE_URI)
+                        || key.equals(VIEW_TYPE)
                         || OF_SOURCES.contains(key)
+                        || OF_VIEWS.contains(key)
                         || WITHOUT_EFFECT.contains(key)) {
                     yield this;
                 }
@@ -413,6 +432,7 @@ public record TopicConfig(
 
     /** Whether an acks=all answer follows the sync. */
     public boolean syncsBeforeAcknowledging() {
-        return storageMode == StorageMode.PERSISTENT && flushMessages == 1;
+        return storageMode == StorageMode.VIEW
+                || storageMode == StorageMode.PERSISTENT && flushMessages == 1;
     }
 }

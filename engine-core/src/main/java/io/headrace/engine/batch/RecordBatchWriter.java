@@ -183,13 +183,22 @@ public final class RecordBatchWriter {
      * bytes.
      */
     public int end() {
+        return end(count);
+    }
+
+    /**
+     * As {@link #end()}, of a batch that takes more offsets than it has records.
+     *
+     * @param offsetCount at least as many as the records
+     */
+    public int end(int offsetCount) {
         int length = buffer.position() - start;
         buffer.putLong(start + RecordBatch.BASE_OFFSET, 0);
         buffer.putInt(start + RecordBatch.LENGTH, length - RecordBatch.LENGTH_OVERHEAD);
         buffer.putInt(start + RecordBatch.LEADER_EPOCH, -1);
         buffer.put(start + RecordBatch.MAGIC_AT, RecordBatch.MAGIC);
         buffer.putShort(start + RecordBatch.ATTRIBUTES, (short) 0);
-        buffer.putInt(start + RecordBatch.LAST_OFFSET_DELTA, count - 1);
+        buffer.putInt(start + RecordBatch.LAST_OFFSET_DELTA, offsetCount - 1);
         buffer.putLong(start + RecordBatch.BASE_TIMESTAMP, baseTimestampMs);
         buffer.putLong(start + RecordBatch.MAX_TIMESTAMP, maxTimestampMs);
         buffer.putLong(start + RecordBatch.PRODUCER_ID, RecordBatch.NO_PRODUCER_ID);

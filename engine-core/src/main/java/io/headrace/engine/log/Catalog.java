@@ -14,6 +14,7 @@ import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.view.ViewSpec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -295,6 +296,7 @@ final class Catalog implements TopicCatalog, Background.Work {
                             configs);
             Topic topic = topicOf(row);
             checkSource(topic);
+            checkView(topic);
             checkCompaction(topic);
             if (!validateOnly) {
                 nextTopicId++;
@@ -336,6 +338,15 @@ final class Catalog implements TopicCatalog, Background.Work {
         Topic topic = draft(topicId);
         if (topic == null) {
             return unknown(topicId);
+        }
+        Topic view = viewOver(topic);
+        if (view != null) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "a view is over the topic, delete it first: name="
+                            + topic.name()
+                            + " view="
+                            + view.name());
         }
         plan(new Command.DeleteTopic(topicId), new CatalogChange(Kind.DELETED, topic, topic));
         draftByName.put(topic.name(), Optional.empty());
@@ -402,16 +413,24 @@ final class Catalog implements TopicCatalog, Background.Work {
             checkLengths(configs);
             altered = topicOf(row);
             checkSource(altered);
+            checkView(altered);
             checkCompaction(altered);
         } catch (InvalidConfigException e) {
             return CatalogResult.failed(
                     Error.INVALID_CONFIG, e.getMessage() + " topic=" + topic.name());
         }
-        if (topic.storageMode() == StorageMode.SOURCE && !readsTheSame(topic, altered)) {
+        if (topic.storageMode() == StorageMode.SOURCE
+                && !hasSame(SourceSpec.FIXED_CONFIGS, topic, altered)) {
             return CatalogResult.failed(
                     Error.REFUSED,
                     "what a source reads is fixed, its offsets are bound to it: name="
                             + topic.name());
+        }
+        if (isView(topic) != isView(altered)
+                || isView(topic) && !hasSame(ViewSpec.FIXED_CONFIGS, topic, altered)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "whether a topic is a view, and of what, is fixed: name=" + topic.name());
         }
         if (promisesOtherwise(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
@@ -436,8 +455,52 @@ final class Catalog implements TopicCatalog, Background.Work {
                         != PartitionState.isReservedByCreation(topic);
     }
 
-    private static boolean readsTheSame(Topic topic, Topic altered) {
-        return SourceSpec.FIXED_CONFIGS.stream()
+    private static boolean isView(Topic topic) {
+        return topic.storageMode() == StorageMode.VIEW;
+    }
+
+    /**
+     * A view is over topics that are there.
+     *
+     * @throws InvalidConfigException naming the config that says otherwise
+     */
+    private void checkView(Topic topic) {
+        if (isView(topic)) {
+            for (String name : ViewSpec.of(topic.configs()).topics()) {
+                if (draft(name) == null) {
+                    throw new InvalidConfigException(
+                            ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist");
+                }
+            }
+        }
+    }
+
+    /** A view over the topic, or null. */
+    private @Nullable Topic viewOver(Topic topic) {
+        byte[] prefix = Rows.viewsKey(topic.id());
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
+                Topic view = draft(Rows.viewIdOf(cursor.key()));
+                if (view != null) {
+                    return view;
+                }
+                found = cursor.next();
+            }
+        }
+        for (Optional<Topic> drafted : draftById.values()) {
+            Topic view = drafted.orElse(null);
+            if (view != null
+                    && isView(view)
+                    && ViewSpec.of(view.configs()).topics().contains(topic.name())) {
+                return view;
+            }
+        }
+        return null;
+    }
+
+    private static boolean hasSame(List<String> keys, Topic topic, Topic altered) {
+        return keys.stream()
                 .allMatch(
                         key ->
                                 Objects.equals(

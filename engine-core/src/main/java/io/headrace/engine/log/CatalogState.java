@@ -1,11 +1,13 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.view.ViewSpec;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,9 @@ final class CatalogState {
 
     /** Topics put or deleted since the last write; absent means deleted. */
     private final Map<Long, Optional<Command.TopicRow>> pending = new HashMap<>();
+
+    /** Ids of topics created since the last write, by name. */
+    private final Map<String, Long> newIds = new HashMap<>();
 
     private int appliedCount;
     private boolean running;
@@ -113,6 +118,8 @@ final class CatalogState {
             nextTopicId = topic.id() + 1;
             topicCount = topicCount + 1;
             batch.put(Rows.topicNameKey(topic.name()), Rows.value(topic.id()));
+            newIds.put(topic.name(), topic.id());
+            forEachBase(topic, id -> batch.put(Rows.viewKey(id, topic.id()), new byte[0]));
         }
         pending.put(topic.id(), Optional.of(topic));
         batch.put(Rows.topicKey(topic.id()), topic.encode());
@@ -128,12 +135,27 @@ final class CatalogState {
         topicCount = topicCount - 1;
         batch.delete(Rows.topicNameKey(topic.name()));
         batch.delete(Rows.topicKey(topicId));
+        newIds.remove(topic.name());
+        forEachBase(topic, id -> batch.delete(Rows.viewKey(id, topicId)));
         batch.put(
                 Rows.deletedTopicKey(topicId),
                 ByteBuffer.allocate(Short.BYTES + Integer.BYTES)
                         .putShort((short) topic.journal())
                         .putInt(topic.partitionCount())
                         .array());
+    }
+
+    /** The topics that a view is over; they are there as long as it is. */
+    private void forEachBase(Command.TopicRow topic, LongConsumer action) {
+        if (topic.configs().containsKey(ViewSpec.TYPE_CONFIG)) {
+            for (String name : ViewSpec.of(topic.configs()).topics()) {
+                Long id = newIds.get(name);
+                byte[] stored = id == null ? store.get(Rows.topicNameKey(name)) : Rows.value(id);
+                if (stored != null) {
+                    action.accept(Rows.number(stored));
+                }
+            }
+        }
     }
 
     /**
@@ -145,6 +167,7 @@ final class CatalogState {
         store.write(batch);
         batch.clear();
         pending.clear();
+        newIds.clear();
         appliedCount = 0;
     }
 

@@ -163,6 +163,7 @@ final class Maintenance {
             }
             if (!stopping.isDone()) {
                 engine.sweepSources();
+                engine.sweepViews();
                 if (!isHeldForBackup() && isCheckpointDue(nowMs)) {
                     reclaim(nowMs);
                 }
@@ -340,8 +341,10 @@ final class Maintenance {
             MetadataStore.Cursor index,
             long nowMs) {
         Topic topic = engine.catalog().find(topicId);
-        if (topic == null || topic.storageMode() == StorageMode.SOURCE) {
-            return;
+        if (topic == null
+                || topic.storageMode() == StorageMode.SOURCE
+                || topic.storageMode() == StorageMode.VIEW) {
+            return; // they see to it themselves
         }
         if (topic.storageMode() == StorageMode.MEMORY
                 && engine.partitionLog(topic, partition) instanceof InMemoryLog memoryLog) {

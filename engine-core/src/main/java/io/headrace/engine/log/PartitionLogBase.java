@@ -328,7 +328,12 @@ abstract class PartitionLogBase implements PartitionLog {
      * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
      */
     final long check(ByteBuffer batch) {
-        if (!RecordBatch.isSound(batch)) {
+        // A reference takes as many offsets as what it refers to, and is one record.
+        boolean isWhole =
+                storageMode == StorageMode.VIEW
+                        ? RecordBatch.isIntact(batch)
+                        : RecordBatch.isSound(batch);
+        if (!isWhole) {
             return CORRUPT_BATCH;
         }
         TopicConfig config = topic.config();

@@ -21,6 +21,7 @@ final class Rows {
     static final byte PARTITION = 'p';
     static final byte PRODUCER = 'r';
     static final byte TOPIC = 't';
+    static final byte VIEW = 'v';
 
     private static final int PARTITION_KEY_LENGTH = 1 + Long.BYTES + Integer.BYTES;
 
@@ -54,6 +55,25 @@ final class Rows {
 
     static byte[] topicKey(long topicId) {
         return key(TOPIC, topicId);
+    }
+
+    /** That a topic has a view over it. */
+    static byte[] viewKey(long topicId, long viewId) {
+        return ByteBuffer.allocate(1 + 2 * Long.BYTES)
+                .put(VIEW)
+                .putLong(topicId)
+                .putLong(viewId)
+                .array();
+    }
+
+    /** Beginning of the keys of all views over a topic. */
+    static byte[] viewsKey(long topicId) {
+        return ByteBuffer.allocate(1 + Long.BYTES).put(VIEW).putLong(topicId).array();
+    }
+
+    /** The view that such a key names. */
+    static long viewIdOf(byte[] key) {
+        return ByteBuffer.wrap(key).getLong(1 + Long.BYTES);
     }
 
     static byte[] deletedTopicKey(long topicId) {

@@ -13,6 +13,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.Views;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.CycleDocuments;
@@ -24,13 +25,18 @@ import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
+import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.view.ViewLogs;
+import io.headrace.engine.view.ViewSources;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +50,9 @@ import org.slf4j.LoggerFactory;
 public final class StorageEngine implements Engine {
     private static final Logger LOGGER = LoggerFactory.getLogger(StorageEngine.class);
     private static final long CLOSE_MS = 10_000;
+
+    /** Each fetch of a lane's end is one. */
+    private static final int VIEW_TASKS_MAX = 1 << 16;
 
     /** What a sealing pass gets to see that it is to end, before the clean stop is noted. */
     private static final long SEALER_CLOSE_MS = 1000;
@@ -63,6 +72,8 @@ public final class StorageEngine implements Engine {
     private final SourceThreads sourceThreads;
     private final SourceLogs sources;
     private final SourceTools sourceTools;
+    private final ExecutorService viewDispatcher;
+    private final ViewLogs views;
     private final RetentionClock retentionClock;
     private final Sealer sealer;
     private final Maintenance maintenance;
@@ -200,6 +211,8 @@ public final class StorageEngine implements Engine {
                             this::leaderEpoch,
                             cacheContext());
             sourceTools = new SourceTools(catalog, sources);
+            viewDispatcher = background.pool("headrace-views", 1, VIEW_TASKS_MAX);
+            views = new ViewLogs(new SourcesOfViews(background));
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             BackupHold hold = new BackupHold(background::nanoTime);
             maintenance =
@@ -330,6 +343,74 @@ public final class StorageEngine implements Engine {
         return backups;
     }
 
+    @Override
+    public Views views() {
+        return views;
+    }
+
+    /** Has views try again what failed, and take back what nobody gets on with. */
+    void sweepViews() {
+        views.sweep();
+    }
+
+    private final class SourcesOfViews implements ViewSources {
+        private final Background background;
+
+        SourcesOfViews(Background background) {
+            this.background = background;
+        }
+
+        @Override
+        public @Nullable Topic topic(String name) {
+            return catalog.find(name);
+        }
+
+        @Override
+        public @Nullable Topic topic(long topicId) {
+            return catalog.find(topicId);
+        }
+
+        @Override
+        public @Nullable PartitionLog log(Topic topic, int partition) {
+            return partitionLog(topic, partition);
+        }
+
+        @Override
+        public @Nullable PartitionLog references(Topic view, int lane) {
+            return storedLog(view, lane);
+        }
+
+        @Override
+        public MemoryStore.@Nullable Slab allocate(int length) {
+            return context.memoryStore().allocate(length, "views");
+        }
+
+        @Override
+        public Executor dispatcher() {
+            return viewDispatcher;
+        }
+
+        @Override
+        public Executor reader() {
+            return sourceThreads.index();
+        }
+
+        @Override
+        public long nowMs() {
+            return context.clockMs().getAsLong();
+        }
+
+        @Override
+        public long retentionNowMs() {
+            return retentionClock.latestMs();
+        }
+
+        @Override
+        public long elapsedMs() {
+            return background.nanoTime() / 1_000_000;
+        }
+    }
+
     /** Lets go of what of sources nobody uses. */
     void sweepSources() {
         sources.sweep(context.partitionIdleMs());
@@ -345,6 +426,12 @@ public final class StorageEngine implements Engine {
         if (topic.storageMode() == StorageMode.SOURCE) {
             return sourceLog(topic, partition);
         }
+        return topic.storageMode() == StorageMode.VIEW
+                ? views.log(topic, partition)
+                : storedLog(topic, partition);
+    }
+
+    private @Nullable PartitionLogBase storedLog(Topic topic, int partition) {
         PartitionKey key = new PartitionKey(topic.id(), partition);
         PartitionLogBase log = logs.get(key);
         if (log == null) {
@@ -390,7 +477,7 @@ public final class StorageEngine implements Engine {
                         store, key.topicId(), key.partition(), this::producersNotBeforeMs);
         producers.expectLossBefore(lossOffset(topic, state));
         return switch (topic.storageMode()) {
-            case PERSISTENT ->
+            case PERSISTENT, VIEW ->
                     new JournaledLog(
                             topic,
                             key.partition(),
@@ -542,8 +629,11 @@ public final class StorageEngine implements Engine {
         Topic before = change.before();
         if (change.kind() == CatalogChange.Kind.DELETED) {
             sources.topicDeleted(topic.id());
+            views.topicDeleted(topic.id());
         } else if (before != null && isSource(before) && isSource(topic)) {
             sources.topicAltered(before, topic);
+        } else if (topic.storageMode() == StorageMode.VIEW) {
+            views.topicAltered(topic);
         }
         for (int partition = 0; partition < topic.partitionCount(); partition++) {
             applyChange(change, new PartitionKey(topic.id(), partition));
@@ -621,6 +711,7 @@ public final class StorageEngine implements Engine {
         Ending ending = new Ending();
         ending.step(maintenance::stop);
         ending.step(sealer::stop);
+        ending.step(viewDispatcher::shutdown);
         ending.step(sources::close);
         // It changes logs, and may wait for the syncers.
         ending.step(modeChanges::stop);

@@ -1,0 +1,80 @@
+package io.headrace.engine;
+
+import org.jspecify.annotations.Nullable;
+
+/** Topics over other topics. Experimental: it may change in any release. Thread-safe. */
+@Experimental
+public interface Views {
+
+    /** The share view that a topic is; null if it is none. */
+    @Nullable Share share(Topic topic);
+
+    /**
+     * A topic whose records are handed out among the members of one group. Its partitions are
+     * lanes: logs of references to batches of the topics it is over. A reference is appended to a
+     * lane when somebody wishes for records there, and durable before they can be read.
+     *
+     * <p>Thread-safe; no call blocks. Who calls knows the group: which of its members owns which
+     * lane, and what is committed.
+     */
+    interface Share {
+        /** Longest stretch that one wish is given, in bytes. */
+        int CHUNK_LENGTH_MAX = 1 << 20;
+
+        /** The group whose members own the lanes. */
+        String group();
+
+        /**
+         * Wishes for records. At most one of the lanes is given a stretch of them, as soon as there
+         * is one, and its high watermark rises. A wish that was given something is spent.
+         */
+        void wish(Wish wish);
+
+        /** Takes a wish back; does nothing if it is spent. */
+        void withdraw(Wish wish);
+
+        /** Tells what the group has committed of a lane: the offset of the next record to do. */
+        void committed(int lane, long offset);
+
+        /** What is handed out and what is not, as far as it is known now. */
+        Backlog backlog();
+    }
+
+    /** Lanes that wait for records at their ends: those of one owner, that one request asks of. */
+    final class Wish {
+        private final int[] lanes;
+        private final int lengthMax;
+
+        /**
+         * @param lanes that one owner waits at, in no order; not copied
+         * @param lengthMax most bytes wanted; one batch may be longer
+         */
+        public Wish(int[] lanes, int lengthMax) {
+            this.lanes = lanes;
+            this.lengthMax = lengthMax;
+        }
+
+        /** How many lanes. */
+        public int laneCount() {
+            return lanes.length;
+        }
+
+        /** One of the lanes. */
+        public int lane(int index) {
+            return lanes[index];
+        }
+
+        /** Most bytes wanted. */
+        public int lengthMax() {
+            return lengthMax;
+        }
+    }
+
+    /**
+     * How much work a share view has.
+     *
+     * @param uncommitted offsets that were handed out and are not committed
+     * @param undispatched offsets of the topics below that nobody was given yet
+     */
+    record Backlog(long uncommitted, long undispatched) {}
+}

@@ -1,0 +1,64 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The views of an engine that are in use. Owned by the engine, which calls {@link #sweep} now and
+ * then, and {@link #topicDeleted} and {@link #topicAltered} when the catalog has changed.
+ * Thread-safe.
+ */
+public final class ViewLogs implements Views {
+    private final ViewSources sources;
+    private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
+
+    /**
+     * @param sources what views are over, and where they run
+     */
+    public ViewLogs(ViewSources sources) {
+        this.sources = sources;
+    }
+
+    @Override
+    public @Nullable Share share(Topic topic) {
+        return topic.storageMode() == StorageMode.VIEW ? view(topic) : null;
+    }
+
+    private ShareView view(Topic topic) {
+        ShareView view = shares.get(topic.id());
+        return view != null
+                ? view
+                : shares.computeIfAbsent(
+                        topic.id(),
+                        id -> new ShareView(sources, topic, ViewSpec.of(topic.configs())));
+    }
+
+    /** The log of a lane as its readers see it; null if it is gone. */
+    public @Nullable PartitionLog log(Topic topic, int lane) {
+        PartitionLog references = sources.references(topic, lane);
+        return references == null ? null : view(topic).log(lane, references);
+    }
+
+    /** A view's configs or its number of lanes were altered. */
+    public void topicAltered(Topic topic) {
+        ShareView view = shares.get(topic.id());
+        if (view != null) {
+            view.topic(topic);
+        }
+    }
+
+    /** A topic is gone. */
+    public void topicDeleted(long topicId) {
+        shares.remove(topicId);
+    }
+
+    /** Tries again what failed, and takes back what nobody gets on with. */
+    public void sweep() {
+        shares.values().forEach(ShareView::sweep);
+    }
+}

@@ -1,0 +1,40 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/** What views need of the engine. Thread-safe; nothing here blocks. */
+public interface ViewSources {
+    /** The topic of that name, or null. */
+    @Nullable Topic topic(String name);
+
+    /** The topic of that id, or null. */
+    @Nullable Topic topic(long topicId);
+
+    /** The log of a partition of any topic, as its readers see it; null if it is gone. */
+    @Nullable PartitionLog log(Topic topic, int partition);
+
+    /** The log of a lane's references; null if it is gone. */
+    @Nullable PartitionLog references(Topic view, int lane);
+
+    /** A slab, or null if the memory is in use. */
+    @Nullable Slab allocate(int length);
+
+    /** Runs what a view does, one task after the other, never blocked by any of them. */
+    Executor dispatcher();
+
+    /** Runs what blocks for the disk. */
+    Executor reader();
+
+    /** Milliseconds since 1970. */
+    long nowMs();
+
+    /** The same as far as retention may go by it: a clock that was set forward deletes nothing. */
+    long retentionNowMs();
+
+    /** Milliseconds by a clock that cannot be set. */
+    long elapsedMs();
+}

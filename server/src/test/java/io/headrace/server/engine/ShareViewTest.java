@@ -1,0 +1,298 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.await;
+import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
+import static io.headrace.server.engine.TestEngine.batch;
+import static io.headrace.server.engine.TestEngine.get;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views.Share;
+import io.headrace.engine.Views.Wish;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a share view hands out, to whom, and what of it a restart finds. */
+final class ShareViewTest {
+    private static final int LENGTH_MAX = 1 << 20;
+
+    @TempDir Path folder;
+    private TestEngine engine;
+
+    @AfterEach
+    void close() {
+        if (engine != null) {
+            engine.close();
+        }
+    }
+
+    private void start() {
+        engine = new TestEngine(folder, context -> context.retentionCheckIntervalMs(50));
+    }
+
+    private void restart() {
+        engine.close();
+        start();
+    }
+
+    private Topic view(int lanes, Map<String, String> more) {
+        Map<String, String> configs = new HashMap<>(more);
+        configs.putIfAbsent("headrace.view.topics", "orders");
+        configs.put("headrace.view.type", "share");
+        configs.put("headrace.view.group", "workers");
+        return engine.create("shared", lanes, configs);
+    }
+
+    private Share share() {
+        Topic topic = engine.engine.catalog().find("shared");
+        assertNotNull(topic);
+        Share share = engine.engine.views().share(topic);
+        assertNotNull(share);
+        return share;
+    }
+
+    private PartitionLog lane(int number) {
+        return engine.log("shared", number);
+    }
+
+    private void produce(String topic, int partition, String... values) {
+        append(engine.log(topic, partition), batch(values));
+    }
+
+    /** Wishes at the end of a lane, waits for what comes, and returns its offset and values. */
+    private List<String> take(int number) {
+        PartitionLog lane = lane(number);
+        long from = lane.highWatermark();
+        share().wish(new Wish(new int[] {number}, LENGTH_MAX));
+        awaitHighWatermark(lane, from + 1);
+        return TestEngine.readAll(lane(number), from);
+    }
+
+    private static List<String> values(List<String> records) {
+        return records.stream().map(record -> record.substring(record.indexOf(':') + 1)).toList();
+    }
+
+    @Test
+    void eachStretchGoesToOneLaneInTheOrderOfWishes() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(3, Map.of());
+        produce("orders", 0, "a", "b");
+        assertEquals(List.of("0:a", "1:b"), take(2));
+        produce("orders", 0, "c");
+        assertEquals(List.of("0:c"), take(0));
+        produce("orders", 0, "d");
+        produce("orders", 0, "e", "f");
+        assertEquals(List.of("2:d", "3:e", "4:f"), take(2));
+        assertEquals(0, lane(1).highWatermark());
+        assertEquals(List.of("0:a", "1:b", "2:d", "3:e", "4:f"), TestEngine.readAll(lane(2), 0));
+        assertEquals(List.of("4:f"), TestEngine.readAll(lane(2), 4));
+    }
+
+    @Test
+    void nothingIsHandedOutUnlessSomebodyWishes() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of());
+        Wish wish = new Wish(new int[] {0}, LENGTH_MAX);
+        share().wish(wish);
+        share().withdraw(wish);
+        produce("orders", 0, "a");
+        assertEquals(List.of("0:a"), take(1));
+        assertEquals(0, lane(0).highWatermark());
+        assertEquals(Unavailable.CAUGHT_UP, lane(1).read(1, LENGTH_MAX));
+    }
+
+    @Test
+    void whoWaitsIsGivenWhatComes() {
+        start();
+        engine.create("orders", 2, Map.of());
+        view(2, Map.of());
+        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
+        share().wish(new Wish(new int[] {1}, LENGTH_MAX));
+        produce("orders", 1, "a");
+        awaitHighWatermark(lane(0), 1);
+        produce("orders", 0, "b");
+        awaitHighWatermark(lane(1), 1);
+        assertEquals(List.of("0:a"), TestEngine.readAll(lane(0), 0));
+        assertEquals(List.of("0:b"), TestEngine.readAll(lane(1), 0));
+    }
+
+    @Test
+    void aRestartGoesOnBehindWhatWasHandedOut() {
+        start();
+        engine.create("orders", 2, Map.of());
+        engine.create("returns", 1, Map.of());
+        view(4, Map.of("headrace.view.topics", "orders, returns"));
+        List<String> all = new ArrayList<>();
+        for (int round = 0; round < 5; round++) {
+            produce("orders", round % 2, "o" + round);
+            produce("returns", 0, "r" + round);
+            all.addAll(values(take(round % 4)));
+            restart();
+            List<String> found = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                found.addAll(values(TestEngine.readAll(lane(i), 0)));
+            }
+            assertEquals(all.stream().sorted().toList(), found.stream().sorted().toList());
+        }
+        while (all.size() < 10) {
+            all.addAll(values(take(3)));
+        }
+        assertEquals(
+                List.of("o0", "o1", "o2", "o3", "o4", "r0", "r1", "r2", "r3", "r4"),
+                all.stream().sorted().toList());
+    }
+
+    @Test
+    void aLaneIsGivenNoMoreThanTheWindow() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(1, Map.of("headrace.view.window.records", "2"));
+        produce("orders", 0, "a", "b");
+        assertEquals(List.of("0:a", "1:b"), take(0));
+        produce("orders", 0, "c");
+        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
+        share().committed(0, 0);
+        await("one to be undispatched", () -> share().backlog().undispatched() == 1);
+        assertEquals(2, share().backlog().uncommitted());
+        assertEquals(2, lane(0).highWatermark());
+        share().committed(0, 1);
+        awaitHighWatermark(lane(0), 3);
+        assertEquals(List.of("2:c"), TestEngine.readAll(lane(0), 2));
+    }
+
+    @Test
+    void whatNobodyGetsOnWithIsGivenToAnother() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of("headrace.view.takeback.ms", "300"));
+        produce("orders", 0, "a", "b", "c");
+        produce("orders", 0, "d");
+        share().committed(0, 0);
+        assertEquals(List.of("0:a", "1:b", "2:c", "3:d"), take(0));
+        share().committed(0, 1); // in the middle of a batch
+        List<String> others = new ArrayList<>();
+        while (others.size() < 3) {
+            others.addAll(take(1));
+        }
+        assertEquals(List.of("b", "c", "d"), values(others));
+        for (int i = 0; i < 2; i++) {
+            assertEquals(List.of("0:a"), TestEngine.readAll(lane(0), 0).subList(0, 1));
+            assertTrue(TestEngine.readAll(lane(0), 1).isEmpty());
+            assertEquals(
+                    others,
+                    TestEngine.readAll(lane(1), Long.parseLong(others.get(0).split(":")[0])));
+            restart();
+        }
+    }
+
+    @Test
+    void whatIsGoneBelowIsPassed() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(1, Map.of());
+        produce("orders", 0, "a", "b");
+        take(0);
+        produce("orders", 0, "c");
+        take(0);
+        get(engine.log("orders", 0).deleteRecords(2));
+        assertEquals(List.of("2:c"), TestEngine.readAll(lane(0), 0));
+        produce("orders", 0, "d");
+        produce("orders", 0, "e");
+        get(engine.log("orders", 0).deleteRecords(4));
+        assertEquals(List.of("3:e"), take(0));
+    }
+
+    @Test
+    void memoryAndHybridTopicsAreShared() {
+        start();
+        engine.create("orders", 1, Map.of("headrace.storage.mode", "memory"));
+        engine.create("returns", 1, Map.of("headrace.storage.mode", "hybrid"));
+        view(1, Map.of("headrace.view.topics", "orders,returns"));
+        produce("orders", 0, "a");
+        produce("returns", 0, "b");
+        List<String> all = new ArrayList<>(values(take(0)));
+        all.addAll(values(take(0)));
+        assertEquals(List.of("a", "b"), all);
+        restart();
+        assertEquals(List.of("b"), values(TestEngine.readAll(lane(0), 0)));
+        produce("orders", 0, "c");
+        assertEquals(List.of("c"), values(take(0)));
+    }
+
+    @Test
+    void partitionsAndLanesMayBeAdded() {
+        start();
+        Topic orders = engine.create("orders", 1, Map.of());
+        Topic view = view(1, Map.of());
+        produce("orders", 0, "a");
+        take(0);
+        get(engine.engine.catalog().grow(orders.id(), 2, false));
+        get(engine.engine.catalog().grow(view.id(), 2, false));
+        produce("orders", 1, "b");
+        assertEquals(List.of("0:b"), take(1));
+        restart();
+        produce("orders", 1, "c");
+        assertEquals(List.of("1:c"), take(1));
+    }
+
+    @Test
+    void viewsAreReadOnlyAndFixed() {
+        start();
+        Topic orders = engine.create("orders", 1, Map.of());
+        Topic view = view(1, Map.of());
+        assertEquals(PartitionLog.READ_ONLY, lane(0).append(batch("a")));
+        TopicCatalog catalog = engine.engine.catalog();
+        assertRefused(get(catalog.delete(List.of(orders.id()))).get(0), "view=shared");
+        Map<String, String> other = new HashMap<>();
+        other.put("headrace.view.topics", "others");
+        engine.create("others", 1, Map.of());
+        assertRefused(get(catalog.alterConfigs(view.id(), other, false)), "name=shared");
+        other.clear();
+        other.put("headrace.view.type", null);
+        other.put("headrace.view.topics", null);
+        assertRefused(get(catalog.alterConfigs(view.id(), other, false)), "name=shared");
+        restart();
+        catalog = engine.engine.catalog();
+        assertRefused(get(catalog.delete(List.of(orders.id()))).get(0), "view=shared");
+        List<CatalogResult> deleted = get(catalog.delete(List.of(view.id(), orders.id())));
+        assertNull(deleted.get(0).error());
+        assertNull(deleted.get(1).error(), deleted.get(1).message());
+        view = null;
+        CatalogResult missing =
+                get(catalog.create(
+                                List.of(
+                                        new TopicSpec(
+                                                "shared",
+                                                1,
+                                                Map.of(
+                                                        "headrace.view.type", "share",
+                                                        "headrace.view.topics", "orders",
+                                                        "headrace.view.group", "workers"))),
+                                false))
+                        .get(0);
+        assertEquals(TopicCatalog.Error.INVALID_CONFIG, missing.error());
+        assertTrue(missing.message().contains("orders"), missing.message());
+    }
+
+    private static void assertRefused(CatalogResult result, String named) {
+        assertEquals(TopicCatalog.Error.REFUSED, result.error(), result.message());
+        assertTrue(result.message().contains(named), result.message());
+    }
+}
