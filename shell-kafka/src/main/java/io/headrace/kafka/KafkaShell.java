@@ -7,6 +7,7 @@ import io.headrace.kafka.config.AlterConfigsHandler;
 import io.headrace.kafka.config.DescribeConfigsHandler;
 import io.headrace.kafka.group.GroupHandlers;
 import io.headrace.kafka.group.Groups;
+import io.headrace.kafka.group.LaneOwners;
 import io.headrace.kafka.log.DeleteRecordsHandler;
 import io.headrace.kafka.log.FetchHandler;
 import io.headrace.kafka.log.InitProducerIdHandler;
@@ -153,11 +154,16 @@ public final class KafkaShell implements AutoCloseable {
 
     private void registerLogHandlers(TopicDirectory topics) {
         handlers.register(ApiKeys.PRODUCE, new ProduceHandler(topics))
-                .register(ApiKeys.FETCH, new FetchHandler(context, topics))
+                .register(ApiKeys.FETCH, new FetchHandler(context, topics, this::laneOwners))
                 .register(ApiKeys.LIST_OFFSETS, new ListOffsetsHandler(topics, background))
                 .register(ApiKeys.OFFSET_FOR_LEADER_EPOCH, new OffsetForLeaderEpochHandler(topics))
                 .register(ApiKeys.DELETE_RECORDS, new DeleteRecordsHandler(topics))
                 .register(ApiKeys.INIT_PRODUCER_ID, new InitProducerIdHandler(topics.catalog()));
+    }
+
+    private @Nullable LaneOwners laneOwners() {
+        Groups started = groups;
+        return started == null ? null : started.laneOwners();
     }
 
     private void registerTopicHandlers(TopicDirectory topics) {

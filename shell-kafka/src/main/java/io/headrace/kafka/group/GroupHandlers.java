@@ -161,7 +161,10 @@ public final class GroupHandlers {
                                 request,
                                 coordinator.syncGroup(
                                         request.context(), data, BufferSupplier.NO_CACHING),
-                                response -> response));
+                                response -> {
+                                    groups.laneOwners().groupChanged(data.groupId());
+                                    return response;
+                                }));
     }
 
     private void heartbeat(KafkaRequest request) {
@@ -192,9 +195,11 @@ public final class GroupHandlers {
                         answer(
                                 request,
                                 coordinator.leaveGroup(request.context(), body.normalizedData()),
-                                response ->
-                                        new LeaveGroupResponse(response, request.version())
-                                                .data()));
+                                response -> {
+                                    groups.laneOwners().groupChanged(body.data().groupId());
+                                    return new LeaveGroupResponse(response, request.version())
+                                            .data();
+                                }));
     }
 
     private void consumerGroupHeartbeat(KafkaRequest request) {
@@ -211,7 +216,13 @@ public final class GroupHandlers {
                         answer(
                                 request,
                                 coordinator.consumerGroupHeartbeat(request.context(), data),
-                                response -> response));
+                                response -> {
+                                    if (response.assignment() != null
+                                            || data.topicPartitions() != null) {
+                                        groups.laneOwners().groupChanged(data.groupId());
+                                    }
+                                    return response;
+                                }));
     }
 
     private void hear(KafkaRequest request, ConsumerGroupHeartbeatRequestData data) {

@@ -80,6 +80,7 @@ public final class Groups implements AutoCloseable {
     private final GroupTopics topics;
     private final GroupCoordinatorService coordinator;
     private final int heartbeatIntervalMs;
+    private final LaneOwners laneOwners;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
 
@@ -104,6 +105,7 @@ public final class Groups implements AutoCloseable {
         }
         coordinator = coordinator(engine, context, offsetsTopic);
         heartbeatIntervalMs = context.coordinatorConfig().consumerGroupHeartbeatIntervalMs();
+        laneOwners = new LaneOwners(engine, directory.ids(), coordinator);
     }
 
     /** One thread at most, none while there is nothing to do. */
@@ -273,6 +275,7 @@ public final class Groups implements AutoCloseable {
     private void onCatalogChange(CatalogChange change) {
         if (!closed) {
             topics.onCatalogChange(change);
+            laneOwners.onCatalogChange(change);
         }
     }
 
@@ -284,6 +287,11 @@ public final class Groups implements AutoCloseable {
     /** Whether requests about a group reach it, or find out why it could not be loaded. */
     boolean isLoaded(String group) {
         return !closed && partitions.get(coordinator.partitionFor(group)).isLoaded();
+    }
+
+    /** Who owns the lanes of share views. */
+    public LaneOwners laneOwners() {
+        return laneOwners;
     }
 
     /** The topics that the coordinator knows. */

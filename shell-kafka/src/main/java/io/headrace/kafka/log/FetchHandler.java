@@ -3,9 +3,12 @@ package io.headrace.kafka.log;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.RequestHandler;
+import io.headrace.kafka.group.LaneOwners;
 import io.headrace.kafka.topic.TopicDirectory;
+import java.util.function.Supplier;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.protocol.Errors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fetch: whole batches as they lie in the engine, without a copy, and long poll where there are too
@@ -17,12 +20,18 @@ import org.apache.kafka.common.protocol.Errors;
 public final class FetchHandler implements RequestHandler {
     private final KafkaShellContext context;
     private final TopicDirectory topics;
+    private final Supplier<@Nullable LaneOwners> laneOwners;
 
     /**
      * @param context how long a fetch may wait
      * @param topics to read from
+     * @param laneOwners who owns the lanes of share views; null as long as groups are being started
      */
-    public FetchHandler(KafkaShellContext context, TopicDirectory topics) {
+    public FetchHandler(
+            KafkaShellContext context,
+            TopicDirectory topics,
+            Supplier<@Nullable LaneOwners> laneOwners) {
+        this.laneOwners = laneOwners;
         this.context = context;
         this.topics = topics;
     }
@@ -35,6 +44,6 @@ public final class FetchHandler implements RequestHandler {
             return;
         }
         int waitMs = Math.min(data.maxWaitMs(), context.fetchWaitMaxMs());
-        new FetchOperation(request, data, waitMs, topics).start();
+        new FetchOperation(request, data, waitMs, topics, laneOwners).start();
     }
 }

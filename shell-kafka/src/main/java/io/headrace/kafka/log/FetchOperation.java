@@ -2,17 +2,22 @@ package io.headrace.kafka.log;
 
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.kafka.KafkaRequest;
+import io.headrace.kafka.group.LaneOwners;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
@@ -67,6 +72,7 @@ final class FetchOperation {
     private final KafkaRequest request;
     private final FetchRequestData data;
     private final EventExecutor eventLoop;
+    private final Supplier<@Nullable LaneOwners> laneOwners;
     private final List<FetchableTopicResponse> topics = new ArrayList<>();
     private final List<FetchedPartition> partitions = new ArrayList<>();
     private final Runnable wake = this::onWake;
@@ -92,6 +98,9 @@ final class FetchOperation {
     private int wokenAtOnceCount;
     private @Nullable ScheduledFuture<?> timer;
 
+    /** Take back what is wished for at the ends of lanes. */
+    private final List<Runnable> withdrawals = new ArrayList<>();
+
     /** The first partition that held this fetch up although its records exist, and since when. */
     private @Nullable FetchedPartition behind;
 
@@ -100,10 +109,16 @@ final class FetchOperation {
 
     /**
      * @param waitMs longest time to wait for records
+     * @param laneOwners who owns the lanes of share views; null as long as nobody knows
      */
     FetchOperation(
-            KafkaRequest request, FetchRequestData data, int waitMs, TopicDirectory directory) {
+            KafkaRequest request,
+            FetchRequestData data,
+            int waitMs,
+            TopicDirectory directory,
+            Supplier<@Nullable LaneOwners> laneOwners) {
         this.request = request;
+        this.laneOwners = laneOwners;
         this.data = data;
         this.eventLoop = request.eventLoop();
         this.waitMs = waitMs;
@@ -283,6 +298,30 @@ final class FetchOperation {
             partition.await(wake);
         }
         registering = false;
+        wishAtLanes();
+    }
+
+    /** What waits at the ends of lanes is what makes somebody hand out records there. */
+    private void wishAtLanes() {
+        LaneOwners owners = laneOwners.get();
+        if (owners == null || state != State.WAITING) {
+            return;
+        }
+        Map<Topic, List<FetchedPartition>> lanes = new LinkedHashMap<>();
+        for (FetchedPartition partition : partitions) {
+            Topic topic = partition.laneTopic();
+            if (topic != null) {
+                lanes.computeIfAbsent(topic, t -> new ArrayList<>()).add(partition);
+            }
+        }
+        lanes.forEach(
+                (topic, own) ->
+                        withdrawals.add(
+                                owners.wish(
+                                        request,
+                                        topic,
+                                        own.stream().mapToInt(FetchedPartition::number).toArray(),
+                                        own.get(0).bounded(bytesMax))));
     }
 
     private boolean isAtSourceEnd() {
@@ -361,6 +400,8 @@ final class FetchOperation {
     }
 
     private void cancelWaits() {
+        withdrawals.forEach(Runnable::run);
+        withdrawals.clear();
         for (FetchedPartition partition : partitions) {
             partition.cancel(wake);
         }

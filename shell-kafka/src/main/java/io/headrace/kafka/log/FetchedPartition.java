@@ -5,6 +5,7 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.kafka.LeasedRecords;
 import io.headrace.kafka.topic.TopicHandle;
@@ -101,6 +102,22 @@ final class FetchedPartition {
     boolean isOfSource() {
         PartitionLog current = log;
         return current != null && current.topic().storageMode() == StorageMode.SOURCE;
+    }
+
+    /** The topic, if this is a lane of a share view at whose end the fetch waits; null if not. */
+    @Nullable Topic laneTopic() {
+        PartitionLog current = log;
+        boolean isAtEnd =
+                current != null
+                        && lease == null
+                        && refusal == Errors.NONE
+                        && current.topic().storageMode() == StorageMode.VIEW
+                        && asked.fetchOffset() == current.highWatermark();
+        return isAtEnd ? current.topic() : null;
+    }
+
+    int number() {
+        return asked.partition();
     }
 
     /** Whether a read gave nothing because records that exist are to be found or loaded first. */

@@ -24,6 +24,10 @@ import org.apache.kafka.common.protocol.Errors;
 /** CreateTopics: all topics of a request in one command to the catalog. */
 public final class CreateTopicsHandler implements RequestHandler {
     private static final int DEFAULT = -1;
+    private static final String VIEW_TYPE = "headrace.view.type";
+
+    /** Lanes of a share view: as many members of its group can have work at the same time. */
+    private static final int LANES_DEFAULT = 256;
 
     private final KafkaShellContext context;
     private final TopicDirectory topics;
@@ -124,9 +128,12 @@ public final class CreateTopicsHandler implements RequestHandler {
         if (!topic.assignments().isEmpty()) {
             return topic.assignments().size();
         }
-        return topic.numPartitions() == DEFAULT
+        if (topic.numPartitions() != DEFAULT) {
+            return topic.numPartitions();
+        }
+        return topic.configs().find(VIEW_TYPE) == null
                 ? context.partitionCountDefault()
-                : topic.numPartitions();
+                : LANES_DEFAULT;
     }
 
     private static Map<String, String> configs(CreatableTopic topic) {
