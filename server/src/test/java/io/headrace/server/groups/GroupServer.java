@@ -70,10 +70,14 @@ final class GroupServer implements AutoCloseable {
         launch();
     }
 
+    String bootstrapServers() {
+        return "127.0.0.1:" + port;
+    }
+
     /** Client configs with the server's address. */
     Properties clientConfigs(Map<String, String> more) {
         Properties configs = new Properties();
-        configs.put(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, "127.0.0.1:" + port);
+        configs.put(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
         configs.putAll(more);
         return configs;
     }

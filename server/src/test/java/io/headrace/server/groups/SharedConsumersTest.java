@@ -51,17 +51,78 @@ class SharedConsumersTest {
 
     private final List<Member> members = new ArrayList<>();
 
-    enum Protocol {
+    /** What the members of the group run. */
+    enum Client {
         EAGER("classic", "org.apache.kafka.clients.consumer.RangeAssignor"),
         COOPERATIVE("classic", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"),
-        CONSUMER("consumer", "");
+        CONSUMER("consumer", ""),
+        KAFKA_PYTHON("/usr/bin/python3", "share_kafka_python.py"),
+        CONFLUENT("/usr/bin/python3", "share_confluent.py"),
+        KAFKAJS("node", "kafkajs/share.js");
 
-        private final String name;
-        private final String assignor;
+        private final String first;
+        private final String second;
 
-        Protocol(String name, String assignor) {
-            this.name = name;
-            this.assignor = assignor;
+        Client(String first, String second) {
+            this.first = first;
+            this.second = second;
+        }
+
+        boolean isJava() {
+            return ordinal() <= CONSUMER.ordinal();
+        }
+    }
+
+    /** One of a group. */
+    private interface Member {
+        void leave() throws Exception;
+    }
+
+    private Member join(Client client, String clientId) throws Exception {
+        Member member =
+                client.isJava()
+                        ? new JavaMember(client, clientId)
+                        : new ProcessMember(client, clientId);
+        members.add(member);
+        return member;
+    }
+
+    private void onDelivered(String value) {
+        delivered.computeIfAbsent(value, v -> new AtomicInteger()).incrementAndGet();
+    }
+
+    /** A client in a process of its own. */
+    private final class ProcessMember implements Member {
+        private final Process process;
+        private final Thread reader;
+
+        ProcessMember(Client client, String clientId) throws Exception {
+            process =
+                    new ProcessBuilder(
+                                    client.first,
+                                    "src/test/clients/" + client.second,
+                                    server.bootstrapServers(),
+                                    "workers",
+                                    "shared",
+                                    clientId)
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            reader = new Thread(this::read, clientId);
+            reader.start();
+        }
+
+        private void read() {
+            process.inputReader().lines().forEach(SharedConsumersTest.this::onDelivered);
+        }
+
+        @Override
+        public void leave() throws Exception {
+            process.destroy();
+            boolean hasLeft = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
+            process.destroyForcibly();
+            reader.join(DEADLINE_SECONDS * 1000);
+            assertTrue(hasLeft, "does not leave");
+            assertEquals(0, process.exitValue());
         }
     }
 
@@ -96,18 +157,16 @@ class SharedConsumersTest {
     }
 
     /** A consumer on a thread of its own, which commits what it was given before it asks again. */
-    private final class Member {
+    private final class JavaMember implements Member {
         private final KafkaConsumer<String, String> consumer;
         private final Thread thread;
-        private final AtomicInteger count = new AtomicInteger();
         private volatile boolean isLeaving;
         private volatile Throwable failure;
 
-        Member(Protocol protocol, String clientId) {
-            consumer = consumer(protocol, clientId);
+        JavaMember(Client client, String clientId) {
+            consumer = consumer(client, clientId);
             thread = new Thread(this::run, clientId);
             thread.start();
-            members.add(this);
         }
 
         private void run() {
@@ -116,10 +175,7 @@ class SharedConsumersTest {
                 while (!isLeaving) {
                     ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
                     for (ConsumerRecord<String, String> record : records) {
-                        delivered
-                                .computeIfAbsent(record.value(), v -> new AtomicInteger())
-                                .incrementAndGet();
-                        count.incrementAndGet();
+                        onDelivered(record.value());
                     }
                     if (!records.isEmpty()) {
                         commit();
@@ -138,7 +194,8 @@ class SharedConsumersTest {
             }
         }
 
-        void leave() throws Exception {
+        @Override
+        public void leave() throws Exception {
             isLeaving = true;
             thread.join(DEADLINE_SECONDS * 1000);
             assertTrue(!thread.isAlive(), "does not leave");
@@ -160,15 +217,15 @@ class SharedConsumersTest {
         public void onPartitionsAssigned(Collection<TopicPartition> assigned) {}
     }
 
-    private KafkaConsumer<String, String> consumer(Protocol protocol, String clientId) {
+    private KafkaConsumer<String, String> consumer(Client client, String clientId) {
         Map<String, String> configs = new HashMap<>();
         configs.put("group.id", "workers");
         configs.put("client.id", clientId);
-        configs.put("group.protocol", protocol.name);
+        configs.put("group.protocol", client.first);
         configs.put("auto.offset.reset", "earliest");
         configs.put("enable.auto.commit", "false");
-        if (!protocol.assignor.isEmpty()) {
-            configs.put("partition.assignment.strategy", protocol.assignor);
+        if (!client.second.isEmpty()) {
+            configs.put("partition.assignment.strategy", client.second);
             configs.put("heartbeat.interval.ms", "200");
         }
         return new KafkaConsumer<>(
@@ -203,15 +260,15 @@ class SharedConsumersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Protocol.class)
-    void eachRecordIsDeliveredOnceWhoeverComesAndGoes(Protocol protocol) throws Exception {
-        new Member(protocol, "a");
-        new Member(protocol, "b");
+    @EnumSource(Client.class)
+    void eachRecordIsDeliveredOnceWhoeverComesAndGoes(Client client) throws Exception {
+        join(client, "a");
+        join(client, "b");
         produce(0, 500);
         awaitDelivered(500);
-        new Member(protocol, "c");
-        new Member(protocol, "d");
-        new Member(protocol, "e");
+        join(client, "c");
+        join(client, "d");
+        join(client, "e");
         produce(500, 2000);
         awaitDelivered(2000);
         members.get(0).leave();
@@ -219,16 +276,15 @@ class SharedConsumersTest {
         produce(2000, 2500);
         awaitDelivered(2500);
         assertEachOnce(2500);
-        assertTrue(members.get(1).count.get() > 0 && members.get(2).count.get() > 0);
     }
 
     @ParameterizedTest
     @EnumSource(
-            value = Protocol.class,
+            value = Client.class,
             names = {"EAGER", "CONSUMER"})
-    void aRestartOfTheServerTakesNothingAndRepeatsNothing(Protocol protocol) throws Exception {
-        new Member(protocol, "a");
-        new Member(protocol, "a"); // told apart by what they own
+    void aRestartOfTheServerTakesNothingAndRepeatsNothing(Client client) throws Exception {
+        join(client, "a");
+        join(client, "a"); // told apart by what they own
         produce(0, 500);
         awaitDelivered(500);
         server.restart();
@@ -238,19 +294,19 @@ class SharedConsumersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Protocol.class, names = "EAGER")
-    void otherReadersOfLanesDisturbNothing(Protocol protocol) throws Exception {
+    @EnumSource(value = Client.class, names = "EAGER")
+    void otherReadersOfLanesDisturbNothing(Client client) throws Exception {
         produce(0, 100);
         List<TopicPartition> lanes =
                 IntStream.range(0, LANES).mapToObj(i -> new TopicPartition("shared", i)).toList();
         List<String> seen = new ArrayList<>();
-        try (KafkaConsumer<String, String> other = consumer(protocol, "other")) {
+        try (KafkaConsumer<String, String> other = consumer(client, "other")) {
             other.assign(lanes);
             other.seekToBeginning(lanes);
             for (int i = 0; i < 10; i++) {
                 assertTrue(other.poll(Duration.ofMillis(100)).isEmpty());
             }
-            new Member(protocol, "a");
+            join(client, "a");
             awaitDelivered(100);
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
             while (seen.size() < 100) {
