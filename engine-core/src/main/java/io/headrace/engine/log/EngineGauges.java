@@ -4,6 +4,7 @@ import io.headrace.engine.EngineMetrics;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.view.ViewLogs;
 import java.util.List;
 import java.util.function.ObjLongConsumer;
 
@@ -15,6 +16,7 @@ final class EngineGauges implements EngineMetrics {
     private final List<Shard> shards;
     private final ColdReader coldReader;
     private final SourceLogs sources;
+    private final ViewLogs views;
     private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
     private final Sealer sealer;
@@ -28,6 +30,7 @@ final class EngineGauges implements EngineMetrics {
             List<Shard> shards,
             ColdReader coldReader,
             SourceLogs sources,
+            ViewLogs views,
             Maintenance maintenance,
             ProducerExpiry producerExpiry,
             Sealer sealer,
@@ -39,6 +42,7 @@ final class EngineGauges implements EngineMetrics {
         this.shards = shards;
         this.coldReader = coldReader;
         this.sources = sources;
+        this.views = views;
         this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
         this.sealer = sealer;
@@ -73,6 +77,7 @@ final class EngineGauges implements EngineMetrics {
         consumer.accept("headrace_retention_clock_lag_milliseconds", retentionClock.lagMs());
         sealer.forEachMetric(consumer);
         sources.forEachMetric(consumer);
+        views.forEachMetric(consumer);
     }
 
     private interface Gauge {

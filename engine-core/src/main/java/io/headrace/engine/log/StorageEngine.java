@@ -249,6 +249,7 @@ public final class StorageEngine implements Engine {
                             shards,
                             coldReader,
                             sources,
+                            views,
                             maintenance,
                             producerExpiry,
                             sealer,

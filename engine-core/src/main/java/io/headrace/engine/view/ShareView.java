@@ -195,6 +195,10 @@ final class ShareView implements Share {
         return spec.group();
     }
 
+    Topic topic() {
+        return topic;
+    }
+
     void topic(Topic altered) {
         topic = altered;
     }

@@ -6,6 +6,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class ViewLogs implements Views {
+    /** Views that have series of their own among the metrics. */
+    private static final int METRIC_VIEWS_MAX = 20;
+
     private final ViewSources sources;
     private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
 
@@ -55,6 +59,23 @@ public final class ViewLogs implements Views {
     /** A topic is gone. */
     public void topicDeleted(long topicId) {
         shares.remove(topicId);
+    }
+
+    /** Calls the consumer with the backlog of some views in use, as it was when last asked for. */
+    public void forEachMetric(ObjLongConsumer<String> consumer) {
+        shares.values().stream()
+                .limit(METRIC_VIEWS_MAX)
+                .forEach(
+                        view -> {
+                            Backlog backlog = view.backlog();
+                            String labels = "{topic=\"" + view.topic().name() + "\"}";
+                            consumer.accept(
+                                    "headrace_view_uncommitted_records" + labels,
+                                    backlog.uncommitted());
+                            consumer.accept(
+                                    "headrace_view_undispatched_records" + labels,
+                                    backlog.undispatched());
+                        });
     }
 
     /** Tries again what failed, and takes back what nobody gets on with. */
