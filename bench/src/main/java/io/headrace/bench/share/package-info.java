@@ -1,0 +1,5 @@
+/** Many consumers on one partition. */
+@NullMarked
+package io.headrace.bench.share;
+
+import org.jspecify.annotations.NullMarked;
