@@ -29,6 +29,20 @@ public non-sealed interface RecordsLease extends ReadResult {
     long nextOffset();
 
     /**
+     * What is to be added to the base offset of each batch of a slice: not 0 where the batches are
+     * another log's, shown by a view with offsets of its own. Who hands batches on sets this and
+     * the {@link #leaderEpoch}, which the checksum does not cover.
+     */
+    default long offsetShift(int index) {
+        return 0;
+    }
+
+    /** Leader epoch of the batches of a slice; −1 for those that they have. */
+    default int leaderEpoch(int index) {
+        return -1;
+    }
+
+    /**
      * Journals interleave topics, so that a batch may be a slice of its own; a lease has at most so
      * many.
      */

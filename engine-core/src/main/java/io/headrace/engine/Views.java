@@ -33,8 +33,15 @@ public interface Views {
         /** Takes a wish back; does nothing if it is spent. */
         void withdraw(Wish wish);
 
-        /** Tells what the group has committed of a lane: the offset of the next record to do. */
-        void committed(int lane, long offset);
+        /**
+         * Tells what the group has committed of some lanes: offsets of the next records to do.
+         *
+         * @param lanes in the order of the offsets; neither is copied
+         */
+        void committed(int[] lanes, long[] offsets);
+
+        /** As {@link #committed}, of a while ago: what has been told since stands. */
+        void committedBefore(int[] lanes, long[] offsets);
 
         /** What is handed out and what is not, as far as it is known now. */
         Backlog backlog();

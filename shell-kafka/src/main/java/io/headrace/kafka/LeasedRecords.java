@@ -32,6 +32,14 @@ public final class LeasedRecords implements BaseRecords {
         return lease.slice(index);
     }
 
+    long offsetShift(int index) {
+        return lease.offsetShift(index);
+    }
+
+    int leaderEpoch(int index) {
+        return lease.leaderEpoch(index);
+    }
+
     /** Never used: our own encoder writes the slices. */
     @Override
     public RecordsSend<? extends BaseRecords> toSend() {

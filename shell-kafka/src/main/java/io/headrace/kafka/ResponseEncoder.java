@@ -1,5 +1,6 @@
 package io.headrace.kafka;
 
+import io.headrace.engine.batch.RecordBatch;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
@@ -27,6 +28,9 @@ final class ResponseEncoder extends BufferWriter {
      * and of the iovec, some 100 ns, which is what copying a few KiB costs.
      */
     private static final int COPY_BELOW_BYTES = 8 * 1024;
+
+    /** Of a batch, before all that its checksum covers: where it is, how long, of which epoch. */
+    private static final int PLACE_BYTES = RecordBatch.LENGTH_OVERHEAD + Integer.BYTES;
 
     private final ByteBufAllocator allocator;
     private final List<ByteBuf> parts = new ArrayList<>(3);
@@ -89,12 +93,28 @@ final class ResponseEncoder extends BufferWriter {
     public void writeRecords(BaseRecords records) {
         if (records instanceof LeasedRecords leased) {
             for (int i = 0; i < leased.sliceCount(); i++) {
-                writeSlice(leased.slice(i));
+                if (leased.leaderEpoch(i) >= 0) {
+                    writePlaced(leased.slice(i), leased.offsetShift(i), leased.leaderEpoch(i));
+                } else {
+                    writeSlice(leased.slice(i));
+                }
             }
         } else if (records instanceof MemoryRecords memory) {
             writeSlice(memory.buffer());
         } else {
             throw new IllegalArgumentException("records of " + records.getClass());
+        }
+    }
+
+    /** Batches of another log, with offsets and a leader epoch that are not theirs. */
+    private void writePlaced(ByteBuffer slice, long shift, int leaderEpoch) {
+        for (int at = slice.position(); at < slice.limit(); ) {
+            int batchLength = RecordBatch.length(slice, at);
+            fields.writeLong(RecordBatch.baseOffset(slice, at) + shift);
+            fields.writeInt(batchLength - RecordBatch.LENGTH_OVERHEAD);
+            fields.writeInt(leaderEpoch);
+            writeSlice(slice.slice(at + PLACE_BYTES, batchLength - PLACE_BYTES));
+            at += batchLength;
         }
     }
 

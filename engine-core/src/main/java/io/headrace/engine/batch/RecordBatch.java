@@ -40,8 +40,6 @@ public final class RecordBatch {
     static final int BASE_SEQUENCE = 53;
     static final int RECORD_COUNT = 57;
 
-    private static final long NO_TIMESTAMP = -1;
-
     private static final int TIMESTAMP_TYPE_MASK = 0x08;
     private static final int TRANSACTIONAL_MASK = 0x10;
     private static final int CONTROL_MASK = 0x20;
@@ -197,29 +195,6 @@ public final class RecordBatch {
                 && recordCount(buffer, at) > 0
                 && recordCount(buffer, at) <= offsetCount(buffer, at)
                 && crc(buffer, at) == computeCrc(buffer, at);
-    }
-
-    /**
-     * Writes a batch without records, as compaction may leave them: it takes a reader past offsets
-     * that have none.
-     *
-     * @param endOffset behind the last of them
-     */
-    public static void writeEmpty(
-            ByteBuffer buffer, int at, long fromOffset, long endOffset, int leaderEpoch) {
-        buffer.putLong(at + BASE_OFFSET, fromOffset);
-        buffer.putInt(at + LENGTH, HEADER_LENGTH - LENGTH_OVERHEAD);
-        buffer.putInt(at + LEADER_EPOCH, leaderEpoch);
-        buffer.put(at + MAGIC_AT, MAGIC);
-        buffer.putShort(at + ATTRIBUTES, (short) 0);
-        buffer.putInt(at + LAST_OFFSET_DELTA, Math.toIntExact(endOffset - fromOffset - 1));
-        buffer.putLong(at + BASE_TIMESTAMP, NO_TIMESTAMP);
-        buffer.putLong(at + MAX_TIMESTAMP, NO_TIMESTAMP);
-        buffer.putLong(at + PRODUCER_ID, NO_PRODUCER_ID);
-        buffer.putShort(at + PRODUCER_EPOCH, (short) -1);
-        buffer.putInt(at + BASE_SEQUENCE, -1);
-        buffer.putInt(at + RECORD_COUNT, 0);
-        seal(buffer, at);
     }
 
     /** Sets the checksum of a batch whose bytes were changed. */

@@ -78,6 +78,10 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     private final Map<String, Optional<Topic>> draftByName = new HashMap<>();
     private final Map<Long, Optional<Topic>> draftById = new HashMap<>();
+
+    /** Views that the group creates. */
+    private final List<Topic> draftViews = new ArrayList<>();
+
     private long nextTopicId;
     private long nextProducerId;
 
@@ -460,23 +464,36 @@ final class Catalog implements TopicCatalog, Background.Work {
     }
 
     /**
-     * A view is over topics that are there.
+     * A view is over topics that are there and hold records; its own are references, which have no
+     * keys.
      *
      * @throws InvalidConfigException naming the config that says otherwise
      */
     private void checkView(Topic topic) {
-        if (isView(topic)) {
-            for (String name : ViewSpec.of(topic.configs()).topics()) {
-                if (draft(name) == null) {
-                    throw new InvalidConfigException(
-                            ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist");
-                }
+        if (!isView(topic)) {
+            return;
+        }
+        if (topic.config().compact()) {
+            throw new InvalidConfigException(
+                    "cleanup.policy", "compact", "delete, in a topic of mode view");
+        }
+        for (String name : ViewSpec.of(topic.configs()).topics()) {
+            Topic base = draft(name);
+            if (base == null || isView(base)) {
+                throw new InvalidConfigException(
+                        ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist, no views");
             }
         }
     }
 
     /** A view over the topic, or null. */
     private @Nullable Topic viewOver(Topic topic) {
+        for (Topic view : draftViews) {
+            boolean isThere = draft(view.id()) != null;
+            if (isThere && ViewSpec.of(view.configs()).topics().contains(topic.name())) {
+                return view;
+            }
+        }
         byte[] prefix = Rows.viewsKey(topic.id());
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
             boolean found = cursor.seek(prefix);
@@ -486,14 +503,6 @@ final class Catalog implements TopicCatalog, Background.Work {
                     return view;
                 }
                 found = cursor.next();
-            }
-        }
-        for (Optional<Topic> drafted : draftById.values()) {
-            Topic view = drafted.orElse(null);
-            if (view != null
-                    && isView(view)
-                    && ViewSpec.of(view.configs()).topics().contains(topic.name())) {
-                return view;
             }
         }
         return null;
@@ -542,6 +551,9 @@ final class Catalog implements TopicCatalog, Background.Work {
         plan(new Command.PutTopic(row), new CatalogChange(kind, topic, before));
         draftByName.put(topic.name(), Optional.of(topic));
         draftById.put(topic.id(), Optional.of(topic));
+        if (kind == Kind.CREATED && isView(topic)) {
+            draftViews.add(topic);
+        }
     }
 
     private static CatalogResult unknown(long topicId) {
@@ -709,6 +721,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             commands.clear();
             draftByName.clear();
             draftById.clear();
+            draftViews.clear();
         }
     }
 

@@ -328,15 +328,15 @@ abstract class PartitionLogBase implements PartitionLog {
      * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
      */
     final long check(ByteBuffer batch) {
-        // A reference takes as many offsets as what it refers to, and is one record.
-        boolean isWhole =
-                storageMode == StorageMode.VIEW
-                        ? RecordBatch.isIntact(batch)
-                        : RecordBatch.isSound(batch);
-        if (!isWhole) {
+        TopicConfig config = topic.config();
+        if (storageMode == StorageMode.VIEW) {
+            // A reference is one record, takes as many offsets as what it refers to, and is ours.
+            boolean isShort = batch.remaining() <= shard.batchBytesMax();
+            return isShort && RecordBatch.isIntact(batch) ? ProducerState.NEW : BATCH_TOO_LARGE;
+        }
+        if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }
-        TopicConfig config = topic.config();
         if (batch.remaining() > Math.min(config.maxMessageBytes(), shard.batchBytesMax())) {
             return BATCH_TOO_LARGE;
         }

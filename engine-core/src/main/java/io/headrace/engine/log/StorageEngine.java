@@ -25,7 +25,6 @@ import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.source.cache.CacheContext;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
-import io.headrace.engine.spi.MemoryStore;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.view.ViewLogs;
 import io.headrace.engine.view.ViewSources;
@@ -36,7 +35,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -50,9 +51,6 @@ import org.slf4j.LoggerFactory;
 public final class StorageEngine implements Engine {
     private static final Logger LOGGER = LoggerFactory.getLogger(StorageEngine.class);
     private static final long CLOSE_MS = 10_000;
-
-    /** Each fetch of a lane's end is one. */
-    private static final int VIEW_TASKS_MAX = 1 << 16;
 
     /** What a sealing pass gets to see that it is to end, before the clean stop is noted. */
     private static final long SEALER_CLOSE_MS = 1000;
@@ -72,7 +70,7 @@ public final class StorageEngine implements Engine {
     private final SourceThreads sourceThreads;
     private final SourceLogs sources;
     private final SourceTools sourceTools;
-    private final ExecutorService viewDispatcher;
+    private final ScheduledThreadPoolExecutor viewDispatcher;
     private final ViewLogs views;
     private final RetentionClock retentionClock;
     private final Sealer sealer;
@@ -211,7 +209,7 @@ public final class StorageEngine implements Engine {
                             this::leaderEpoch,
                             cacheContext());
             sourceTools = new SourceTools(catalog, sources);
-            viewDispatcher = background.pool("headrace-views", 1, VIEW_TASKS_MAX);
+            viewDispatcher = viewDispatcher();
             views = new ViewLogs(new SourcesOfViews(background));
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             BackupHold hold = new BackupHold(background::nanoTime);
@@ -354,6 +352,22 @@ public final class StorageEngine implements Engine {
         views.sweep();
     }
 
+    /** One thread; none while there is nothing to do. */
+    private static ScheduledThreadPoolExecutor viewDispatcher() {
+        ScheduledThreadPoolExecutor executor =
+                new ScheduledThreadPoolExecutor(
+                        1,
+                        task -> {
+                            Thread thread = new Thread(task, "headrace-views");
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        executor.setKeepAliveTime(10, TimeUnit.SECONDS);
+        executor.allowCoreThreadTimeOut(true);
+        executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        return executor;
+    }
+
     private final class SourcesOfViews implements ViewSources {
         private final Background background;
 
@@ -382,13 +396,17 @@ public final class StorageEngine implements Engine {
         }
 
         @Override
-        public MemoryStore.@Nullable Slab allocate(int length) {
-            return context.memoryStore().allocate(length, "views");
+        public Executor dispatcher() {
+            return viewDispatcher;
         }
 
         @Override
-        public Executor dispatcher() {
-            return viewDispatcher;
+        public void later(Runnable task, long ms) {
+            try {
+                viewDispatcher.schedule(task, ms, TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException closing) {
+                // nothing is handed out any more
+            }
         }
 
         @Override
@@ -712,7 +730,7 @@ public final class StorageEngine implements Engine {
         Ending ending = new Ending();
         ending.step(maintenance::stop);
         ending.step(sealer::stop);
-        ending.step(viewDispatcher::shutdown);
+        ending.step(() -> endViews(deadline));
         ending.step(sources::close);
         // It changes logs, and may wait for the syncers.
         ending.step(modeChanges::stop);
@@ -734,6 +752,19 @@ public final class StorageEngine implements Engine {
         ending.step(store::close);
         ending.step(folder::close);
         ending.finish();
+    }
+
+    /** What it appends has to come before the last sync. */
+    private void endViews(Deadline deadline) {
+        viewDispatcher.shutdown();
+        try {
+            if (!viewDispatcher.awaitTermination(
+                    deadline.atMostMs(SEALER_CLOSE_MS).remainingNs(), TimeUnit.NANOSECONDS)) {
+                LOGGER.warn("views are still at work");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void refuseAppends() {

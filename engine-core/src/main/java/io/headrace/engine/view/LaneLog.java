@@ -9,6 +9,8 @@ import io.headrace.engine.Unavailable;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A lane as its readers see it: the records that its references refer to, with the lane's offsets.
@@ -18,8 +20,15 @@ final class LaneLog implements PartitionLog {
     /** Bytes of references that are looked at in one read, unless the first is longer. */
     private static final int REFERENCES_LENGTH = 16 << 10;
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(LaneLog.class);
+
     private final ShareView view;
     private final PartitionLog references;
+
+    /** Where a reader has found nothing up to the end. */
+    private volatile @Nullable Passed passed;
+
+    private record Passed(long from, long end) {}
 
     LaneLog(ShareView view, PartitionLog references) {
         this.view = view;
@@ -68,41 +77,73 @@ final class LaneLog implements PartitionLog {
 
     @Override
     public ReadResult read(long fromOffset, int lengthMax) {
-        ReadResult found = references.read(fromOffset, REFERENCES_LENGTH);
-        if (!(found instanceof RecordsLease lease)) {
-            return found;
-        }
         if (!view.isLoaded()) {
-            lease.close();
-            return Unavailable.COLD;
+            // What was taken back is not known yet.
+            ReadResult found = references.read(fromOffset, 0);
+            found.close();
+            return found instanceof RecordsLease ? Unavailable.COLD : found;
         }
-        return new LaneRead(view, partition(), fromOffset, lengthMax).run(lease);
+        LaneRead read = begin(fromOffset, lengthMax);
+        return conclude(read, fromOffset, follow(read));
+    }
+
+    private LaneRead begin(long fromOffset, int lengthMax) {
+        return new LaneRead(view, partition(), fromOffset, references.highWatermark(), lengthMax);
+    }
+
+    /**
+     * Follows references until something is found.
+     *
+     * @return why there are no more references; null if something was found
+     */
+    private @Nullable Unavailable follow(LaneRead read) {
+        while (read.mayGoOn()) {
+            ReadResult found = references.read(read.position(), REFERENCES_LENGTH);
+            if (!(found instanceof RecordsLease lease)) {
+                return (Unavailable) found;
+            }
+            read.follow(lease);
+        }
+        return null;
+    }
+
+    /**
+     * @param stopped why there are no more references; null if there may be
+     */
+    private ReadResult conclude(LaneRead read, long fromOffset, @Nullable Unavailable stopped) {
+        if (!read.mayGoOn() || stopped == null) {
+            return read.result();
+        }
+        if (stopped == Unavailable.CAUGHT_UP && read.position() > fromOffset) {
+            passed = new Passed(fromOffset, read.position());
+        }
+        return stopped;
     }
 
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
         view.whenLoaded(
-                () -> {
-                    ReadResult found = references.read(fromOffset, REFERENCES_LENGTH);
-                    if (found == Unavailable.COLD) {
-                        references.readCold(
-                                fromOffset,
-                                REFERENCES_LENGTH,
-                                read -> resolve(read, fromOffset, lengthMax, whenRead));
-                    } else {
-                        resolve(found, fromOffset, lengthMax, whenRead);
-                    }
-                },
+                () -> resolve(begin(fromOffset, lengthMax), fromOffset, whenRead),
                 () -> whenRead.onRead(Unavailable.STORE_ERROR));
     }
 
-    private void resolve(ReadResult found, long fromOffset, int lengthMax, ReadCallback whenRead) {
-        if (!(found instanceof RecordsLease lease)) {
-            whenRead.onRead(found);
-            return;
+    /** Reads on; references that are not in memory are loaded first. */
+    private void resolve(LaneRead read, long fromOffset, ReadCallback whenRead) {
+        ReadResult result;
+        try {
+            Unavailable stopped = follow(read);
+            if (stopped == Unavailable.COLD && read.mayGoOn()) {
+                references.readCold(
+                        read.position(),
+                        REFERENCES_LENGTH,
+                        loaded -> onLoaded(read, fromOffset, loaded, whenRead));
+                return;
+            }
+            result = conclude(read, fromOffset, stopped);
+        } catch (RuntimeException failed) {
+            LOGGER.error("lane cannot be read: {} offset={}", this, read.position(), failed);
+            result = Unavailable.CORRUPT;
         }
-        LaneRead read = new LaneRead(view, partition(), fromOffset, lengthMax);
-        ReadResult result = read.run(lease);
         if (result == Unavailable.COLD) {
             read.loadThen(whenRead);
         } else {
@@ -110,9 +151,28 @@ final class LaneLog implements PartitionLog {
         }
     }
 
+    private void onLoaded(
+            LaneRead read, long fromOffset, ReadResult loaded, ReadCallback whenRead) {
+        if (!(loaded instanceof RecordsLease lease)) {
+            whenRead.onRead(loaded);
+            return;
+        }
+        try {
+            read.follow(lease);
+        } catch (RuntimeException failed) {
+            LOGGER.error("lane cannot be read: {} offset={}", this, read.position(), failed);
+            whenRead.onRead(Unavailable.CORRUPT);
+            return;
+        }
+        resolve(read, fromOffset, whenRead);
+    }
+
+    /** Who has been told that there is nothing up to the end waits for what comes behind that. */
     @Override
     public void onHighWatermark(long offset, Runnable wake) {
-        references.onHighWatermark(offset, wake);
+        Passed known = passed;
+        boolean isPassed = known != null && known.from < offset && offset <= known.end;
+        references.onHighWatermark(isPassed ? known.end + 1 : offset, wake);
     }
 
     @Override
@@ -134,6 +194,11 @@ final class LaneLog implements PartitionLog {
     @Override
     public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
         return references.endOffsetForEpoch(leaderEpoch);
+    }
+
+    @Override
+    public String toString() {
+        return "topic=" + topic().name() + " lane=" + partition();
     }
 
     /** The newest reference says how far everything is handed out. */

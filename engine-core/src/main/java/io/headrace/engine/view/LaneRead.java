@@ -6,186 +6,199 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
-import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One read of a lane: follows its references. Offsets that have no records any more, because they
- * were taken back or what they referred to is gone, are read as a batch without records, so that a
- * reader gets past them.
+ * were taken back or what they referred to is gone, are passed over, as those that compaction has
+ * left without any.
  */
 final class LaneRead {
     private final ShareView view;
     private final int lane;
-    private final long fromOffset;
+    private final long highWatermark;
     private final int lengthMax;
+    private final LaneRecords.Builder records = new LaneRecords.Builder();
 
-    /** Where bytes have to be loaded first, if nothing else was found. */
-    private @Nullable PartitionLog coldLog;
+    /** Everything before was read or passed over. */
+    private long position;
 
-    private long coldOffset;
-    private long coldEndOffset;
-    private long coldShift;
-    private int leaderEpoch;
-    private LaneRecords.@Nullable Builder records;
+    /** Where bytes have to be loaded first. */
+    private @Nullable Cold cold;
 
     /** Why the read ended before its length was reached. */
     private @Nullable Unavailable stoppedBy;
 
-    LaneRead(ShareView view, int lane, long fromOffset, int lengthMax) {
+    private record Cold(
+            PartitionLog log,
+            long fromOffset,
+            long endOffset,
+            long shift,
+            int length,
+            int leaderEpoch) {}
+
+    /**
+     * @param highWatermark of the lane
+     */
+    LaneRead(ShareView view, int lane, long fromOffset, long highWatermark, int lengthMax) {
         this.view = view;
         this.lane = lane;
-        this.fromOffset = fromOffset;
+        this.position = fromOffset;
+        this.highWatermark = highWatermark;
         this.lengthMax = lengthMax;
     }
 
-    /** Reads what is in memory; takes over the lease. {@code COLD} if the first bytes are not. */
-    ReadResult run(RecordsLease references) {
-        Slab slab = view.allocate(LaneRecords.Builder.SLAB_LENGTH);
-        if (slab == null) {
-            references.close();
-            return Unavailable.STORE_ERROR; // the memory is in use; asked again later
-        }
-        LaneRecords.Builder builder = new LaneRecords.Builder(slab);
-        records = builder;
+    /** Offset behind all that was read or passed over. */
+    long position() {
+        return position;
+    }
+
+    /** Whether nothing was found so far, and nothing has to be waited for. */
+    boolean mayGoOn() {
+        return records.isEmpty() && stoppedBy == null;
+    }
+
+    /** Reads what is in memory of these; takes over their lease. */
+    void follow(RecordsLease references) {
         boolean isDone = false;
-        try {
-            follow(references, builder);
-            isDone = !builder.isEmpty();
+        try (references) {
+            for (int i = 0; i < references.sliceCount(); i++) {
+                ByteBuffer slice = references.slice(i);
+                int at = slice.position();
+                while (at < slice.limit() && follow(slice, at)) {
+                    at += RecordBatch.length(slice, at);
+                }
+                if (at < slice.limit()) {
+                    break;
+                }
+            }
+            isDone = true;
         } finally {
-            references.close();
             if (!isDone) {
-                builder.abandon();
+                records.abandon();
             }
         }
-        if (isDone) {
-            return builder.build();
+    }
+
+    /** What was found; {@code CAUGHT_UP} if there was nothing. */
+    ReadResult result() {
+        if (!records.isEmpty()) {
+            return records.build();
         }
+        records.abandon();
         return stoppedBy == null ? Unavailable.CAUGHT_UP : stoppedBy;
     }
 
-    private void follow(RecordsLease references, LaneRecords.Builder builder) {
-        for (int i = 0; i < references.sliceCount(); i++) {
-            ByteBuffer slice = references.slice(i);
-            int at = slice.position();
-            while (at < slice.limit()) {
-                if (!follow(slice, at, builder)) {
-                    return;
-                }
-                at += RecordBatch.length(slice, at);
-            }
-        }
-    }
-
     /** Whether the next reference may be followed. */
-    private boolean follow(ByteBuffer slice, int at, LaneRecords.Builder builder) {
+    private boolean follow(ByteBuffer slice, int at) {
         long base = RecordBatch.baseOffset(slice, at);
         long end = RecordBatch.lastOffset(slice, at) + 1;
-        long from = Math.max(fromOffset, base);
-        leaderEpoch = RecordBatch.leaderEpoch(slice, at);
+        if (end <= position) {
+            return true;
+        }
         Reference reference = Reference.decode(slice, at);
-        VoidOffsets voids = view.voidOffsets(lane);
-        if (reference.kind() != Reference.Kind.GIVEN) {
-            return builder.addVoid(from, end, leaderEpoch);
+        long from = Math.max(position, base);
+        long voidEnd = view.voidOffsets(lane).endOfVoidAt(from, highWatermark);
+        if (reference.kind() != Reference.Kind.GIVEN || voidEnd >= end) {
+            position = end;
+            return true;
         }
-        long voidEnd = voids.endOfVoidAt(from);
-        if (voidEnd > from) {
-            return builder.addVoid(from, Math.min(voidEnd, end), leaderEpoch) && voidEnd >= end;
-        }
-        long validEnd = Math.min(end, voids.startOfVoidFrom(from));
-        return followInto(reference, base, from, validEnd, builder) && validEnd == end;
-    }
-
-    private boolean followInto(
-            Reference reference, long base, long from, long end, LaneRecords.Builder builder) {
-        PartitionLog log = view.base(reference.topicId(), reference.partition());
-        if (log == null) {
-            return builder.addVoid(from, end, leaderEpoch); // the topic is gone
-        }
+        position = Math.max(from, voidEnd);
         long shift = base - reference.baseOffset();
-        long next = from;
-        while (next < end) {
-            int room = lengthMax - builder.length();
-            if (room <= 0) {
+        int leaderEpoch = RecordBatch.leaderEpoch(slice, at);
+        while (position < end) {
+            if (!read(reference, shift, end, leaderEpoch)) {
                 return false;
             }
-            ReadResult found = log.read(next - shift, room);
-            if (!(found instanceof RecordsLease lease)) {
-                return pass(found, log, next, end, shift, builder);
-            }
-            if (builder.isEndVoid() || !builder.isEmpty() && lease.length() > room) {
-                lease.close();
-                return false;
-            }
-            if (!builder.addAll(lease, end - shift, shift, leaderEpoch)) {
-                return false;
-            }
-            if (builder.isEmpty() || builder.nextOffset() <= next) {
-                return builder.addVoid(next, end, leaderEpoch); // nothing is left of it
-            }
-            next = builder.nextOffset();
         }
         return true;
     }
 
-    /** Goes past what is gone; ends the read at what is only not there now. */
-    private boolean pass(
-            ReadResult found,
-            PartitionLog log,
-            long next,
-            long end,
-            long shift,
-            LaneRecords.Builder builder) {
-        Unavailable why = (Unavailable) found;
-        switch (why) {
-            case OFFSET_OUT_OF_RANGE -> {
-                long start = Math.min(end, log.logStartOffset() + shift);
-                return builder.addVoid(next, start > next ? start : end, leaderEpoch)
-                        && start >= end;
-            }
-            case CAUGHT_UP -> {
-                // Handed out, so it was below the high watermark: a crash has taken it.
-                return builder.addVoid(next, end, leaderEpoch);
-            }
-            case COLD -> {
-                coldLog = log;
-                coldOffset = next - shift;
-                coldEndOffset = end - shift;
-                coldShift = shift;
-            }
-            default -> {}
+    /** Reads on within a reference; whether that may go on. */
+    private boolean read(Reference reference, long shift, long end, int leaderEpoch) {
+        int room = Math.min(lengthMax - records.length(), reference.length());
+        if (!records.isEmpty() && room <= 0 || records.isFull()) {
+            return false;
         }
-        stoppedBy = why;
+        PartitionLog log = view.base(reference.topicId(), reference.partition());
+        if (log == null) {
+            return passUnlessThere(reference, end);
+        }
+        long gone = Gone.end(log, position - shift, end - shift) + shift;
+        if (gone > position) {
+            position = gone;
+            return true;
+        }
+        ReadResult found = log.read(position - shift, Math.max(0, room));
+        if (found instanceof RecordsLease lease) {
+            return add(lease, shift, end, leaderEpoch, room);
+        }
+        if (found == Unavailable.COLD) {
+            cold = new Cold(log, position - shift, end - shift, shift, room, leaderEpoch);
+        }
+        stoppedBy = isOfNow(found) ? Unavailable.STORE_ERROR : (Unavailable) found;
         return false;
+    }
+
+    /** What is there may be out of reach for a moment, as while its topic's mode changes. */
+    private boolean passUnlessThere(Reference reference, long end) {
+        if (view.isThere(reference.topicId())) {
+            stoppedBy = Unavailable.STORE_ERROR;
+            return false;
+        }
+        position = end;
+        return true;
+    }
+
+    private static boolean isOfNow(ReadResult found) {
+        return found == Unavailable.CAUGHT_UP
+                || found == Unavailable.OFFSET_OUT_OF_RANGE
+                || found == Unavailable.CLOSED;
+    }
+
+    private boolean add(RecordsLease lease, long shift, long end, int leaderEpoch, int room) {
+        ByteBuffer first = lease.slice(0);
+        long start = RecordBatch.baseOffset(first, first.position()) + shift;
+        if (start >= end) {
+            lease.close(); // compaction has left nothing of it
+            position = end;
+            return true;
+        }
+        // A batch that begins before what it is referred to for has to begin an answer: a client
+        // leaves out its first records only if it asks for what is behind them.
+        if (!records.isEmpty() && (start < position || lease.length() > room)) {
+            lease.close();
+            return false;
+        }
+        records.add(lease, end - shift, shift, leaderEpoch);
+        position = Math.max(position, records.nextOffset());
+        return true;
     }
 
     /** After {@code COLD}: loads the bytes, and reads them. */
     void loadThen(ReadCallback whenRead) {
-        PartitionLog log = coldLog;
-        if (log == null) {
+        Cold where = cold;
+        if (where == null) {
             whenRead.onRead(Unavailable.STORE_ERROR);
             return;
         }
-        log.readCold(coldOffset, lengthMax, loaded -> whenRead.onRead(patched(loaded)));
+        where.log.readCold(
+                where.fromOffset,
+                Math.max(0, where.length),
+                loaded -> whenRead.onRead(shown(loaded, where)));
     }
 
-    private ReadResult patched(ReadResult loaded) {
+    private static ReadResult shown(ReadResult loaded, Cold where) {
         if (!(loaded instanceof RecordsLease lease)) {
-            // Answered anew when it is asked again: what is gone is passed, and so on.
-            return loaded == Unavailable.OFFSET_OUT_OF_RANGE || loaded == Unavailable.CAUGHT_UP
-                    ? Unavailable.STORE_ERROR
-                    : loaded;
+            // Answered anew when it is asked again: what is gone is passed over, and so on.
+            return isOfNow(loaded) ? Unavailable.STORE_ERROR : loaded;
         }
-        Slab slab = view.allocate(LaneRecords.Builder.SLAB_LENGTH);
-        if (slab == null) {
-            lease.close();
-            return Unavailable.STORE_ERROR;
-        }
-        LaneRecords.Builder builder = new LaneRecords.Builder(slab);
-        builder.addAll(lease, coldEndOffset, coldShift, leaderEpoch);
+        LaneRecords.Builder builder = new LaneRecords.Builder();
+        builder.add(lease, where.endOffset, where.shift, where.leaderEpoch);
         if (builder.isEmpty()) {
-            builder.addVoid(coldOffset + coldShift, coldEndOffset + coldShift, leaderEpoch);
+            builder.abandon();
+            return Unavailable.STORE_ERROR;
         }
         return builder.build();
     }

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
  * An entry of a lane: a record batch of one record that takes as many offsets as what it refers to.
  * Format: docs/design/formats.md, "Lanes".
  *
- * @param kind what it says of its offsets
+ * @param kind what it says
  * @param sequence number among all references of the view
  * @param takenBackBefore offset of the newest {@link Kind#TAKEN_BACK} of the lane before it; −1 if
  *     there is none
@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
  *     offset of the lane that is void
  * @param endOffset {@link Kind#GIVEN}: behind the last record there; {@link Kind#TAKEN_BACK}:
  *     behind the last offset that is void
+ * @param length {@link Kind#GIVEN}: of the batches, in bytes, when they were given
  */
 record Reference(
         Kind kind,
@@ -27,27 +28,26 @@ record Reference(
         long topicId,
         int partition,
         long baseOffset,
-        long endOffset) {
+        long endOffset,
+        int length) {
     /** Bytes of an encoded reference, without the state behind it. */
-    static final int LENGTH = 2 + 2 * Long.BYTES + Long.BYTES + Integer.BYTES + 2 * Long.BYTES;
+    static final int LENGTH = 2 + 5 * Long.BYTES + 2 * Integer.BYTES;
 
     private static final byte VERSION = 1;
 
-    /** What a reference says of its offsets. */
+    /** What a reference says. */
     enum Kind {
-        /** They are records of another topic. */
+        /** Its offsets are records of another topic. */
         GIVEN,
-        /** They are no records, and some offsets before are none any more. */
-        TAKEN_BACK,
-        /** They are no records. */
-        GAP
+        /** Its offset is no record, and some before are none any more. */
+        TAKEN_BACK
     }
 
     private static final Kind[] KINDS = Kind.values();
 
     /** How many offsets of the lane it takes. */
     int offsetCount() {
-        return kind == Kind.GIVEN || kind == Kind.GAP ? (int) (endOffset - baseOffset) : 1;
+        return kind == Kind.GIVEN ? (int) (endOffset - baseOffset) : 1;
     }
 
     /**
@@ -63,9 +63,10 @@ record Reference(
         ByteBuffer value = into.duplicate().position(at);
         value.put(VERSION).put((byte) kind.ordinal()).putLong(sequence).putLong(takenBackBefore);
         value.putLong(topicId).putInt(partition).putLong(baseOffset).putLong(endOffset);
+        value.putInt(length);
         state.encode(value);
-        int length = writer.end(offsetCount());
-        return into.limit(start + length).position(start);
+        int batchLength = writer.end(offsetCount());
+        return into.limit(start + batchLength).position(start);
     }
 
     /**
@@ -97,7 +98,8 @@ record Reference(
                 value.getLong(),
                 value.getInt(),
                 value.getLong(),
-                value.getLong());
+                value.getLong(),
+                value.getInt());
     }
 
     private static ByteBuffer value(ByteBuffer batch, int at) {

@@ -11,6 +11,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a share view's references say of it: read once, from the newest of each lane. Blocks for the
@@ -21,34 +23,68 @@ import java.util.concurrent.CompletableFuture;
  */
 record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(ShareLoad.class);
+
     /**
      * A lane that has references.
      *
+     * @param startOffset of the first reference
      * @param lastOffset of the newest reference
      * @param takenBackAt offset of the newest {@link Reference.Kind#TAKEN_BACK}; −1 for none
+     * @param voidEnd nobody has anything before in hand: it was taken back
      */
     record LoadedLane(
-            int number, long endOffset, long lastOffset, long takenBackAt, VoidOffsets voids) {}
-
-    /** A reference and where it stands. */
-    private record Placed(Reference reference, long offset, ByteBuffer batch) {}
+            int number,
+            long startOffset,
+            long endOffset,
+            long lastOffset,
+            long takenBackAt,
+            long voidEnd,
+            VoidOffsets voids) {}
 
     /**
-     * @throws EngineException if a reference that is there cannot be read
+     * What a lane was given.
+     *
+     * @param stretches of the topics below; what lies side by side there is one
+     * @param endOffset of the lane, up to which they go
+     */
+    record Given(List<ShareState.Stretch> stretches, long endOffset) {}
+
+    /** A reference and where it stands. */
+    private record Placed(Reference reference, long offset, ByteBuffer batch) {
+        long endOffset() {
+            return offset + reference.offsetCount();
+        }
+    }
+
+    /**
+     * Reads the newest reference of each lane. One that is damaged is left out, and its lane with
+     * it, if there is another: what was handed out since that is handed out again then.
+     *
+     * @throws EngineException if references cannot be read now, or none can
      */
     static ShareLoad read(ViewSources sources, Topic topic) {
         List<LoadedLane> lanes = new ArrayList<>();
         Placed newest = null;
+        EngineException damaged = null;
         for (int i = 0; i < topic.partitionCount(); i++) {
             PartitionLog log = sources.references(topic, i);
             if (log == null || log.recordsEndOffset() <= log.logStartOffset()) {
                 continue;
             }
-            Placed last = at(log, log.recordsEndOffset() - 1);
-            if (newest == null || last.reference.sequence() > newest.reference.sequence()) {
-                newest = last;
+            try {
+                Placed last = at(log, log.recordsEndOffset() - 1);
+                lanes.add(lane(log, i, last));
+                if (newest == null || last.reference.sequence() > newest.reference.sequence()) {
+                    newest = last;
+                }
+            } catch (DamagedReferenceException e) {
+                LOGGER.error("records may be handed out twice: {}", e.getMessage());
+                damaged = e;
             }
-            lanes.add(lane(log, i, last));
+        }
+        if (newest == null && damaged != null) {
+            throw damaged;
         }
         return newest == null
                 ? new ShareLoad(0, ShareState.NONE, lanes)
@@ -60,41 +96,75 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         boolean isTakenBack = last.reference.kind() == Reference.Kind.TAKEN_BACK;
         long newest = isTakenBack ? last.offset : last.reference.takenBackBefore();
         VoidOffsets voids = VoidOffsets.NONE;
+        long voidEnd = 0;
         for (long offset = newest; offset >= log.logStartOffset(); ) {
             Reference takenBack = at(log, offset).reference;
-            voids = voids.with(takenBack.baseOffset(), takenBack.endOffset());
+            VoidOffsets.Range range =
+                    new VoidOffsets.Range(takenBack.baseOffset(), takenBack.endOffset(), offset);
+            voids = voids.with(range, log.logStartOffset());
+            voidEnd = Math.max(voidEnd, range.doneEnd());
             offset = takenBack.takenBackBefore();
         }
-        return new LoadedLane(number, log.recordsEndOffset(), last.offset, newest, voids);
+        return new LoadedLane(
+                number,
+                log.logStartOffset(),
+                log.recordsEndOffset(),
+                last.offset,
+                newest,
+                voidEnd,
+                voids);
     }
 
     /**
-     * What a lane was given between two of its offsets, as stretches of the topics below.
+     * What a lane was given between two of its offsets.
      *
+     * @param stretchesMax it ends with so many
      * @throws EngineException if a reference cannot be read
      */
-    static List<ShareState.Stretch> given(
-            ViewSources sources, Topic topic, int lane, long fromOffset, long endOffset) {
+    static Given given(
+            ViewSources sources,
+            Topic topic,
+            int lane,
+            long fromOffset,
+            long endOffset,
+            int stretchesMax) {
         PartitionLog log = sources.references(topic, lane);
-        if (log == null) {
-            return List.of();
-        }
         List<ShareState.Stretch> given = new ArrayList<>();
-        for (long offset = Math.max(fromOffset, log.logStartOffset()); offset < endOffset; ) {
+        long offset = log == null ? endOffset : Math.max(fromOffset, log.logStartOffset());
+        while (log != null && offset < endOffset) {
             Placed placed = at(log, offset);
-            Reference reference = placed.reference;
-            long skipped = Math.max(0, offset - placed.offset);
-            if (reference.kind() == Reference.Kind.GIVEN) {
-                given.add(
-                        new ShareState.Stretch(
-                                reference.topicId(),
-                                reference.partition(),
-                                reference.baseOffset() + skipped,
-                                reference.endOffset()));
+            if (placed.reference.kind() == Reference.Kind.GIVEN
+                    && !add(given, stretch(placed, offset), stretchesMax)) {
+                return new Given(given, offset);
             }
-            offset = placed.offset + reference.offsetCount();
+            offset = placed.endOffset();
         }
-        return given;
+        return new Given(given, endOffset);
+    }
+
+    private static ShareState.Stretch stretch(Placed placed, long fromOffset) {
+        Reference reference = placed.reference;
+        return new ShareState.Stretch(
+                reference.topicId(),
+                reference.partition(),
+                reference.baseOffset() + Math.max(0, fromOffset - placed.offset),
+                reference.endOffset());
+    }
+
+    private static boolean add(
+            List<ShareState.Stretch> given, ShareState.Stretch more, int stretchesMax) {
+        ShareState.Stretch last = given.isEmpty() ? null : given.get(given.size() - 1);
+        if (last != null
+                && last.topicId() == more.topicId()
+                && last.partition() == more.partition()
+                && last.endOffset() == more.fromOffset()) {
+            given.set(
+                    given.size() - 1,
+                    new ShareState.Stretch(
+                            last.topicId(), last.partition(), last.fromOffset(), more.endOffset()));
+            return true;
+        }
+        return given.size() < stretchesMax && given.add(more);
     }
 
     private static Placed at(PartitionLog log, long offset) {
@@ -106,7 +176,8 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         }
         try (ReadResult found = read) {
             if (!(found instanceof RecordsLease lease)) {
-                throw new EngineException(
+                boolean isDamaged = found == Unavailable.CORRUPT || found == Unavailable.CUT_OUT;
+                String what =
                         "reference cannot be read: topic="
                                 + log.topic().name()
                                 + " lane="
@@ -114,13 +185,23 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
                                 + " offset="
                                 + offset
                                 + " reason="
-                                + found);
+                                + found;
+                throw isDamaged ? new DamagedReferenceException(what) : new EngineException(what);
             }
             ByteBuffer slice = lease.slice(0);
             int at = slice.position();
             ByteBuffer batch = ByteBuffer.allocate(RecordBatch.length(slice, at));
             batch.put(0, slice, at, batch.capacity());
             return new Placed(Reference.decode(batch, 0), RecordBatch.baseOffset(batch, 0), batch);
+        }
+    }
+
+    /** A reference is not what was written, and will not be. */
+    private static final class DamagedReferenceException extends EngineException {
+        private static final long serialVersionUID = 1L;
+
+        DamagedReferenceException(String message) {
+            super(message);
         }
     }
 }

@@ -10,18 +10,17 @@ import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
-import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,21 +39,20 @@ import org.slf4j.LoggerFactory;
 final class ShareView implements Share {
     private static final Logger LOGGER = LoggerFactory.getLogger(ShareView.class);
 
-    /** What is handed out at a time while many wait. */
-    private static final int CHUNK_LENGTH_MIN = 64 << 10;
+    /** What is handed out at a time at least, if it is there. */
+    private static final int STRETCH_LENGTH_MIN = 64 << 10;
 
-    /** Stretches that are taken back and not given again, at which no more are taken back. */
-    private static final int RETURNED_MAX = 1000;
+    /** After so long what could not be read or written for a passing reason is tried again. */
+    private static final long RETRY_MS = 20;
 
     /** Between two looks at what is too old. */
-    private static final long TRIM_INTERVAL_MS = 60_000;
+    private static final long TRIM_INTERVAL_MS = 600_000;
 
     private final ViewSources sources;
-    private final ViewSpec spec;
-    private final Executor dispatcher;
     private final RecordBatchWriter writer = new RecordBatchWriter();
     private volatile Topic topic;
-    private volatile @Nullable ShareLoad loaded;
+    private volatile ViewSpec spec;
+    private volatile boolean isLoaded;
 
     /** Read by the readers of lanes. */
     private final Map<Integer, VoidOffsets> voids = new ConcurrentHashMap<>();
@@ -65,129 +63,38 @@ final class ShareView implements Share {
 
     private final List<Lane> lanes = new ArrayList<>();
 
-    /** What it is over, by topic and partition; in the order of the config. */
-    private final List<Base> bases = new ArrayList<>();
+    /** By topic id, in the order of the config; by partition. */
+    private final Map<Long, List<Origin>> bases = new LinkedHashMap<>();
+
+    /** What was taken back and not given again. */
+    private final Set<Origin> returned = new LinkedHashSet<>();
 
     /** Where there may be records to hand out; what was taken back comes first. */
     private final Deque<Origin> ready = new ArrayDeque<>();
 
-    /** What was taken back and not given again. */
-    private final List<Origin> returned = new ArrayList<>();
-
     private final Set<Wish> wishes = new LinkedHashSet<>();
-    private final List<Runnable> awaitingLoad = new ArrayList<>();
+    private final List<AwaitingLoad> awaitingLoad = new ArrayList<>();
+    private final TakeBack takeBack = new TakeBack(this);
     private long sequence;
-    private boolean isLoading;
+    private LoadState loadState = LoadState.NONE;
+    private boolean isRetrying;
     private long trimmedMs;
-
-    /** What has to be tried again, as it failed for a reason that passes. */
-    private final Set<Origin> paused = new LinkedHashSet<>();
-
+    private ByteBuffer encoded = ByteBuffer.allocateDirect(4096);
     private volatile Backlog backlog = new Backlog(0, 0);
 
-    private ByteBuffer encoded = ByteBuffer.allocateDirect(4096);
+    private enum LoadState {
+        NONE,
+        UNDER_WAY,
+        /** Until the next look: what failed is not tried again at once. */
+        FAILED
+    }
+
+    private record AwaitingLoad(Runnable task, Runnable otherwise) {}
 
     ShareView(ViewSources sources, Topic topic, ViewSpec spec) {
         this.sources = sources;
         this.topic = topic;
         this.spec = spec;
-        this.dispatcher = sources.dispatcher();
-    }
-
-    private static final class Lane {
-        /** Behind the last reference. */
-        long endOffset;
-
-        /** Of the last reference. */
-        long lastOffset;
-
-        /** What the group has committed; −1 as long as nobody has said. */
-        long committed = -1;
-
-        /** Everything before was committed or taken back. */
-        long voidEnd;
-
-        long takenBackAt = -1;
-
-        boolean isBeingTakenBack;
-
-        /** When it last got on: something was committed, or given where nothing was to commit. */
-        long progressMs;
-
-        /** First offset that somebody may have in hand. */
-        long givenFrom() {
-            return Math.max(committed, voidEnd);
-        }
-
-        long uncommitted() {
-            return Math.max(0, endOffset - givenFrom());
-        }
-    }
-
-    /** A topic that it is over. */
-    private static final class Base {
-        final long topicId;
-        final List<Origin> partitions = new ArrayList<>();
-
-        Base(long topicId) {
-            this.topicId = topicId;
-        }
-    }
-
-    /** Where stretches come from: the rest of a partition, or what was taken back. */
-    private static final class Origin {
-        final long topicId;
-        final int partition;
-        long next;
-        final long end;
-
-        /** Where the batches lie that were found from {@link #next} on. */
-        long foundStart;
-
-        private long foundEnd;
-
-        Origin(long topicId, int partition, long next, long end) {
-            this.topicId = topicId;
-            this.partition = partition;
-            this.next = next;
-            this.end = end;
-        }
-
-        static Origin of(ShareState.Stretch stretch) {
-            return new Origin(
-                    stretch.topicId(),
-                    stretch.partition(),
-                    stretch.fromOffset(),
-                    stretch.endOffset());
-        }
-
-        void found(RecordsLease lease) {
-            ByteBuffer first = lease.slice(0);
-            foundStart = Math.min(next, RecordBatch.baseOffset(first, first.position()));
-            foundEnd = lease.nextOffset();
-        }
-
-        void forget() {
-            foundEnd = 0;
-        }
-
-        /** Whether a stretch was found that was not handed out yet. */
-        boolean hasFound() {
-            return foundEnd > next;
-        }
-
-        long foundEnd() {
-            return Math.min(foundEnd, end);
-        }
-
-        boolean isReturned() {
-            return end != Long.MAX_VALUE;
-        }
-
-        @Override
-        public String toString() {
-            return "topicId=" + topicId + " partition=" + partition + " offset=" + next;
-        }
     }
 
     @Override
@@ -199,8 +106,17 @@ final class ShareView implements Share {
         return topic;
     }
 
+    ViewSpec spec() {
+        return spec;
+    }
+
+    ViewSources sources() {
+        return sources;
+    }
+
     void topic(Topic altered) {
         topic = altered;
+        spec = ViewSpec.of(altered.configs());
     }
 
     /** The log of a lane; the same as long as that of its references is. */
@@ -214,50 +130,71 @@ final class ShareView implements Share {
     }
 
     boolean isLoaded() {
-        return loaded != null;
+        return isLoaded;
     }
 
     VoidOffsets voidOffsets(int lane) {
         return voids.getOrDefault(lane, VoidOffsets.NONE);
     }
 
+    /** The log of a partition below; null if it is gone, or out of reach for a moment. */
     @Nullable PartitionLog base(long topicId, int partition) {
         Topic base = sources.topic(topicId);
         return base == null ? null : sources.log(base, partition);
     }
 
-    @Nullable Slab allocate(int length) {
-        return sources.allocate(length);
+    boolean isThere(long topicId) {
+        return sources.topic(topicId) != null;
+    }
+
+    /** Has the dispatcher do something, unless the engine closes. */
+    void post(Runnable task) {
+        post(task, () -> {});
     }
 
     private void post(Runnable task, Runnable otherwise) {
         try {
-            dispatcher.execute(task);
+            sources.dispatcher().execute(() -> run(task));
         } catch (RejectedExecutionException closing) {
             otherwise.run();
         }
     }
 
-    private void post(Runnable task, ReadResult closedOtherwise) {
-        post(task, closedOtherwise::close);
+    /** What one task throws must not keep the others away. */
+    private void run(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException failed) {
+            LOGGER.error("a step of a view failed: topic={}", topic.name(), failed);
+        }
     }
 
-    private void post(Runnable task) {
-        post(task, () -> {});
+    private void retryLater() {
+        if (!isRetrying) {
+            isRetrying = true;
+            sources.later(
+                    () -> {
+                        isRetrying = false;
+                        run(this::dispatch);
+                    },
+                    RETRY_MS);
+        }
     }
 
     /** Runs a task once it is known how far everything is handed out. */
     void whenLoaded(Runnable task, Runnable otherwise) {
-        if (isLoaded()) {
+        if (isLoaded) {
             task.run();
             return;
         }
         post(
                 () -> {
-                    if (isLoaded()) {
+                    if (isLoaded) {
                         task.run();
+                    } else if (loadState == LoadState.FAILED) {
+                        otherwise.run();
                     } else {
-                        awaitingLoad.add(task);
+                        awaitingLoad.add(new AwaitingLoad(task, otherwise));
                         load();
                     }
                 },
@@ -279,14 +216,24 @@ final class ShareView implements Share {
     }
 
     @Override
-    public void committed(int lane, long offset) {
-        post(
-                () -> {
-                    Lane known = lane(lane);
-                    known.committed = offset;
-                    known.progressMs = sources.elapsedMs();
-                    dispatch();
-                });
+    public void committed(int[] ofLanes, long[] offsets) {
+        post(() -> commit(ofLanes, offsets, false));
+    }
+
+    @Override
+    public void committedBefore(int[] ofLanes, long[] offsets) {
+        post(() -> commit(ofLanes, offsets, true));
+    }
+
+    private void commit(int[] ofLanes, long[] offsets, boolean isOld) {
+        long nowMs = sources.elapsedMs();
+        for (int i = 0; i < ofLanes.length; i++) {
+            Lane lane = lane(ofLanes[i]);
+            if (!isOld || !lane.isCommitKnown()) {
+                lane.committed(offsets[i], nowMs);
+            }
+        }
+        dispatch();
     }
 
     @Override
@@ -295,23 +242,27 @@ final class ShareView implements Share {
         return backlog;
     }
 
-    private Lane lane(int number) {
+    Lane lane(int number) {
         while (lanes.size() <= number) {
             lanes.add(new Lane());
         }
         return lanes.get(number);
     }
 
+    int laneCount() {
+        return lanes.size();
+    }
+
     /** Reads the newest references, on a thread that may wait for the disk. */
     private void load() {
-        if (isLoading) {
+        if (loadState != LoadState.NONE) {
             return;
         }
-        isLoading = true;
+        loadState = LoadState.UNDER_WAY;
         try {
             sources.reader().execute(this::read);
         } catch (RejectedExecutionException closing) {
-            isLoading = false;
+            take((ShareLoad) null);
         }
     }
 
@@ -320,99 +271,95 @@ final class ShareView implements Share {
         try {
             read = ShareLoad.read(sources, topic);
         } catch (RuntimeException failed) {
-            LOGGER.error("view cannot be read: topic={}", topic.name(), failed);
+            LOGGER.error("view cannot be read, tried again: topic={}", topic.name(), failed);
         }
         ShareLoad result = read;
         post(() -> take(result));
     }
 
     private void take(@Nullable ShareLoad read) {
-        isLoading = false;
-        if (read != null) {
-            sequence = read.sequence();
-            read.lanes().forEach(this::take);
-            for (ShareState.Cursor cursor : read.state().cursors()) {
-                Base base = new Base(cursor.topicId());
-                for (long next : cursor.nextOffsets()) {
-                    add(base, next);
-                }
-                bases.add(base);
-            }
-            for (ShareState.Stretch stretch : read.state().returned()) {
-                returned.add(Origin.of(stretch));
-            }
-            for (int i = returned.size() - 1; i >= 0; i--) {
-                ready.addFirst(returned.get(i));
-            }
-            loaded = read;
+        if (read == null) {
+            loadState = LoadState.FAILED;
+            answerAwaiting(false);
+            return;
         }
-        List<Runnable> tasks = List.copyOf(awaitingLoad);
-        awaitingLoad.clear();
-        tasks.forEach(Runnable::run);
+        sequence = read.sequence();
+        for (ShareLoad.LoadedLane lane : read.lanes()) {
+            take(lane);
+        }
+        for (ShareState.Cursor cursor : read.state().cursors()) {
+            for (long next : cursor.nextOffsets()) {
+                add(cursor.topicId(), next);
+            }
+        }
+        for (ShareState.Stretch stretch : read.state().returned()) {
+            returned.add(Origin.of(stretch));
+        }
+        returned.forEach(ready::addFirst);
+        refreshBases();
+        isLoaded = true;
+        answerAwaiting(true);
         dispatch();
     }
 
     private void take(ShareLoad.LoadedLane read) {
         Lane lane = lane(read.number());
+        lane.startOffset = read.startOffset();
         lane.endOffset = read.endOffset();
         lane.lastOffset = read.lastOffset();
         lane.takenBackAt = read.takenBackAt();
-        lane.voidEnd = read.takenBackAt() + 1;
+        lane.voidEnd = read.voidEnd();
         lane.progressMs = sources.elapsedMs();
         voids.put(read.number(), read.voids());
     }
 
-    private Origin add(Base base, long next) {
-        Origin origin = new Origin(base.topicId, base.partitions.size(), next, Long.MAX_VALUE);
-        base.partitions.add(origin);
-        ready.add(origin);
-        return origin;
+    private void answerAwaiting(boolean isRead) {
+        List<AwaitingLoad> all = List.copyOf(awaitingLoad);
+        awaitingLoad.clear();
+        for (AwaitingLoad each : all) {
+            run(isRead ? each.task : each.otherwise);
+        }
     }
 
-    /** Partitions that were added, and topics that are new to it. */
+    private void add(long topicId, long next) {
+        List<Origin> partitions = bases.computeIfAbsent(topicId, id -> new ArrayList<>());
+        Origin origin = Origin.from(topicId, partitions.size(), next);
+        partitions.add(origin);
+        ready.add(origin);
+    }
+
+    /** Partitions that were added. */
     private void refreshBases() {
         for (String name : spec.topics()) {
             Topic found = sources.topic(name);
-            if (found == null) {
-                continue;
-            }
-            Base base = null;
-            for (Base known : bases) {
-                if (known.topicId == found.id()) {
-                    base = known;
-                }
-            }
-            if (base == null) {
-                base = new Base(found.id());
-                bases.add(base);
-            }
-            while (base.partitions.size() < found.partitionCount()) {
-                add(base, 0);
+            int known = found == null ? 0 : bases.getOrDefault(found.id(), List.of()).size();
+            while (found != null && known < found.partitionCount()) {
+                add(found.id(), 0);
+                known++;
             }
         }
     }
 
     /** Gives as long as there is something to give, and somebody who may have it. */
     private void dispatch() {
-        if (!isLoaded()) {
+        if (!isLoaded) {
             if (!wishes.isEmpty()) {
                 load();
             }
             return;
-        }
-        if (bases.isEmpty()) {
-            refreshBases();
         }
         Iterator<Wish> waiting = wishes.iterator();
         while (waiting.hasNext() && !ready.isEmpty()) {
             Wish wish = waiting.next();
             int lane = leastBusy(wish);
             if (lane >= 0) {
-                Given given = giveNext(lane, wish.lengthMax());
-                if (given == Given.SPENT) {
-                    waiting.remove();
-                } else if (given == Given.NOT_NOW) {
-                    return;
+                switch (giveNext(lane, wish.lengthMax())) {
+                    case SPENT -> waiting.remove();
+                    case NOTHING -> {}
+                    case NOT_NOW -> {
+                        retryLater();
+                        return;
+                    }
                 }
             }
         }
@@ -439,13 +386,12 @@ final class ShareView implements Share {
     }
 
     private Given giveNext(int lane, int lengthMax) {
-        int length =
-                Math.min(lengthMax, Math.max(CHUNK_LENGTH_MIN, CHUNK_LENGTH_MAX / wishes.size()));
         for (Origin origin = ready.peek(); origin != null; origin = ready.peek()) {
             PartitionLog log = base(origin.topicId, origin.partition);
             if (log == null) {
-                ready.remove(); // the topic is gone
-            } else if (origin.hasFound() || find(origin, log, length)) {
+                ready.remove();
+                putOff(origin, "its topic is out of reach");
+            } else if (origin.hasFound() || find(origin, log, lengthMax)) {
                 return give(lane, origin);
             }
         }
@@ -453,7 +399,17 @@ final class ShareView implements Share {
     }
 
     /** Looks for the next stretch; takes the origin out of {@link #ready} if there is none now. */
-    private boolean find(Origin origin, PartitionLog log, int length) {
+    private boolean find(Origin origin, PartitionLog log, int lengthMax) {
+        long gone = Gone.end(log, origin.next, origin.end());
+        boolean isLost =
+                gone > origin.next && (origin.isReturned() || gone <= log.logStartOffset());
+        if (isLost) {
+            skip(origin, gone);
+            if (origin.isDone()) {
+                return false;
+            }
+        }
+        int length = stretchLength(origin, log, lengthMax);
         ReadResult read = log.read(origin.next, length);
         if (read instanceof RecordsLease lease) {
             origin.found(lease);
@@ -465,34 +421,43 @@ final class ShareView implements Share {
         return false;
     }
 
+    /** What is there is shared among those who wait, in pieces that are worth a reference. */
+    private int stretchLength(Origin origin, PartitionLog log, int lengthMax) {
+        double there = origin.available(log) * origin.recordLength();
+        long share = (long) (there / Math.max(1, wishes.size()));
+        long bounded = Math.min(CHUNK_LENGTH_MAX, Math.max(STRETCH_LENGTH_MIN, share));
+        return (int) Math.min(bounded, lengthMax);
+    }
+
     /** What cannot be read now comes back to {@link #ready} when it can. */
     private void waitFor(Origin origin, PartitionLog log, Unavailable why, int length) {
         switch (why) {
             case CAUGHT_UP -> {
-                if (!origin.isReturned()) {
+                if (log.highWatermark() > origin.next) {
+                    putOff(origin, ""); // for a moment only
+                } else {
                     log.onHighWatermark(origin.next + 1, () -> post(() -> makeReady(origin)));
                 }
-                // What was returned and is not there any more was lost with the end of its log.
             }
             case COLD ->
                     log.readCold(
-                            origin.next, length, read -> post(() -> onLoaded(origin, read), read));
-            case OFFSET_OUT_OF_RANGE -> skipDeleted(origin, log.logStartOffset());
-            case CLOSED -> paused.add(origin);
-            default -> pause(origin, why);
+                            origin.next,
+                            length,
+                            read -> post(() -> onLoaded(origin, read), read::close));
+            case CLOSED -> putOff(origin, "");
+            default -> putOff(origin, why.name());
         }
     }
 
     private void onLoaded(Origin origin, ReadResult read) {
-        if (read instanceof RecordsLease lease) {
-            origin.found(lease);
-            makeReady(origin);
-        } else if (read == Unavailable.CAUGHT_UP || read == Unavailable.OFFSET_OUT_OF_RANGE) {
-            makeReady(origin); // it has changed meanwhile
-        } else {
-            pause(origin, (Unavailable) read);
+        try (read) {
+            if (read instanceof RecordsLease lease) {
+                origin.found(lease);
+                makeReady(origin);
+            } else {
+                putOff(origin, read == Unavailable.CAUGHT_UP ? "" : String.valueOf(read));
+            }
         }
-        read.close();
     }
 
     private void makeReady(Origin origin) {
@@ -504,88 +469,91 @@ final class ShareView implements Share {
         dispatch();
     }
 
-    private void pause(Origin origin, Unavailable why) {
-        LOGGER.warn("view is held up: topic={} {} reason={}", topic.name(), origin, why);
-        paused.add(origin);
+    /**
+     * @param why empty where that is nothing to speak of
+     */
+    private void putOff(Origin origin, String why) {
+        if (!why.isEmpty()) {
+            LOGGER.warn("view is held up: topic={} {} reason={}", topic.name(), origin, why);
+        }
+        sources.later(() -> run(() -> makeReady(origin)), why.isEmpty() ? RETRY_MS : 1000);
     }
 
-    /** Records that were deleted below before anybody was given them. */
-    private void skipDeleted(Origin origin, long logStartOffset) {
-        if (logStartOffset <= origin.next) {
-            pause(origin, Unavailable.OFFSET_OUT_OF_RANGE);
-            return;
-        }
-        long end = Math.min(logStartOffset, origin.end);
+    /** Records that were lost or deleted before anybody was given them. */
+    private void skip(Origin origin, long to) {
         LOGGER.warn(
-                "records were deleted before they were handed out: topic={} {} count={}",
+                "records have gone before they were handed out: topic={} {} count={}",
                 topic.name(),
                 origin,
-                end - origin.next);
-        origin.next = end;
-        if (origin.next < origin.end) {
-            ready.addFirst(origin);
-        } else {
+                to - origin.next);
+        origin.advance(to);
+        if (origin.isDone()) {
+            ready.remove();
             returned.remove(origin);
         }
     }
 
-    private Given give(int lane, Origin origin) {
-        PartitionLog references = sources.references(topic, lane);
+    private Given give(int number, Origin origin) {
+        PartitionLog references = sources.references(topic, number);
         if (references == null) {
             return Given.NOT_NOW;
         }
-        Lane known = lane(lane);
+        Lane lane = lane(number);
+        if (origin.skipped() > lane.endOffset - lane.givenStart()) {
+            // The batch begins before; readers of this lane could not leave its first records out.
+            origin.roundDown();
+        }
         long from = origin.next;
         long end = origin.foundEnd();
-        if (origin.foundStart < from) {
-            // The batch begins before: the offsets that its first records would have are skipped.
-            Reference gap = reference(Reference.Kind.GAP, known, 0, 0, origin.foundStart, from);
-            if (!append(references, known, gap)) {
-                return Given.NOT_NOW;
-            }
-        }
-        origin.next = end;
-        boolean isDone = end == origin.end;
-        if (isDone) {
-            returned.remove(origin);
-        }
         Reference given =
-                reference(Reference.Kind.GIVEN, known, origin.topicId, origin.partition, from, end);
-        if (!append(references, known, given)) {
-            origin.next = from;
-            origin.forget(); // so that a gap is left again, wherever it goes
-            if (isDone) {
-                returned.add(0, origin);
+                new Reference(
+                        Reference.Kind.GIVEN,
+                        sequence + 1,
+                        lane.takenBackAt,
+                        origin.topicId,
+                        origin.partition,
+                        from,
+                        end,
+                        origin.foundLength());
+        origin.advance(end);
+        boolean isAppended = false;
+        try {
+            isAppended = append(references, lane, given);
+        } finally {
+            if (!isAppended) {
+                origin.advance(from);
             }
+        }
+        if (!isAppended) {
             return Given.NOT_NOW;
         }
         ready.remove();
-        if (origin.isReturned() && !isDone) {
+        if (origin.isDone()) {
+            returned.remove(origin);
+        } else if (origin.isReturned()) {
             ready.addFirst(origin);
-        } else if (!isDone) {
+        } else {
             ready.add(origin); // others have their turn before
         }
         return Given.SPENT;
     }
 
-    private Reference reference(
-            Reference.Kind kind, Lane lane, long topicId, int partition, long from, long end) {
-        return new Reference(kind, sequence + 1, lane.takenBackAt, topicId, partition, from, end);
-    }
-
     /**
      * Appends a reference with the state as it is with it; false if there is no room for it now.
      */
-    private boolean append(PartitionLog references, Lane lane, Reference reference) {
+    boolean append(PartitionLog references, Lane lane, Reference reference) {
         ShareState state = state();
-        int length = RecordBatchWriter.lengthMax(0, Reference.LENGTH + state.encodedLength());
-        if (encoded.capacity() < RecordBatch.HEADER_LENGTH + length) {
-            encoded = ByteBuffer.allocateDirect(2 * (RecordBatch.HEADER_LENGTH + length));
+        int length =
+                RecordBatch.HEADER_LENGTH
+                        + RecordBatchWriter.lengthMax(0, Reference.LENGTH + state.encodedLength());
+        if (encoded.capacity() < length) {
+            encoded = ByteBuffer.allocateDirect(2 * length);
         }
         long nowMs = sources.nowMs();
         ByteBuffer batch = reference.encode(encoded.clear(), writer, state, nowMs);
         long offset = references.append(batch, nowMs);
         if (offset < 0) {
+            LOGGER.debug("no reference now: topic={} status={}", topic.name(), offset);
             return false;
         }
         if (lane.uncommitted() == 0) {
@@ -599,18 +567,19 @@ final class ShareView implements Share {
 
     private ShareState state() {
         List<ShareState.Cursor> cursors = new ArrayList<>(bases.size());
-        for (Base base : bases) {
-            long[] next = new long[base.partitions.size()];
-            for (int i = 0; i < next.length; i++) {
-                next[i] = base.partitions.get(i).next;
-            }
-            cursors.add(new ShareState.Cursor(base.topicId, next));
-        }
+        bases.forEach(
+                (topicId, partitions) -> {
+                    long[] next = new long[partitions.size()];
+                    for (int i = 0; i < next.length; i++) {
+                        next[i] = partitions.get(i).next;
+                    }
+                    cursors.add(new ShareState.Cursor(topicId, next));
+                });
         List<ShareState.Stretch> stretches = new ArrayList<>(returned.size());
         for (Origin origin : returned) {
-            stretches.add(
-                    new ShareState.Stretch(
-                            origin.topicId, origin.partition, origin.next, origin.end));
+            if (!origin.isDone()) {
+                stretches.add(origin.stretch());
+            }
         }
         return new ShareState(cursors, stretches);
     }
@@ -621,8 +590,8 @@ final class ShareView implements Share {
             uncommitted += lane.uncommitted();
         }
         long undispatched = 0;
-        for (Base base : bases) {
-            for (Origin origin : base.partitions) {
+        for (List<Origin> partitions : bases.values()) {
+            for (Origin origin : partitions) {
                 PartitionLog log = base(origin.topicId, origin.partition);
                 if (log != null) {
                     long from = Math.max(origin.next, log.logStartOffset());
@@ -631,30 +600,50 @@ final class ShareView implements Share {
             }
         }
         for (Origin origin : returned) {
-            undispatched += origin.end - origin.next;
+            undispatched += origin.end() - origin.next;
         }
         backlog = new Backlog(uncommitted, undispatched);
     }
 
-    /**
-     * Tries again what failed, looks for new partitions, and takes back what nobody gets on with.
-     */
+    /** Looks for new partitions, and takes back what nobody gets on with; now and then. */
     void sweep() {
         post(this::sweepNow);
     }
 
     private void sweepNow() {
-        if (!isLoaded()) {
+        if (!isLoaded) {
+            loadState = loadState == LoadState.FAILED ? LoadState.NONE : loadState;
+            dispatch();
             return;
         }
         refreshBases();
-        ready.addAll(paused);
-        paused.clear();
-        if (spec.takeBackMs() > 0) {
-            takeBackFromStuck();
-        }
+        takeBack.look();
         trim();
         dispatch();
+    }
+
+    /** Notes what was taken back, once the journal has it, and offers it to others. */
+    void returned(int number, VoidOffsets.Range range, List<Origin> origins) {
+        Lane lane = lane(number);
+        lane.takenBackAt = range.saidAt();
+        lane.voidEnd = range.doneEnd();
+        voids.merge(
+                number,
+                VoidOffsets.NONE.with(range, lane.startOffset),
+                (known, more) -> known.with(range, lane.startOffset));
+        for (int i = origins.size() - 1; i >= 0; i--) {
+            ready.addFirst(origins.get(i));
+        }
+        dispatch();
+    }
+
+    /** Stretches that are, or are about to be, given again. */
+    Set<Origin> returned() {
+        return returned;
+    }
+
+    long nextSequence() {
+        return sequence + 1;
     }
 
     /** References live as long as the topic's retention says; the newest of a lane stays. */
@@ -667,98 +656,23 @@ final class ShareView implements Share {
         trimmedMs = elapsedMs;
         long keptFromMs = sources.retentionNowMs() - retentionMs;
         for (int i = 0; i < lanes.size(); i++) {
-            PartitionLog references = sources.references(topic, i);
-            long last = lanes.get(i).lastOffset;
-            if (references != null && references.logStartOffset() < last) {
+            Lane lane = lanes.get(i);
+            PartitionLog references =
+                    lane.startOffset < lane.lastOffset ? sources.references(topic, i) : null;
+            if (references != null) {
                 references
                         .offsetForTimestamp(keptFromMs)
-                        .thenAccept(found -> trim(references, found, last));
+                        .thenAccept(found -> post(() -> trim(references, lane, found)));
             }
         }
     }
 
     private static void trim(
-            PartitionLog references, PartitionLog.@Nullable TimestampedOffset found, long last) {
-        long start = found == null ? last : Math.min(found.offset(), last);
+            PartitionLog references, Lane lane, PartitionLog.@Nullable TimestampedOffset found) {
+        long start = found == null ? lane.lastOffset : Math.min(found.offset(), lane.lastOffset);
         if (start > references.logStartOffset()) {
             references.deleteRecords(start);
+            lane.startOffset = start;
         }
-    }
-
-    private void takeBackFromStuck() {
-        long before = sources.elapsedMs() - spec.takeBackMs();
-        for (int i = 0; i < lanes.size() && returned.size() < RETURNED_MAX; i++) {
-            Lane lane = lanes.get(i);
-            if (lane.uncommitted() > 0
-                    && lane.committed >= 0
-                    && lane.progressMs < before
-                    && !lane.isBeingTakenBack) {
-                lane.isBeingTakenBack = true;
-                takeBack(i, lane);
-            }
-        }
-    }
-
-    private void takeBack(int number, Lane lane) {
-        long from = lane.givenFrom();
-        long end = lane.endOffset;
-        try {
-            sources.reader()
-                    .execute(
-                            () -> {
-                                List<ShareState.Stretch> given = null;
-                                try {
-                                    given = ShareLoad.given(sources, topic, number, from, end);
-                                } catch (RuntimeException failed) {
-                                    LOGGER.error(
-                                            "lane cannot be read: topic={} lane={}",
-                                            topic.name(),
-                                            number,
-                                            failed);
-                                }
-                                List<ShareState.Stretch> result = given;
-                                post(() -> takeBack(number, lane, from, end, result));
-                            });
-        } catch (RejectedExecutionException closing) {
-            lane.isBeingTakenBack = false;
-        }
-    }
-
-    /** Unless somebody has got on meanwhile. */
-    private void takeBack(
-            int number, Lane lane, long from, long end, @Nullable List<ShareState.Stretch> given) {
-        lane.isBeingTakenBack = false;
-        PartitionLog references = sources.references(topic, number);
-        if (given == null
-                || references == null
-                || lane.givenFrom() != from
-                || lane.endOffset != end) {
-            return;
-        }
-        List<Origin> origins = new ArrayList<>();
-        for (ShareState.Stretch stretch : given) {
-            origins.add(Origin.of(stretch));
-        }
-        returned.addAll(origins);
-        Reference takenBack = reference(Reference.Kind.TAKEN_BACK, lane, 0, 0, from, end);
-        if (!append(references, lane, takenBack)) {
-            returned.removeAll(origins);
-            return;
-        }
-        lane.takenBackAt = lane.endOffset - 1;
-        lane.voidEnd = lane.endOffset;
-        voids.merge(
-                number, VoidOffsets.NONE.with(from, end), (known, more) -> known.with(from, end));
-        for (int i = origins.size() - 1; i >= 0; i--) {
-            ready.addFirst(origins.get(i));
-        }
-        LOGGER.info(
-                "taken back from a lane whose owner commits nothing: topic={} lane={}"
-                        + " offsets={}-{}",
-                topic.name(),
-                number,
-                from,
-                end);
-        dispatch();
     }
 }

@@ -2,7 +2,6 @@ package io.headrace.engine.view;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
-import io.headrace.engine.spi.MemoryStore.Slab;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -20,11 +19,11 @@ public interface ViewSources {
     /** The log of a lane's references; null if it is gone. */
     @Nullable PartitionLog references(Topic view, int lane);
 
-    /** A slab, or null if the memory is in use. */
-    @Nullable Slab allocate(int length);
-
-    /** Runs what a view does, one task after the other, never blocked by any of them. */
+    /** Runs what views do, one task after the other, never blocked by any of them. */
     Executor dispatcher();
+
+    /** Runs a task of theirs after a while. */
+    void later(Runnable task, long ms);
 
     /** Runs what blocks for the disk. */
     Executor reader();

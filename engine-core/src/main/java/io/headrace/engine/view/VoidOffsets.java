@@ -1,45 +1,74 @@
 package io.headrace.engine.view;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
-/** Offsets of a lane that were taken back: ranges in order, which do not overlap. Immutable. */
+/**
+ * Offsets of a lane that were taken back: ranges in order, which do not overlap. Immutable; there
+ * are few.
+ */
 final class VoidOffsets {
-    static final VoidOffsets NONE = new VoidOffsets(new long[0], new long[0]);
+    static final VoidOffsets NONE = new VoidOffsets(List.of());
 
-    private final long[] starts;
-    private final long[] ends;
+    private final List<Range> ranges;
 
-    private VoidOffsets(long[] starts, long[] ends) {
-        this.starts = starts;
-        this.ends = ends;
+    /**
+     * Offsets that are void.
+     *
+     * @param saidAt offset of the reference that says so
+     */
+    record Range(long start, long end, long saidAt) {
+        /** Behind what nobody has in hand any more: with what says so, if nothing is between. */
+        long doneEnd() {
+            return end == saidAt ? saidAt + 1 : end;
+        }
     }
 
-    /** These and a range that begins behind or before all of them. */
-    VoidOffsets with(long start, long end) {
-        int count = starts.length;
-        long[] newStarts = Arrays.copyOf(starts, count + 1);
-        long[] newEnds = Arrays.copyOf(ends, count + 1);
-        newStarts[count] = start;
-        newEnds[count] = end;
-        Arrays.sort(newStarts);
-        Arrays.sort(newEnds);
-        return new VoidOffsets(newStarts, newEnds);
+    private VoidOffsets(List<Range> ranges) {
+        this.ranges = ranges;
     }
 
-    /** Where the range ends that holds the offset; the offset itself if none does. */
-    long endOfVoidAt(long offset) {
+    /** These and one more, without what ends at or below an offset: nobody reads there. */
+    VoidOffsets with(Range more, long logStartOffset) {
+        List<Range> all = new ArrayList<>();
+        for (Range range : ranges) {
+            if (range.end > logStartOffset) {
+                all.add(range);
+            }
+        }
+        int at = 0;
+        while (at < all.size() && all.get(at).start < more.start) {
+            at++;
+        }
+        all.add(at, more);
+        return new VoidOffsets(List.copyOf(all));
+    }
+
+    /**
+     * Where the range ends that holds the offset; the offset itself if none does.
+     *
+     * @param highWatermark of the lane: what is said behind it may yet be lost
+     */
+    long endOfVoidAt(long offset, long highWatermark) {
         int index = floor(offset);
-        return index >= 0 && ends[index] > offset ? ends[index] : offset;
-    }
-
-    /** Where the first range behind the offset begins; {@link Long#MAX_VALUE} if there is none. */
-    long startOfVoidFrom(long offset) {
-        int next = floor(offset) + 1;
-        return next < starts.length ? starts[next] : Long.MAX_VALUE;
+        if (index < 0) {
+            return offset;
+        }
+        Range range = ranges.get(index);
+        return range.end > offset && range.saidAt < highWatermark ? range.end : offset;
     }
 
     private int floor(long offset) {
-        int found = Arrays.binarySearch(starts, offset);
-        return found >= 0 ? found : -found - 2;
+        int low = 0;
+        int high = ranges.size() - 1;
+        while (low <= high) {
+            int middle = (low + high) >>> 1;
+            if (ranges.get(middle).start <= offset) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return high;
     }
 }

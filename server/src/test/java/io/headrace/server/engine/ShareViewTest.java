@@ -6,11 +6,14 @@ import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogResult;
@@ -23,6 +26,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -74,13 +78,33 @@ final class ShareViewTest {
         append(engine.log(topic, partition), batch(values));
     }
 
+    private void committed(int number, long offset) {
+        share().committed(new int[] {number}, new long[] {offset});
+    }
+
     /** Wishes at the end of a lane, waits for what comes, and returns its offset and values. */
     private List<String> take(int number) {
         PartitionLog lane = lane(number);
         long from = lane.highWatermark();
         share().wish(new Wish(new int[] {number}, LENGTH_MAX));
         awaitHighWatermark(lane, from + 1);
-        return TestEngine.readAll(lane(number), from);
+        return readLane(number, from);
+    }
+
+    /** Reads a lane until there is nothing more; from an offset on, as clients do. */
+    private List<String> readLane(int number, long fromOffset) {
+        List<String> records = new ArrayList<>();
+        long offset = fromOffset;
+        while (true) {
+            try (ReadResult result = TestEngine.read(lane(number), offset, LENGTH_MAX)) {
+                if (!(result instanceof RecordsLease lease)) {
+                    assertEquals(Unavailable.CAUGHT_UP, result);
+                    return records;
+                }
+                records.addAll(TestEngine.records(lease, offset));
+                offset = lease.nextOffset();
+            }
+        }
     }
 
     private static List<String> values(List<String> records) {
@@ -100,8 +124,8 @@ final class ShareViewTest {
         produce("orders", 0, "e", "f");
         assertEquals(List.of("2:d", "3:e", "4:f"), take(2));
         assertEquals(0, lane(1).highWatermark());
-        assertEquals(List.of("0:a", "1:b", "2:d", "3:e", "4:f"), TestEngine.readAll(lane(2), 0));
-        assertEquals(List.of("4:f"), TestEngine.readAll(lane(2), 4));
+        assertEquals(List.of("0:a", "1:b", "2:d", "3:e", "4:f"), readLane(2, 0));
+        assertEquals(List.of("4:f"), readLane(2, 4));
     }
 
     @Test
@@ -129,8 +153,8 @@ final class ShareViewTest {
         awaitHighWatermark(lane(0), 1);
         produce("orders", 0, "b");
         awaitHighWatermark(lane(1), 1);
-        assertEquals(List.of("0:a"), TestEngine.readAll(lane(0), 0));
-        assertEquals(List.of("0:b"), TestEngine.readAll(lane(1), 0));
+        assertEquals(List.of("0:a"), readLane(0, 0));
+        assertEquals(List.of("0:b"), readLane(1, 0));
     }
 
     @Test
@@ -147,7 +171,7 @@ final class ShareViewTest {
             restart();
             List<String> found = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
-                found.addAll(values(TestEngine.readAll(lane(i), 0)));
+                found.addAll(values(readLane(i, 0)));
             }
             assertEquals(all.stream().sorted().toList(), found.stream().sorted().toList());
         }
@@ -168,13 +192,13 @@ final class ShareViewTest {
         assertEquals(List.of("0:a", "1:b"), take(0));
         produce("orders", 0, "c");
         share().wish(new Wish(new int[] {0}, LENGTH_MAX));
-        share().committed(0, 0);
+        committed(0, 0);
         await("one to be undispatched", () -> share().backlog().undispatched() == 1);
         assertEquals(2, share().backlog().uncommitted());
         assertEquals(2, lane(0).highWatermark());
-        share().committed(0, 1);
+        committed(0, 1);
         awaitHighWatermark(lane(0), 3);
-        assertEquals(List.of("2:c"), TestEngine.readAll(lane(0), 2));
+        assertEquals(List.of("2:c"), readLane(0, 2));
     }
 
     @Test
@@ -182,24 +206,60 @@ final class ShareViewTest {
         start();
         engine.create("orders", 1, Map.of());
         view(2, Map.of("headrace.view.takeback.ms", "300"));
+        produce("orders", 0, "x", "y");
+        take(1);
+        committed(1, 2);
         produce("orders", 0, "a", "b", "c");
         produce("orders", 0, "d");
-        share().committed(0, 0);
+        committed(0, 0);
         assertEquals(List.of("0:a", "1:b", "2:c", "3:d"), take(0));
-        share().committed(0, 1); // in the middle of a batch
+        committed(0, 1); // in the middle of a batch
         List<String> others = new ArrayList<>();
         while (others.size() < 3) {
             others.addAll(take(1));
         }
-        assertEquals(List.of("b", "c", "d"), values(others));
+        assertEquals(List.of("2:b", "3:c", "4:d"), others);
+        produce("orders", 0, "e");
+        assertEquals("e", values(take(0)).get(0));
         for (int i = 0; i < 2; i++) {
-            assertEquals(List.of("0:a"), TestEngine.readAll(lane(0), 0).subList(0, 1));
-            assertTrue(TestEngine.readAll(lane(0), 1).isEmpty());
-            assertEquals(
-                    others,
-                    TestEngine.readAll(lane(1), Long.parseLong(others.get(0).split(":")[0])));
+            assertEquals(List.of("e"), values(readLane(0, 1)), "what was taken back is passed");
+            assertEquals(others, readLane(1, 2));
+            assertEquals(List.of("0:x", "1:y", "2:b", "3:c", "4:d"), readLane(1, 0));
             restart();
         }
+    }
+
+    /** There is nothing before that its readers could take the rest of the batch for. */
+    @Test
+    void aLaneThatIsEmptyIsGivenTheWholeBatch() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of("headrace.view.takeback.ms", "300"));
+        produce("orders", 0, "a", "b", "c");
+        committed(0, 0);
+        take(0);
+        committed(0, 1);
+        assertEquals(List.of("0:a", "1:b", "2:c"), take(1));
+    }
+
+    /** A reader who comes to the void end of a lane waits there for what comes behind. */
+    @Test
+    void whoReadsWhatWasTakenBackIsAtTheEnd() throws Exception {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(1, Map.of("headrace.view.takeback.ms", "300"));
+        produce("orders", 0, "a", "b");
+        committed(0, 0);
+        take(0);
+        committed(0, 1);
+        await("b to be taken back", () -> lane(0).highWatermark() == 3);
+        assertEquals(Unavailable.CAUGHT_UP, lane(0).read(1, LENGTH_MAX));
+        CompletableFuture<Void> more = new CompletableFuture<>();
+        lane(0).onHighWatermark(2, () -> more.complete(null));
+        assertFalse(more.isDone());
+        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
+        get(more);
+        assertEquals("b", values(readLane(0, 1)).get(values(readLane(0, 1)).size() - 1));
     }
 
     @Test
@@ -212,7 +272,7 @@ final class ShareViewTest {
         produce("orders", 0, "c");
         take(0);
         get(engine.log("orders", 0).deleteRecords(2));
-        assertEquals(List.of("2:c"), TestEngine.readAll(lane(0), 0));
+        assertEquals(List.of("2:c"), readLane(0, 0));
         produce("orders", 0, "d");
         produce("orders", 0, "e");
         get(engine.log("orders", 0).deleteRecords(4));
@@ -231,7 +291,7 @@ final class ShareViewTest {
         all.addAll(values(take(0)));
         assertEquals(List.of("a", "b"), all);
         restart();
-        assertEquals(List.of("b"), values(TestEngine.readAll(lane(0), 0)));
+        assertEquals(List.of("b"), values(readLane(0, 0)));
         produce("orders", 0, "c");
         assertEquals(List.of("c"), values(take(0)));
     }
@@ -274,7 +334,6 @@ final class ShareViewTest {
         List<CatalogResult> deleted = get(catalog.delete(List.of(view.id(), orders.id())));
         assertNull(deleted.get(0).error());
         assertNull(deleted.get(1).error(), deleted.get(1).message());
-        view = null;
         CatalogResult missing =
                 get(catalog.create(
                                 List.of(

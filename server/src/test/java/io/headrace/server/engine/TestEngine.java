@@ -197,21 +197,20 @@ final class TestEngine implements AutoCloseable {
     static List<String> records(RecordsLease lease, long fromOffset) {
         List<String> records = new ArrayList<>();
         for (int i = 0; i < lease.sliceCount(); i++) {
-            addRecords(lease.slice(i), fromOffset, records);
+            addRecords(lease.slice(i), lease.offsetShift(i), fromOffset, records);
         }
         return records;
     }
 
-    private static void addRecords(ByteBuffer slice, long fromOffset, List<String> records) {
+    private static void addRecords(
+            ByteBuffer slice, long shift, long fromOffset, List<String> records) {
         int at = slice.position();
         while (at < slice.limit()) {
             int length = RecordBatch.length(slice, at);
-            boolean isEmpty = RecordBatch.recordCount(slice, at) == 0;
-            if (!isEmpty
-                    && !RecordBatch.isSound(slice.duplicate().position(at).limit(at + length))) {
+            if (!RecordBatch.isSound(slice.duplicate().position(at).limit(at + length))) {
                 throw new AssertionError("unsound batch at " + at);
             }
-            long offset = RecordBatch.baseOffset(slice, at);
+            long offset = RecordBatch.baseOffset(slice, at) + shift;
             ByteBuffer body = slice.duplicate().position(at + RecordBatch.HEADER_LENGTH);
             for (int i = 0; i < RecordBatch.recordCount(slice, at); i++) {
                 String value = nextValue(body);

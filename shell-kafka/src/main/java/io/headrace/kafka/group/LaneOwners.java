@@ -1,17 +1,21 @@
 package io.headrace.kafka.group;
 
 import io.headrace.engine.Engine;
-import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.Views.Share;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.topic.TopicIds;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponsePartition;
+import org.apache.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponseTopic;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.coordinator.group.GroupCoordinator;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * knows: so that a lane is given records when its owner waits at its end, and not when somebody
  * else reads it.
  *
- * <p>A fetch does not say which member sends it. It is taken for the owner's if client id and
- * address are those with which the member joined. Members of one host that call themselves alike
- * are told apart by what they own: each asks for its own lanes alone.
+ * <p>A fetch does not say which member sends it. It is taken for a member's if it asks for no other
+ * lanes than that member owns, under the member's client id. What a stranger who does just that
+ * brings about is that the owner is given records earlier than he asked.
  *
  * <p>Thread-safe.
  */
@@ -31,6 +35,7 @@ public final class LaneOwners {
     private final TopicIds ids;
     private final GroupCoordinator coordinator;
     private final Map<Long, SharedTopic> topics = new ConcurrentHashMap<>();
+    private final Map<String, Set<SharedTopic>> byGroup = new ConcurrentHashMap<>();
 
     LaneOwners(Engine engine, TopicIds ids, GroupCoordinator coordinator) {
         this.engine = engine;
@@ -39,17 +44,22 @@ public final class LaneOwners {
     }
 
     /**
-     * Wishes for records at the ends of those lanes that the sender of a fetch owns. Called on the
+     * Wishes for records at the ends of lanes, if the sender of a fetch owns them. Called on the
      * request's event loop.
      *
-     * @param lanes at whose ends it waits
+     * @param asked all lanes of the topic that it asks for
+     * @param atEnd those at whose ends it waits
      * @param lengthMax most bytes wanted
      * @return what takes the wish back
      */
-    public Runnable wish(KafkaRequest request, Topic topic, int[] lanes, int lengthMax) {
-        SharedTopic shared = topics.computeIfAbsent(topic.id(), id -> shared(topic));
-        LaneWish wish = new LaneWish(request, shared, lanes, lengthMax);
-        shared.whenKnown(wish);
+    public Runnable wish(
+            KafkaRequest request, Topic topic, int[] asked, int[] atEnd, int lengthMax) {
+        SharedTopic shared = topics.get(topic.id());
+        if (shared == null) {
+            shared = topics.computeIfAbsent(topic.id(), id -> shared(topic));
+        }
+        LaneWish wish = new LaneWish(request, shared, asked, atEnd, lengthMax);
+        shared.add(wish);
         return wish::withdraw;
     }
 
@@ -58,28 +68,55 @@ public final class LaneOwners {
         if (share == null) {
             throw new IllegalStateException("not a share view: topic=" + topic.name());
         }
-        return new SharedTopic(topic, ids.uuid(topic.id()), share, coordinator);
+        SharedTopic shared = new SharedTopic(topic, ids.uuid(topic.id()), share, coordinator);
+        byGroup.computeIfAbsent(share.group(), group -> ConcurrentHashMap.newKeySet()).add(shared);
+        return shared;
     }
 
     /** Something was asked of a group that may have changed who owns what. */
     void groupChanged(String group) {
-        for (SharedTopic shared : topics.values()) {
-            if (shared.group().equals(group)) {
-                shared.ownersChanged();
+        byGroup.getOrDefault(group, Set.of()).forEach(SharedTopic::ownersChanged);
+    }
+
+    /** A group has committed, as far as the answer says. */
+    void committed(OffsetCommitRequestData asked, OffsetCommitResponseData answered) {
+        if (!byGroup.containsKey(asked.groupId())) {
+            return;
+        }
+        for (OffsetCommitRequestTopic named : asked.topics()) {
+            SharedTopic shared = topics.get(ids.topicId(named.topicId()));
+            if (shared != null && shared.group().equals(asked.groupId())) {
+                committed(shared, named, answered);
             }
         }
     }
 
-    /** A group has committed what is named here. */
-    void committed(OffsetCommitRequestData data) {
-        for (OffsetCommitRequestTopic named : data.topics()) {
-            SharedTopic shared = topics.get(ids.topicId(named.topicId()));
-            if (shared != null && shared.group().equals(data.groupId())) {
-                for (OffsetCommitRequestPartition lane : named.partitions()) {
-                    shared.share().committed(lane.partitionIndex(), lane.committedOffset());
+    private static void committed(
+            SharedTopic shared, OffsetCommitRequestTopic named, OffsetCommitResponseData answered) {
+        int[] lanes = new int[named.partitions().size()];
+        long[] offsets = new long[lanes.length];
+        int count = 0;
+        for (OffsetCommitRequestPartition partition : named.partitions()) {
+            if (isCommitted(named, partition.partitionIndex(), answered)) {
+                lanes[count] = partition.partitionIndex();
+                offsets[count++] = partition.committedOffset();
+            }
+        }
+        shared.committed(lanes, offsets, count);
+    }
+
+    private static boolean isCommitted(
+            OffsetCommitRequestTopic named, int partition, OffsetCommitResponseData answered) {
+        for (OffsetCommitResponseTopic topic : answered.topics()) {
+            if (topic.name().equals(named.name()) || topic.topicId().equals(named.topicId())) {
+                for (OffsetCommitResponsePartition answer : topic.partitions()) {
+                    if (answer.partitionIndex() == partition) {
+                        return answer.errorCode() == Errors.NONE.code();
+                    }
                 }
             }
         }
+        return false;
     }
 
     void onCatalogChange(CatalogChange change) {
@@ -89,13 +126,9 @@ public final class LaneOwners {
         }
         if (change.kind() == CatalogChange.Kind.DELETED) {
             topics.remove(change.topic().id());
+            byGroup.getOrDefault(shared.group(), Set.of()).remove(shared);
         } else {
             shared.topic(change.topic());
         }
-    }
-
-    /** Whether a topic's partitions are lanes. */
-    public static boolean hasLanes(Topic topic) {
-        return topic.storageMode() == StorageMode.VIEW;
     }
 }

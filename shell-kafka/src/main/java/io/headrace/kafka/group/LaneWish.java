@@ -2,26 +2,25 @@ package io.headrace.kafka.group;
 
 import io.headrace.engine.Views.Wish;
 import io.headrace.kafka.KafkaRequest;
-import java.util.Arrays;
 import java.util.concurrent.RejectedExecutionException;
-import org.jspecify.annotations.Nullable;
 
-/** What one fetch wishes for, once it is known which of its lanes are its sender's own. */
+/**
+ * What one fetch wishes for, as soon as its sender is known to own its lanes. Made and withdrawn on
+ * the request's event loop.
+ */
 final class LaneWish {
     private final KafkaRequest request;
     private final SharedTopic shared;
-    private final int[] lanes;
-    private final int lengthMax;
-    private final LaneOwner asker;
-    private @Nullable Wish wish;
+    private final int[] asked;
+    private final Wish wish;
+    private boolean isMade;
     private boolean isWithdrawn;
 
-    LaneWish(KafkaRequest request, SharedTopic shared, int[] lanes, int lengthMax) {
+    LaneWish(KafkaRequest request, SharedTopic shared, int[] asked, int[] atEnd, int lengthMax) {
         this.request = request;
         this.shared = shared;
-        this.lanes = lanes;
-        this.lengthMax = lengthMax;
-        this.asker = LaneOwner.of(request.context());
+        this.asked = asked;
+        this.wish = new Wish(atEnd, lengthMax);
     }
 
     KafkaRequest request() {
@@ -29,33 +28,26 @@ final class LaneWish {
     }
 
     /** Called by any thread, whenever more is known of who owns what. */
-    void onKnown() {
-        if (request.eventLoop().inEventLoop()) {
-            wish();
-            return;
-        }
+    void look() {
         try {
-            request.eventLoop().execute(this::wish);
+            request.eventLoop().execute(this::make);
         } catch (RejectedExecutionException closing) {
             // the shell is closed, and the request with it
         }
     }
 
-    private void wish() {
-        if (isWithdrawn || wish != null) {
-            return;
-        }
-        int[] own = Arrays.stream(lanes).filter(lane -> asker.equals(shared.owner(lane))).toArray();
-        if (own.length > 0) {
-            wish = new Wish(own, lengthMax);
+    /** Makes the wish, if that is not done. */
+    void make() {
+        if (!isWithdrawn && !isMade && shared.owns(request.clientId(), asked)) {
+            isMade = true;
             shared.share().wish(wish);
         }
     }
 
     void withdraw() {
         isWithdrawn = true;
-        shared.forget(this);
-        if (wish != null) {
+        shared.remove(this);
+        if (isMade) {
             shared.share().withdraw(wish);
         }
     }

@@ -87,20 +87,9 @@ final class OffsetHandlers {
                                 coordinator.commitOffsets(
                                         request.context(), checked, BufferSupplier.NO_CACHING),
                                 response -> {
-                                    tellLanes(checked, response);
+                                    groups.laneOwners().committed(checked, response);
                                     return merged(response, refused, byId);
                                 }));
-    }
-
-    /** What was committed in the whole: a view's lanes are committed together, or not at all. */
-    private void tellLanes(OffsetCommitRequestData asked, OffsetCommitResponseData answered) {
-        boolean isCommitted =
-                answered.topics().stream()
-                        .flatMap(topic -> topic.partitions().stream())
-                        .allMatch(partition -> partition.errorCode() == Errors.NONE.code());
-        if (isCommitted) {
-            groups.laneOwners().committed(asked);
-        }
     }
 
     /** The named partitions that exist, with the topic's name and id; the others are refused. */

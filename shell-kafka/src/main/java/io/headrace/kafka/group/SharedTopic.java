@@ -4,9 +4,11 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.Views.Share;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
@@ -29,8 +31,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What is known of the group of one share view: who owns which lane, as the coordinator said last,
- * and since when. Asked again when a request may have changed it, and when somebody wants to know
- * after a while: members that die change it too.
+ * and since when. Asked again when a request may have changed it, and when somebody waits and it
+ * was said a while ago: members that die change it too.
+ *
+ * <p>Thread-safe.
  */
 final class SharedTopic {
     private static final Logger LOGGER = LoggerFactory.getLogger(SharedTopic.class);
@@ -44,15 +48,23 @@ final class SharedTopic {
     private final Share share;
     private final GroupCoordinator coordinator;
     private volatile Topic topic;
-    private volatile Map<Integer, LaneOwner> owners = Map.of();
+
+    /** As the coordinator said last. */
+    private volatile List<Member> members = List.of();
 
     // guarded by this
 
-    private final List<LaneWish> waiting = new ArrayList<>();
+    /** Fetches that wait at the ends of lanes. */
+    private final Set<LaneWish> waiting = new LinkedHashSet<>();
+
     private boolean isAsking;
     private boolean isStale = true;
     private long answeredNanos;
-    private boolean areCommitsKnown;
+
+    /** Lanes below it are known as far as they are committed. */
+    private int knownLanes;
+
+    private record Member(String clientId, BitSet lanes) {}
 
     SharedTopic(Topic topic, Uuid uuid, Share share, GroupCoordinator coordinator) {
         this.topic = topic;
@@ -73,31 +85,42 @@ final class SharedTopic {
         topic = altered;
     }
 
-    /** Who owns a lane; null if nobody does, or that is not known. */
-    @Nullable LaneOwner owner(int lane) {
-        return owners.get(lane);
-    }
-
-    /** Has a wish look at who owns what: now, and again when that is known better. */
-    void whenKnown(LaneWish wish) {
-        synchronized (this) {
-            if (areCommitsKnown && !isStale && System.nanoTime() - answeredNanos < FRESH_NANOS) {
-                wish.onKnown();
-                return;
+    /** Whether one member of that client id owns all of these lanes. */
+    boolean owns(String clientId, int[] lanes) {
+        for (Member member : members) {
+            if (member.clientId.equals(clientId)
+                    && Arrays.stream(lanes).allMatch(member.lanes::get)) {
+                return true;
             }
+        }
+        return false;
+    }
+
+    /** Some lanes, the first ones named, were committed. */
+    void committed(int[] lanes, long[] offsets, int count) {
+        if (count > 0) {
+            share.committed(Arrays.copyOf(lanes, count), Arrays.copyOf(offsets, count));
+        }
+    }
+
+    /** Has a wish look at who owns what: now, and whenever that is known better. */
+    void add(LaneWish wish) {
+        boolean isKnown;
+        boolean isFresh;
+        synchronized (this) {
             waiting.add(wish);
+            isKnown = knownLanes >= topic.partitionCount();
+            isFresh = isKnown && !isStale && System.nanoTime() - answeredNanos < FRESH_NANOS;
         }
-        ask(wish.request().context());
-        if (areCommitsKnown()) {
-            wish.onKnown();
+        if (isKnown) {
+            wish.make();
+        }
+        if (!isFresh) {
+            ask(wish.request().context());
         }
     }
 
-    private synchronized boolean areCommitsKnown() {
-        return areCommitsKnown;
-    }
-
-    synchronized void forget(LaneWish wish) {
+    synchronized void remove(LaneWish wish) {
         waiting.remove(wish);
     }
 
@@ -106,7 +129,7 @@ final class SharedTopic {
         LaneWish first;
         synchronized (this) {
             isStale = true;
-            first = waiting.isEmpty() ? null : waiting.get(0);
+            first = waiting.isEmpty() ? null : waiting.iterator().next();
         }
         if (first != null) {
             ask(first.request().context());
@@ -114,47 +137,55 @@ final class SharedTopic {
     }
 
     private void ask(RequestContext context) {
+        int lanes;
+        boolean areCommitsKnown;
         synchronized (this) {
             if (isAsking) {
                 return;
             }
             isAsking = true;
             isStale = false;
+            lanes = topic.partitionCount();
+            areCommitsKnown = knownLanes >= lanes;
         }
-        CompletableFuture<?> commits =
-                areCommitsKnown() ? CompletableFuture.completedFuture(null) : askCommits(context);
-        commits.thenCompose(known -> askOwners(context))
-                .whenComplete((known, failure) -> answered(context, failure));
+        CompletableFuture<?> answer;
+        try {
+            answer =
+                    areCommitsKnown
+                            ? askOwners(context)
+                            : askCommits(context, lanes).thenCompose(k -> askOwners(context));
+        } catch (RuntimeException failed) {
+            answer = CompletableFuture.failedFuture(failed);
+        }
+        var unused = answer.whenComplete((known, failure) -> answered(context, lanes, failure));
     }
 
-    private void answered(RequestContext context, @Nullable Throwable failure) {
+    private void answered(RequestContext context, int lanes, @Nullable Throwable failure) {
         List<LaneWish> wishes;
         boolean again;
         synchronized (this) {
             isAsking = false;
             answeredNanos = System.nanoTime();
-            if (failure == null) {
-                areCommitsKnown = true;
-            } else {
-                isStale = true;
-                LOGGER.debug("owners of lanes are not known: topic={}", topic.name(), failure);
-            }
             again = isStale && failure == null;
-            wishes = List.copyOf(waiting);
-            if (!again) {
-                waiting.clear();
+            if (failure == null) {
+                knownLanes = Math.max(knownLanes, lanes);
+            } else {
+                isStale = true; // asked again with the next fetch
             }
+            wishes = List.copyOf(waiting);
         }
-        if (failure == null) {
-            wishes.forEach(LaneWish::onKnown);
+        if (failure != null) {
+            LOGGER.debug("owners of lanes are not known: topic={}", topic.name(), failure);
+            return;
         }
+        wishes.forEach(LaneWish::look);
         if (again && !wishes.isEmpty()) {
             ask(context);
         }
     }
 
-    private CompletableFuture<?> askCommits(RequestContext context) {
-        List<Integer> lanes = IntStream.range(0, topic.partitionCount()).boxed().toList();
+    private CompletableFuture<?> askCommits(RequestContext context, int laneCount) {
+        List<Integer> lanes = IntStream.range(0, laneCount).boxed().toList();
         OffsetFetchRequestGroup asked =
                 new OffsetFetchRequestGroup()
                         .setGroupId(group())
@@ -172,9 +203,10 @@ final class SharedTopic {
             throw Errors.forCode(found.errorCode()).exception();
         }
         for (OffsetFetchResponseTopics named : found.topics()) {
-            for (OffsetFetchResponsePartitions lane : named.partitions()) {
-                share.committed(lane.partitionIndex(), Math.max(0, lane.committedOffset()));
-            }
+            List<OffsetFetchResponsePartitions> all = named.partitions();
+            share.committedBefore(
+                    all.stream().mapToInt(OffsetFetchResponsePartitions::partitionIndex).toArray(),
+                    all.stream().mapToLong(lane -> Math.max(0, lane.committedOffset())).toArray());
         }
     }
 
@@ -186,7 +218,7 @@ final class SharedTopic {
                         described -> {
                             var of = described.get(0);
                             if (of.errorCode() == Errors.NONE.code()) {
-                                owners = owners(of);
+                                members = members(of);
                                 return CompletableFuture.completedFuture(null);
                             }
                             return coordinator
@@ -195,37 +227,40 @@ final class SharedTopic {
                         });
     }
 
-    private Map<Integer, LaneOwner> owners(ConsumerGroupDescribeResponseData.DescribedGroup group) {
-        Map<Integer, LaneOwner> found = new HashMap<>();
+    private List<Member> members(ConsumerGroupDescribeResponseData.DescribedGroup group) {
+        List<Member> found = new ArrayList<>();
         for (var member : group.members()) {
-            LaneOwner owner = new LaneOwner(member.clientId(), member.clientHost());
+            BitSet lanes = new BitSet();
             for (var assigned : member.assignment().topicPartitions()) {
                 if (assigned.topicId().equals(uuid)) {
-                    assigned.partitions().forEach(lane -> found.put(lane, owner));
+                    assigned.partitions().forEach(lanes::set);
                 }
             }
+            found.add(new Member(member.clientId(), lanes));
         }
         return found;
     }
 
     /** While a group is between two assignments, its members keep what they have. */
     private void take(DescribeGroupsResponseData.DescribedGroup group) {
-        if (group.errorCode() != Errors.NONE.code()) {
-            throw Errors.forCode(group.errorCode()).exception();
+        Errors error = Errors.forCode(group.errorCode());
+        if (error != Errors.NONE && error != Errors.GROUP_ID_NOT_FOUND) {
+            throw error.exception();
         }
         if (!group.members().isEmpty() && !group.groupState().equals(STABLE)) {
             return;
         }
-        Map<Integer, LaneOwner> found = new HashMap<>();
+        List<Member> found = new ArrayList<>();
         for (var member : group.members()) {
-            LaneOwner owner = new LaneOwner(member.clientId(), member.clientHost());
+            BitSet lanes = new BitSet();
             for (TopicPartition assigned : assignment(member.memberAssignment())) {
                 if (assigned.topic().equals(topic.name())) {
-                    found.put(assigned.partition(), owner);
+                    lanes.set(assigned.partition());
                 }
             }
+            found.add(new Member(member.clientId(), lanes));
         }
-        owners = found;
+        members = found;
     }
 
     private static List<TopicPartition> assignment(byte[] encoded) {

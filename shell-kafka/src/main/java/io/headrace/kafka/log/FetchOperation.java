@@ -80,6 +80,9 @@ final class FetchOperation {
     /** Set by whoever wakes first, so that a hundred risen watermarks cause one new read. */
     private final AtomicBoolean wakeScheduled = new AtomicBoolean();
 
+    /** Whether some of the partitions are lanes of share views. */
+    private boolean hasLanes;
+
     private State state = State.READING;
     private int waitMs;
     private int bytesMax;
@@ -136,6 +139,7 @@ final class FetchOperation {
             FetchedPartition partition =
                     new FetchedPartition(handle, asked, byId, directory.engine().leaderEpoch());
             partitions.add(partition);
+            hasLanes |= partition.laneTopic() != null;
             results.add(partition.result());
         }
         topics.add(
@@ -293,18 +297,20 @@ final class FetchOperation {
             return; // the client is gone already
         }
         wakeScheduled.set(false);
+        if (hasLanes) {
+            wishAtLanes();
+        }
         registering = true;
         for (FetchedPartition partition : partitions) {
             partition.await(wake);
         }
         registering = false;
-        wishAtLanes();
     }
 
     /** What waits at the ends of lanes is what makes somebody hand out records there. */
     private void wishAtLanes() {
         LaneOwners owners = laneOwners.get();
-        if (owners == null || state != State.WAITING) {
+        if (owners == null) {
             return;
         }
         Map<Topic, List<FetchedPartition>> lanes = new LinkedHashMap<>();
@@ -314,14 +320,24 @@ final class FetchOperation {
                 lanes.computeIfAbsent(topic, t -> new ArrayList<>()).add(partition);
             }
         }
-        lanes.forEach(
-                (topic, own) ->
-                        withdrawals.add(
-                                owners.wish(
-                                        request,
-                                        topic,
-                                        own.stream().mapToInt(FetchedPartition::number).toArray(),
-                                        own.get(0).bounded(bytesMax))));
+        lanes.forEach((topic, asked) -> wish(owners, topic, asked));
+    }
+
+    private void wish(LaneOwners owners, Topic topic, List<FetchedPartition> asked) {
+        List<FetchedPartition> atEnd = asked.stream().filter(FetchedPartition::isAtEnd).toList();
+        if (!atEnd.isEmpty()) {
+            withdrawals.add(
+                    owners.wish(
+                            request,
+                            topic,
+                            numbers(asked),
+                            numbers(atEnd),
+                            atEnd.get(0).bounded(bytesMax)));
+        }
+    }
+
+    private static int[] numbers(List<FetchedPartition> partitions) {
+        return partitions.stream().mapToInt(FetchedPartition::number).toArray();
     }
 
     private boolean isAtSourceEnd() {

@@ -24,6 +24,7 @@ final class FetchedPartition {
     private @Nullable PartitionLog log;
     private @Nullable RecordsLease lease;
     private boolean awaiting;
+    private boolean isCaughtUp;
 
     FetchedPartition(
             @Nullable TopicHandle topic, FetchPartition asked, boolean byId, int leaderEpoch) {
@@ -83,6 +84,7 @@ final class FetchedPartition {
 
     /** Takes over the outcome of a read. */
     void take(ReadResult read) {
+        isCaughtUp = read == Unavailable.CAUGHT_UP;
         if (read instanceof RecordsLease records) {
             lease = records;
             describe(Errors.NONE);
@@ -104,16 +106,22 @@ final class FetchedPartition {
         return current != null && current.topic().storageMode() == StorageMode.SOURCE;
     }
 
-    /** The topic, if this is a lane of a share view at whose end the fetch waits; null if not. */
+    /** The topic, if this is a lane of a share view. */
     @Nullable Topic laneTopic() {
         PartitionLog current = log;
-        boolean isAtEnd =
-                current != null
-                        && lease == null
+        return current != null
                         && refusal == Errors.NONE
                         && current.topic().storageMode() == StorageMode.VIEW
-                        && asked.fetchOffset() == current.highWatermark();
-        return isAtEnd ? current.topic() : null;
+                ? current.topic()
+                : null;
+    }
+
+    /** Whether there is nothing behind what was read. */
+    boolean isAtEnd() {
+        PartitionLog current = log;
+        RecordsLease read = lease;
+        return current != null
+                && (read == null ? isCaughtUp : read.nextOffset() >= current.highWatermark());
     }
 
     int number() {

@@ -82,11 +82,20 @@ final class TimestampLookup {
     private void onFound(@Nullable TimestampedOffset found, @Nullable Throwable failure) {
         if (failure != null) {
             answer.completeExceptionally(failure);
-        } else if (found == null || log.topic().storageMode() == StorageMode.SOURCE) {
-            answer.complete(found); // a source's records have the timestamps of their objects
+        } else if (found == null || isAnswered()) {
+            answer.complete(found);
         } else {
             read(found, Math.max(found.offset(), log.logStartOffset()));
         }
+    }
+
+    /**
+     * A source's records have the timestamps of their objects; those of a view go by when they were
+     * handed out.
+     */
+    private boolean isAnswered() {
+        StorageMode mode = log.topic().storageMode();
+        return mode == StorageMode.SOURCE || mode == StorageMode.VIEW;
     }
 
     private void read(TimestampedOffset found, long offset) {

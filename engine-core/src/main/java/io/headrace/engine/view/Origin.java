@@ -1,0 +1,115 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.batch.RecordBatch;
+import java.nio.ByteBuffer;
+
+/**
+ * Where stretches come from: what is left of a partition, or what was taken back. Used by the
+ * dispatcher.
+ */
+final class Origin {
+    /** Bytes of a record, as long as none was seen. */
+    private static final int RECORD_LENGTH = 1024;
+
+    final long topicId;
+    final int partition;
+
+    /** Next offset to hand out. */
+    long next;
+
+    private final long end;
+
+    /** Offset at which the batch begins that holds {@link #next}, as it was found last. */
+    private long foundStart;
+
+    private long foundEnd;
+    private int foundLength;
+
+    private Origin(long topicId, int partition, long next, long end) {
+        this.topicId = topicId;
+        this.partition = partition;
+        this.next = next;
+        this.end = end;
+    }
+
+    /** All of a partition from an offset on. */
+    static Origin from(long topicId, int partition, long next) {
+        return new Origin(topicId, partition, next, Long.MAX_VALUE);
+    }
+
+    /** What was taken back. */
+    static Origin of(ShareState.Stretch stretch) {
+        return new Origin(
+                stretch.topicId(), stretch.partition(), stretch.fromOffset(), stretch.endOffset());
+    }
+
+    boolean isReturned() {
+        return end != Long.MAX_VALUE;
+    }
+
+    boolean isDone() {
+        return next >= end;
+    }
+
+    /** Behind what may be handed out of it. */
+    long end() {
+        return end;
+    }
+
+    /** Offsets that are there to be handed out. */
+    long available(PartitionLog log) {
+        return Math.max(0, Math.min(end, log.highWatermark()) - next);
+    }
+
+    /** Notes how far the batches go that were read from {@link #next} on. */
+    void found(RecordsLease lease) {
+        ByteBuffer first = lease.slice(0);
+        foundStart = Math.min(next, RecordBatch.baseOffset(first, first.position()));
+        foundEnd = Math.min(lease.nextOffset(), end);
+        foundLength = lease.length();
+    }
+
+    /** Whether a stretch was found that was not handed out yet. */
+    boolean hasFound() {
+        return foundEnd > next;
+    }
+
+    long foundEnd() {
+        return foundEnd;
+    }
+
+    int foundLength() {
+        return foundLength;
+    }
+
+    /** Offsets of the first batch that lie before {@link #next}. */
+    long skipped() {
+        return next - foundStart;
+    }
+
+    /** Begins with the whole batch. */
+    void roundDown() {
+        next = foundStart;
+    }
+
+    /** Bytes of a record, as those of the last stretch were. */
+    double recordLength() {
+        return foundLength == 0 ? RECORD_LENGTH : foundLength / (double) (foundEnd - foundStart);
+    }
+
+    /** Moves on; what was found has been handed out, or is not there any more. */
+    void advance(long offset) {
+        next = offset;
+    }
+
+    ShareState.Stretch stretch() {
+        return new ShareState.Stretch(topicId, partition, next, end);
+    }
+
+    @Override
+    public String toString() {
+        return "topicId=" + topicId + " partition=" + partition + " offset=" + next;
+    }
+}
