@@ -41,6 +41,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SharedConsumersTest {
     private static final long DEADLINE_SECONDS = 60;
     private static final int LANES = 12;
+    private static final String PADDING = "x".repeat(150);
 
     @TempDir Path folder;
     private GroupServer server;
@@ -88,7 +89,9 @@ class SharedConsumersTest {
     }
 
     private void onDelivered(String value) {
-        delivered.computeIfAbsent(value, v -> new AtomicInteger()).incrementAndGet();
+        String[] parts = value.split(":", 2);
+        assertEquals(PADDING, parts[1]);
+        delivered.computeIfAbsent(parts[0], v -> new AtomicInteger()).incrementAndGet();
     }
 
     /** A client in a process of its own. */
@@ -172,25 +175,18 @@ class SharedConsumersTest {
         private void run() {
             try (consumer) {
                 consumer.subscribe(List.of("shared"), new CommittingOnRevocation(consumer));
-                while (!isLeaving) {
+                boolean isCommitted = true;
+                while (!isLeaving || !isCommitted) {
                     ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
                     for (ConsumerRecord<String, String> record : records) {
                         onDelivered(record.value());
                     }
-                    if (!records.isEmpty()) {
-                        commit();
+                    if (!records.isEmpty() || !isCommitted) {
+                        isCommitted = commit(consumer);
                     }
                 }
             } catch (Throwable e) {
                 failure = e;
-            }
-        }
-
-        private void commit() {
-            try {
-                consumer.commitSync();
-            } catch (RebalanceInProgressException e) {
-                // what it loses is committed when it loses it, the rest with what comes next
             }
         }
 
@@ -205,12 +201,22 @@ class SharedConsumersTest {
         }
     }
 
+    /** Whether that was done; else it is again, when the rebalance is through. */
+    private static boolean commit(KafkaConsumer<String, String> consumer) {
+        try {
+            consumer.commitSync();
+            return true;
+        } catch (RebalanceInProgressException e) {
+            return false;
+        }
+    }
+
     /** As consumers do that want nothing twice. */
     private record CommittingOnRevocation(KafkaConsumer<String, String> consumer)
             implements ConsumerRebalanceListener {
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
-            consumer.commitSync();
+            commit(consumer);
         }
 
         @Override
@@ -232,12 +238,35 @@ class SharedConsumersTest {
                 server.clientConfigs(configs), new StringDeserializer(), new StringDeserializer());
     }
 
-    private void produce(int from, int to) throws Exception {
-        Properties configs = server.clientConfigs(Map.of("linger.ms", "2", "batch.size", "200"));
+    /** Batches that are copied into an answer, those that are not, and compressed ones. */
+    private enum Batches {
+        SHORT(200, "none"),
+        LONG(16_384, "none"),
+        COMPRESSED(16_384, "gzip");
+
+        private final int length;
+        private final String codec;
+
+        Batches(int length, String codec) {
+            this.length = length;
+            this.codec = codec;
+        }
+    }
+
+    private void produce(int from, int to, Batches batches) throws Exception {
+        Properties configs =
+                server.clientConfigs(
+                        Map.of(
+                                "linger.ms",
+                                "5",
+                                "batch.size",
+                                Integer.toString(batches.length),
+                                "compression.type",
+                                batches.codec));
         try (KafkaProducer<String, String> producer =
                 new KafkaProducer<>(configs, new StringSerializer(), new StringSerializer())) {
             for (int i = from; i < to; i++) {
-                producer.send(new ProducerRecord<>("orders", Integer.toString(i)));
+                producer.send(new ProducerRecord<>("orders", i + ":" + PADDING));
             }
         }
     }
@@ -264,16 +293,16 @@ class SharedConsumersTest {
     void eachRecordIsDeliveredOnceWhoeverComesAndGoes(Client client) throws Exception {
         join(client, "a");
         join(client, "b");
-        produce(0, 500);
+        produce(0, 500, Batches.SHORT);
         awaitDelivered(500);
         join(client, "c");
         join(client, "d");
         join(client, "e");
-        produce(500, 2000);
+        produce(500, 2000, Batches.LONG);
         awaitDelivered(2000);
         members.get(0).leave();
         members.get(3).leave();
-        produce(2000, 2500);
+        produce(2000, 2500, Batches.COMPRESSED);
         awaitDelivered(2500);
         assertEachOnce(2500);
     }
@@ -285,10 +314,10 @@ class SharedConsumersTest {
     void aRestartOfTheServerTakesNothingAndRepeatsNothing(Client client) throws Exception {
         join(client, "a");
         join(client, "a"); // told apart by what they own
-        produce(0, 500);
+        produce(0, 500, Batches.SHORT);
         awaitDelivered(500);
         server.restart();
-        produce(500, 1000);
+        produce(500, 1000, Batches.LONG);
         awaitDelivered(1000);
         assertEachOnce(1000);
     }
@@ -296,7 +325,7 @@ class SharedConsumersTest {
     @ParameterizedTest
     @EnumSource(value = Client.class, names = "EAGER")
     void otherReadersOfLanesDisturbNothing(Client client) throws Exception {
-        produce(0, 100);
+        produce(0, 100, Batches.LONG);
         List<TopicPartition> lanes =
                 IntStream.range(0, LANES).mapToObj(i -> new TopicPartition("shared", i)).toList();
         List<String> seen = new ArrayList<>();
@@ -311,7 +340,8 @@ class SharedConsumersTest {
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
             while (seen.size() < 100) {
                 assertTrue(System.nanoTime() < deadline, "seen=" + seen.size());
-                other.poll(Duration.ofMillis(100)).forEach(record -> seen.add(record.value()));
+                other.poll(Duration.ofMillis(100))
+                        .forEach(record -> seen.add(record.value().split(":")[0]));
             }
         }
         assertEachOnce(100);
