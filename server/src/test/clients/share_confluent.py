@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 bootstrap, group, topic, client_id = sys.argv[1:5]
 leaving = []
 signal.signal(signal.SIGTERM, lambda *_: leaving.append(True))
+print("started", flush=True)
 
 consumer = Consumer(
     {

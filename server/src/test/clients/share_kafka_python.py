@@ -7,6 +7,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 bootstrap, group, topic, client_id = sys.argv[1:5]
 leaving = []
 signal.signal(signal.SIGTERM, lambda *_: leaving.append(True))
+print("started", flush=True)
 
 consumer = KafkaConsumer(
     bootstrap_servers=bootstrap,

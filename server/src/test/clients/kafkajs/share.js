@@ -27,6 +27,7 @@ async function main() {
     await consumer.disconnect();
     process.exit(0);
   });
+  process.stdout.write('started\n');
 }
 
 main().catch((failure) => {

@@ -167,6 +167,12 @@ public final class RecordBatch {
         buffer.putInt(at + LEADER_EPOCH, epoch);
     }
 
+    /** Makes it one that holds a marker instead of records, and renews the checksum. */
+    static void control(ByteBuffer buffer, int at) {
+        buffer.put(at + ATTRIBUTES + 1, (byte) (buffer.get(at + ATTRIBUTES + 1) | CONTROL_MASK));
+        seal(buffer, at);
+    }
+
     /** Stamps the time of appending over the producer's timestamps, and renews the checksum. */
     public static void logAppendTime(ByteBuffer buffer, int at, long timestampMs) {
         buffer.put(

@@ -104,19 +104,37 @@ public final class RecordBatchWriter {
             int valueLength,
             @Nullable ByteBuffer headers,
             int headerCount) {
-        long timestampDelta = timestampMs - baseTimestampMs;
+        maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
+        return append(timestampMs - baseTimestampMs, count, key, valueLength, headers, headerCount);
+    }
+
+    /**
+     * As {@link #appendAround}, of a record with the first one's timestamp that does not follow
+     * upon the one before.
+     */
+    int appendAt(int offsetDelta, ByteBuffer key, int valueLength) {
+        return append(0, offsetDelta, key, valueLength, null, 0);
+    }
+
+    private int append(
+            long timestampDelta,
+            int offsetDelta,
+            @Nullable ByteBuffer key,
+            int valueLength,
+            @Nullable ByteBuffer headers,
+            int headerCount) {
         putVarint(
                 buffer,
                 bodyLength(
                         timestampDelta,
-                        count,
+                        offsetDelta,
                         key == null ? NULL_LENGTH : key.remaining(),
                         valueLength,
                         headers == null ? 0 : headers.remaining(),
                         headerCount));
         buffer.put((byte) 0);
         putVarlong(buffer, timestampDelta);
-        putVarint(buffer, count);
+        putVarint(buffer, offsetDelta);
         putField(key);
         putVarint(buffer, valueLength);
         int valueAt = buffer.position();
@@ -126,7 +144,6 @@ public final class RecordBatchWriter {
             putBytes(headers);
         }
         count++;
-        maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
         return valueAt;
     }
 

@@ -1,6 +1,7 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Unavailable;
 
 /** Tells what is not there any more from what is not there now. Stateless. */
 final class Gone {
@@ -10,13 +11,19 @@ final class Gone {
      * Where the offsets end that have gone since they were handed out: below the start of their
      * log, or behind its last record, as a crash has taken those.
      *
+     * @param why a read at the offset found nothing
      * @return the offset itself if it has not gone
      */
-    static long end(PartitionLog log, long offset, long endOffset) {
-        long start = log.logStartOffset();
-        if (offset < start) {
-            return Math.min(start, endOffset);
+    static long end(PartitionLog log, long offset, long endOffset, Unavailable why) {
+        if (why != Unavailable.OFFSET_OUT_OF_RANGE && why != Unavailable.CAUGHT_UP) {
+            return offset;
         }
-        return offset >= log.recordsEndOffset() ? endOffset : offset;
+        long start = log.logStartOffset();
+        long end = offset < log.recordsEndOffset() ? offset : endOffset;
+        if (offset < start) {
+            end = Math.min(start, endOffset);
+        }
+        // One that is being closed, as its topic's mode changes, is empty before it says so.
+        return end > offset && log.read(offset, 0) == Unavailable.CLOSED ? offset : end;
     }
 }

@@ -22,10 +22,28 @@ final class Lane {
 
     private long committed = -1;
 
+    /** There are no records between these, as a reader has found. */
+    private long passedFrom;
+
+    private long passedEnd;
+
     /** What the group has committed. */
     void committed(long offset, long nowMs) {
+        if (offset != committed) {
+            progressMs = nowMs;
+        }
         committed = offset;
-        progressMs = nowMs;
+    }
+
+    /** A reader has found no records between two offsets. */
+    void passed(long fromOffset, long end) {
+        if (fromOffset > passedEnd || end < passedFrom) {
+            passedFrom = fromOffset;
+            passedEnd = end;
+        } else {
+            passedFrom = Math.min(passedFrom, fromOffset);
+            passedEnd = Math.max(passedEnd, end);
+        }
     }
 
     boolean isCommitKnown() {
@@ -34,12 +52,8 @@ final class Lane {
 
     /** First offset that somebody may have in hand. */
     long givenFrom() {
-        return Math.max(startOffset, Math.max(committed, voidEnd));
-    }
-
-    /** Offset from which on each one has a record, as far as that was not taken back since. */
-    long givenStart() {
-        return Math.max(startOffset, takenBackAt + 1);
+        long from = Math.max(startOffset, Math.max(committed, voidEnd));
+        return passedFrom <= from ? Math.max(from, passedEnd) : from;
     }
 
     /** Offsets that somebody may have in hand. */

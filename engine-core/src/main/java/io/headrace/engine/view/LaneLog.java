@@ -25,11 +25,6 @@ final class LaneLog implements PartitionLog {
     private final ShareView view;
     private final PartitionLog references;
 
-    /** Where a reader has found nothing up to the end. */
-    private volatile @Nullable Passed passed;
-
-    private record Passed(long from, long end) {}
-
     LaneLog(ShareView view, PartitionLog references) {
         this.view = view;
         this.references = references;
@@ -84,7 +79,7 @@ final class LaneLog implements PartitionLog {
             return found instanceof RecordsLease ? Unavailable.COLD : found;
         }
         LaneRead read = begin(fromOffset, lengthMax);
-        return conclude(read, fromOffset, follow(read));
+        return read.result(follow(read));
     }
 
     private LaneRead begin(long fromOffset, int lengthMax) {
@@ -107,39 +102,26 @@ final class LaneLog implements PartitionLog {
         return null;
     }
 
-    /**
-     * @param stopped why there are no more references; null if there may be
-     */
-    private ReadResult conclude(LaneRead read, long fromOffset, @Nullable Unavailable stopped) {
-        if (!read.mayGoOn() || stopped == null) {
-            return read.result();
-        }
-        if (stopped == Unavailable.CAUGHT_UP && read.position() > fromOffset) {
-            passed = new Passed(fromOffset, read.position());
-        }
-        return stopped;
-    }
-
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
         view.whenLoaded(
-                () -> resolve(begin(fromOffset, lengthMax), fromOffset, whenRead),
+                () -> resolve(begin(fromOffset, lengthMax), whenRead),
                 () -> whenRead.onRead(Unavailable.STORE_ERROR));
     }
 
     /** Reads on; references that are not in memory are loaded first. */
-    private void resolve(LaneRead read, long fromOffset, ReadCallback whenRead) {
+    private void resolve(LaneRead read, ReadCallback whenRead) {
         ReadResult result;
         try {
             Unavailable stopped = follow(read);
-            if (stopped == Unavailable.COLD && read.mayGoOn()) {
+            if (stopped == Unavailable.COLD) {
                 references.readCold(
                         read.position(),
                         REFERENCES_LENGTH,
-                        loaded -> onLoaded(read, fromOffset, loaded, whenRead));
+                        loaded -> onLoaded(read, loaded, whenRead));
                 return;
             }
-            result = conclude(read, fromOffset, stopped);
+            result = read.result(stopped);
         } catch (RuntimeException failed) {
             LOGGER.error("lane cannot be read: {} offset={}", this, read.position(), failed);
             result = Unavailable.CORRUPT;
@@ -151,10 +133,9 @@ final class LaneLog implements PartitionLog {
         }
     }
 
-    private void onLoaded(
-            LaneRead read, long fromOffset, ReadResult loaded, ReadCallback whenRead) {
+    private void onLoaded(LaneRead read, ReadResult loaded, ReadCallback whenRead) {
         if (!(loaded instanceof RecordsLease lease)) {
-            whenRead.onRead(loaded);
+            whenRead.onRead(read.result((Unavailable) loaded));
             return;
         }
         try {
@@ -164,15 +145,12 @@ final class LaneLog implements PartitionLog {
             whenRead.onRead(Unavailable.CORRUPT);
             return;
         }
-        resolve(read, fromOffset, whenRead);
+        resolve(read, whenRead);
     }
 
-    /** Who has been told that there is nothing up to the end waits for what comes behind that. */
     @Override
     public void onHighWatermark(long offset, Runnable wake) {
-        Passed known = passed;
-        boolean isPassed = known != null && known.from < offset && offset <= known.end;
-        references.onHighWatermark(isPassed ? known.end + 1 : offset, wake);
+        references.onHighWatermark(offset, wake);
     }
 
     @Override

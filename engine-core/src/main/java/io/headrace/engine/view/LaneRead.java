@@ -8,15 +8,23 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One read of a lane: follows its references. Offsets that have no records any more, because they
- * were taken back or what they referred to is gone, are passed over, as those that compaction has
- * left without any.
+ * were taken back or what they referred to is gone, are passed over: before records, as those that
+ * compaction has left without any; where nothing is found behind them, by {@link PassedOffsets}.
  */
 final class LaneRead {
+    /** References that are followed in one read without anything being found. */
+    private static final int REFERENCES_MAX = 256;
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(LaneRead.class);
+
     private final ShareView view;
     private final int lane;
+    private final long fromOffset;
     private final long highWatermark;
     private final int lengthMax;
     private final LaneRecords.Builder records = new LaneRecords.Builder();
@@ -24,11 +32,19 @@ final class LaneRead {
     /** Everything before was read or passed over. */
     private long position;
 
+    /** Of the reference that was followed last. */
+    private int leaderEpoch;
+
+    private int followedCount;
+
     /** Where bytes have to be loaded first. */
     private @Nullable Cold cold;
 
     /** Why the read ended before its length was reached. */
     private @Nullable Unavailable stoppedBy;
+
+    /** Whether what was passed over has to be said before anything else can be. */
+    private boolean isPassedFirst;
 
     private record Cold(
             PartitionLog log,
@@ -44,6 +60,7 @@ final class LaneRead {
     LaneRead(ShareView view, int lane, long fromOffset, long highWatermark, int lengthMax) {
         this.view = view;
         this.lane = lane;
+        this.fromOffset = fromOffset;
         this.position = fromOffset;
         this.highWatermark = highWatermark;
         this.lengthMax = lengthMax;
@@ -56,7 +73,11 @@ final class LaneRead {
 
     /** Whether nothing was found so far, and nothing has to be waited for. */
     boolean mayGoOn() {
-        return records.isEmpty() && stoppedBy == null;
+        return records.isEmpty() && stoppedBy == null && !isPassedFirst && !hasPassedMany();
+    }
+
+    private boolean hasPassedMany() {
+        return records.isEmpty() && followedCount >= REFERENCES_MAX;
     }
 
     /** Reads what is in memory of these; takes over their lease. */
@@ -81,13 +102,28 @@ final class LaneRead {
         }
     }
 
-    /** What was found; {@code CAUGHT_UP} if there was nothing. */
-    ReadResult result() {
+    /**
+     * What was found.
+     *
+     * @param stopped why there are no more references; null if there may be
+     */
+    ReadResult result(@Nullable Unavailable stopped) {
         if (!records.isEmpty()) {
             return records.build();
         }
         records.abandon();
-        return stoppedBy == null ? Unavailable.CAUGHT_UP : stoppedBy;
+        if (position > fromOffset) {
+            return passed(position);
+        }
+        if (stoppedBy != null) {
+            return stoppedBy;
+        }
+        return stopped == null ? Unavailable.CAUGHT_UP : stopped;
+    }
+
+    private ReadResult passed(long endOffset) {
+        view.passed(lane, fromOffset, endOffset);
+        return new PassedOffsets(fromOffset, endOffset, leaderEpoch, view.sources().nowMs());
     }
 
     /** Whether the next reference may be followed. */
@@ -97,26 +133,32 @@ final class LaneRead {
         if (end <= position) {
             return true;
         }
+        followedCount++;
+        leaderEpoch = RecordBatch.leaderEpoch(slice, at);
         Reference reference = Reference.decode(slice, at);
-        long from = Math.max(position, base);
-        long voidEnd = view.voidOffsets(lane).endOfVoidAt(from, highWatermark);
-        if (reference.kind() != Reference.Kind.GIVEN || voidEnd >= end) {
+        if (reference.kind() != Reference.Kind.GIVEN) {
             position = end;
-            return true;
+            return !hasPassedMany();
         }
-        position = Math.max(from, voidEnd);
         long shift = base - reference.baseOffset();
-        int leaderEpoch = RecordBatch.leaderEpoch(slice, at);
+        position = Math.max(position, reference.fromOffset() + shift);
         while (position < end) {
-            if (!read(reference, shift, end, leaderEpoch)) {
+            if (!read(reference, shift, end)) {
                 return false;
             }
         }
-        return true;
+        return !hasPassedMany();
     }
 
     /** Reads on within a reference; whether that may go on. */
-    private boolean read(Reference reference, long shift, long end, int leaderEpoch) {
+    private boolean read(Reference reference, long shift, long end) {
+        VoidOffsets voids = view.voidOffsets(lane);
+        long voidEnd = voids.endOfVoidAt(position, highWatermark);
+        if (voidEnd > position) {
+            position = Math.min(voidEnd, end);
+            return true;
+        }
+        long stretchEnd = Math.min(end, voids.startBehind(position, highWatermark));
         int room = Math.min(lengthMax - records.length(), reference.length());
         if (!records.isEmpty() && room <= 0 || records.isFull()) {
             return false;
@@ -125,19 +167,24 @@ final class LaneRead {
         if (log == null) {
             return passUnlessThere(reference, end);
         }
-        long gone = Gone.end(log, position - shift, end - shift) + shift;
-        if (gone > position) {
-            position = gone;
-            return true;
-        }
         ReadResult found = log.read(position - shift, Math.max(0, room));
         if (found instanceof RecordsLease lease) {
-            return add(lease, shift, end, leaderEpoch, room);
+            return add(lease, shift, stretchEnd, room);
         }
-        if (found == Unavailable.COLD) {
-            cold = new Cold(log, position - shift, end - shift, shift, room, leaderEpoch);
+        return passIfGone(log, shift, stretchEnd, room, (Unavailable) found);
+    }
+
+    private boolean passIfGone(PartitionLog log, long shift, long end, int room, Unavailable why) {
+        long offset = position - shift;
+        long gone = Gone.end(log, offset, end - shift, why);
+        if (gone > offset) {
+            position = gone + shift;
+            return true;
         }
-        stoppedBy = isOfNow(found) ? Unavailable.STORE_ERROR : (Unavailable) found;
+        if (why == Unavailable.COLD) {
+            cold = new Cold(log, offset, end - shift, shift, room, leaderEpoch);
+        }
+        stoppedBy = isOfNow(why) ? Unavailable.STORE_ERROR : why;
         return false;
     }
 
@@ -151,13 +198,13 @@ final class LaneRead {
         return true;
     }
 
-    private static boolean isOfNow(ReadResult found) {
-        return found == Unavailable.CAUGHT_UP
-                || found == Unavailable.OFFSET_OUT_OF_RANGE
-                || found == Unavailable.CLOSED;
+    private static boolean isOfNow(Unavailable why) {
+        return why == Unavailable.CAUGHT_UP
+                || why == Unavailable.OFFSET_OUT_OF_RANGE
+                || why == Unavailable.CLOSED;
     }
 
-    private boolean add(RecordsLease lease, long shift, long end, int leaderEpoch, int room) {
+    private boolean add(RecordsLease lease, long shift, long end, int room) {
         ByteBuffer first = lease.slice(0);
         long start = RecordBatch.baseOffset(first, first.position()) + shift;
         if (start >= end) {
@@ -165,9 +212,15 @@ final class LaneRead {
             position = end;
             return true;
         }
-        // A batch that begins before what it is referred to for has to begin an answer: a client
-        // leaves out its first records only if it asks for what is behind them.
-        if (!records.isEmpty() && (start < position || lease.length() > room)) {
+        // A batch that begins before what it is referred to for has to begin an answer, and to be
+        // asked for from there on: only then a client leaves its first records out.
+        boolean isPart = start < position;
+        if (records.isEmpty() && isPart && position > fromOffset) {
+            lease.close();
+            isPassedFirst = true;
+            return false;
+        }
+        if (!records.isEmpty() && (isPart || lease.length() > room)) {
             lease.close();
             return false;
         }
@@ -189,16 +242,27 @@ final class LaneRead {
                 loaded -> whenRead.onRead(shown(loaded, where)));
     }
 
-    private static ReadResult shown(ReadResult loaded, Cold where) {
+    private ReadResult shown(ReadResult loaded, Cold where) {
         if (!(loaded instanceof RecordsLease lease)) {
             // Answered anew when it is asked again: what is gone is passed over, and so on.
-            return isOfNow(loaded) ? Unavailable.STORE_ERROR : loaded;
+            return isOfNow((Unavailable) loaded) ? Unavailable.STORE_ERROR : loaded;
         }
         LaneRecords.Builder builder = new LaneRecords.Builder();
-        builder.add(lease, where.endOffset, where.shift, where.leaderEpoch);
+        try {
+            builder.add(lease, where.endOffset, where.shift, where.leaderEpoch);
+        } catch (RuntimeException failed) {
+            builder.abandon();
+            LOGGER.error(
+                    "lane cannot be read: topic={} lane={} offset={}",
+                    view.topic().name(),
+                    lane,
+                    position,
+                    failed);
+            return Unavailable.CORRUPT;
+        }
         if (builder.isEmpty()) {
             builder.abandon();
-            return Unavailable.STORE_ERROR;
+            return passed(where.endOffset + where.shift);
         }
         return builder.build();
     }

@@ -4,6 +4,7 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where stretches come from: what is left of a partition, or what was taken back. Used by the
@@ -26,6 +27,12 @@ final class Origin {
 
     private long foundEnd;
     private int foundLength;
+
+    /** Why it was last held up; empty for no reason that is worth a word. */
+    private String heldUpBy = "";
+
+    private @Nullable PartitionLog awaited;
+    private @Nullable Runnable wake;
 
     private Origin(long topicId, int partition, long next, long end) {
         this.topicId = topicId;
@@ -84,14 +91,9 @@ final class Origin {
         return foundLength;
     }
 
-    /** Offsets of the first batch that lie before {@link #next}. */
-    long skipped() {
-        return next - foundStart;
-    }
-
-    /** Begins with the whole batch. */
-    void roundDown() {
-        next = foundStart;
+    /** Where the batch begins that holds {@link #next}. */
+    long foundStart() {
+        return foundStart;
     }
 
     /** Bytes of a record, as those of the last stretch were. */
@@ -102,6 +104,27 @@ final class Origin {
     /** Moves on; what was found has been handed out, or is not there any more. */
     void advance(long offset) {
         next = offset;
+    }
+
+    /** Notes why it is held up; whether that is worth a word, and news. */
+    boolean isHeldUpAnew(String why) {
+        boolean isNew = !why.isEmpty() && !why.equals(heldUpBy);
+        heldUpBy = why;
+        return isNew;
+    }
+
+    /** Has somebody called once there is more than {@link #next}. */
+    void await(PartitionLog log, Runnable whenThere) {
+        awaited = log;
+        wake = whenThere;
+        log.onHighWatermark(next + 1, whenThere);
+    }
+
+    /** Nobody has to be called any more. */
+    void cancel() {
+        if (awaited != null && wake != null) {
+            awaited.cancel(wake);
+        }
     }
 
     ShareState.Stretch stretch() {

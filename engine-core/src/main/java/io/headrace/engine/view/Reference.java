@@ -15,8 +15,10 @@ import java.nio.ByteBuffer;
  *     there is none
  * @param topicId of the batches; 0 unless it is {@link Kind#GIVEN}
  * @param partition of the batches
- * @param baseOffset {@link Kind#GIVEN}: of the first record there; {@link Kind#TAKEN_BACK}: first
- *     offset of the lane that is void
+ * @param baseOffset {@link Kind#GIVEN}: there, of what is at the lane's first offset; {@link
+ *     Kind#TAKEN_BACK}: first offset of the lane that is void
+ * @param fromOffset {@link Kind#GIVEN}: of the first record there that is handed out; those between
+ *     are void; {@link Kind#TAKEN_BACK}: as {@code baseOffset}
  * @param endOffset {@link Kind#GIVEN}: behind the last record there; {@link Kind#TAKEN_BACK}:
  *     behind the last offset that is void
  * @param length {@link Kind#GIVEN}: of the batches, in bytes, when they were given
@@ -28,10 +30,11 @@ record Reference(
         long topicId,
         int partition,
         long baseOffset,
+        long fromOffset,
         long endOffset,
         int length) {
     /** Bytes of an encoded reference, without the state behind it. */
-    static final int LENGTH = 2 + 5 * Long.BYTES + 2 * Integer.BYTES;
+    static final int LENGTH = 2 + 6 * Long.BYTES + 2 * Integer.BYTES;
 
     private static final byte VERSION = 1;
 
@@ -62,8 +65,8 @@ record Reference(
         int at = writer.appendAround(nowMs, null, LENGTH + state.encodedLength(), null, 0);
         ByteBuffer value = into.duplicate().position(at);
         value.put(VERSION).put((byte) kind.ordinal()).putLong(sequence).putLong(takenBackBefore);
-        value.putLong(topicId).putInt(partition).putLong(baseOffset).putLong(endOffset);
-        value.putInt(length);
+        value.putLong(topicId).putInt(partition).putLong(baseOffset).putLong(fromOffset);
+        value.putLong(endOffset).putInt(length);
         state.encode(value);
         int batchLength = writer.end(offsetCount());
         return into.limit(start + batchLength).position(start);
@@ -97,6 +100,7 @@ record Reference(
                 value.getLong(),
                 value.getLong(),
                 value.getInt(),
+                value.getLong(),
                 value.getLong(),
                 value.getLong(),
                 value.getInt());

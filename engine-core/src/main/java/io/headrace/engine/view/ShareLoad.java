@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,8 +59,8 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
     }
 
     /**
-     * Reads the newest reference of each lane. One that is damaged is left out, and its lane with
-     * it, if there is another: what was handed out since that is handed out again then.
+     * Reads the newest reference of each lane. One that is damaged is left out, if there is
+     * another: what was handed out since that is handed out again then.
      *
      * @throws EngineException if references cannot be read now, or none can
      */
@@ -74,13 +75,14 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
             }
             try {
                 Placed last = at(log, log.recordsEndOffset() - 1);
-                lanes.add(lane(log, i, last));
                 if (newest == null || last.reference.sequence() > newest.reference.sequence()) {
                     newest = last;
                 }
+                lanes.add(lane(log, i, last));
             } catch (DamagedReferenceException e) {
                 LOGGER.error("records may be handed out twice: {}", e.getMessage());
                 damaged = e;
+                lanes.add(unknown(log, i));
             }
         }
         if (newest == null && damaged != null) {
@@ -98,12 +100,18 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         VoidOffsets voids = VoidOffsets.NONE;
         long voidEnd = 0;
         for (long offset = newest; offset >= log.logStartOffset(); ) {
-            Reference takenBack = at(log, offset).reference;
-            VoidOffsets.Range range =
-                    new VoidOffsets.Range(takenBack.baseOffset(), takenBack.endOffset(), offset);
-            voids = voids.with(range, log.logStartOffset());
-            voidEnd = Math.max(voidEnd, range.doneEnd());
-            offset = takenBack.takenBackBefore();
+            Placed placed = takenBack(log, offset);
+            if (placed == null) {
+                break;
+            }
+            Reference found = placed.reference;
+            if (found.kind() == Reference.Kind.TAKEN_BACK) {
+                VoidOffsets.Range range =
+                        new VoidOffsets.Range(found.baseOffset(), found.endOffset(), placed.offset);
+                voids = voids.with(range, log.logStartOffset());
+                voidEnd = Math.max(voidEnd, range.doneEnd());
+            }
+            offset = found.takenBackBefore();
         }
         return new LoadedLane(
                 number,
@@ -113,6 +121,27 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
                 newest,
                 voidEnd,
                 voids);
+    }
+
+    /**
+     * What stands there; if that is damaged what stands before, which knows those before it; null
+     * if both are.
+     */
+    private static @Nullable Placed takenBack(PartitionLog log, long offset) {
+        for (long at = offset; at >= Math.max(log.logStartOffset(), offset - 1); at--) {
+            try {
+                return at(log, at);
+            } catch (DamagedReferenceException e) {
+                LOGGER.error("what was taken back may be seen twice: {}", e.getMessage());
+            }
+        }
+        return null;
+    }
+
+    /** What is known of a lane whose newest reference is damaged. */
+    private static LoadedLane unknown(PartitionLog log, int number) {
+        long end = log.recordsEndOffset();
+        return new LoadedLane(number, log.logStartOffset(), end, end - 1, -1, 0, VoidOffsets.NONE);
     }
 
     /**
@@ -147,7 +176,9 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         return new ShareState.Stretch(
                 reference.topicId(),
                 reference.partition(),
-                reference.baseOffset() + Math.max(0, fromOffset - placed.offset),
+                Math.max(
+                        reference.fromOffset(),
+                        reference.baseOffset() + fromOffset - placed.offset),
                 reference.endOffset());
     }
 

@@ -78,6 +78,7 @@ final class ShareView implements Share {
     private long sequence;
     private LoadState loadState = LoadState.NONE;
     private boolean isRetrying;
+    private boolean isTooLargeSaid;
     private long trimmedMs;
     private ByteBuffer encoded = ByteBuffer.allocateDirect(4096);
     private volatile Backlog backlog = new Backlog(0, 0);
@@ -160,11 +161,11 @@ final class ShareView implements Share {
         }
     }
 
-    /** What one task throws must not keep the others away. */
+    /** What one task throws must not keep the others away; nobody else would say it. */
     private void run(Runnable task) {
         try {
             task.run();
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             LOGGER.error("a step of a view failed: topic={}", topic.name(), failed);
         }
     }
@@ -223,6 +224,15 @@ final class ShareView implements Share {
     @Override
     public void committedBefore(int[] ofLanes, long[] offsets) {
         post(() -> commit(ofLanes, offsets, true));
+    }
+
+    /** A reader of a lane has found no records between two offsets. */
+    void passed(int number, long fromOffset, long endOffset) {
+        post(
+                () -> {
+                    lane(number).passed(fromOffset, endOffset);
+                    dispatch();
+                });
     }
 
     private void commit(int[] ofLanes, long[] offsets, boolean isOld) {
@@ -387,38 +397,57 @@ final class ShareView implements Share {
 
     private Given giveNext(int lane, int lengthMax) {
         for (Origin origin = ready.peek(); origin != null; origin = ready.peek()) {
-            PartitionLog log = base(origin.topicId, origin.partition);
-            if (log == null) {
-                ready.remove();
-                putOff(origin, "its topic is out of reach");
-            } else if (origin.hasFound() || find(origin, log, lengthMax)) {
+            if (origin.hasFound() || find(origin, lengthMax)) {
                 return give(lane, origin);
             }
         }
         return Given.NOTHING;
     }
 
+    /** What is wrong with one partition must not keep the others back. */
+    private boolean find(Origin origin, int lengthMax) {
+        try {
+            PartitionLog log = base(origin.topicId, origin.partition);
+            if (log != null) {
+                return find(origin, log, lengthMax);
+            }
+            ready.remove(origin);
+            putOff(origin, "its topic is out of reach");
+        } catch (RuntimeException failed) {
+            LOGGER.error(
+                    "partition cannot be handed out: topic={} {}", topic.name(), origin, failed);
+            ready.remove(origin);
+            putOff(origin, "");
+        }
+        return false;
+    }
+
     /** Looks for the next stretch; takes the origin out of {@link #ready} if there is none now. */
     private boolean find(Origin origin, PartitionLog log, int lengthMax) {
-        long gone = Gone.end(log, origin.next, origin.end());
-        boolean isLost =
-                gone > origin.next && (origin.isReturned() || gone <= log.logStartOffset());
-        if (isLost) {
-            skip(origin, gone);
-            if (origin.isDone()) {
-                return false;
-            }
-        }
         int length = stretchLength(origin, log, lengthMax);
         ReadResult read = log.read(origin.next, length);
         if (read instanceof RecordsLease lease) {
             origin.found(lease);
             lease.close();
-            return true;
+            return origin.hasFound();
         }
-        ready.remove();
-        waitFor(origin, log, (Unavailable) read, length);
+        if (!skipGone(origin, log, (Unavailable) read)) {
+            ready.remove();
+            waitFor(origin, log, (Unavailable) read, length);
+        }
         return false;
+    }
+
+    /** Goes on behind records that have gone before anybody was given them. */
+    private boolean skipGone(Origin origin, PartitionLog log, Unavailable why) {
+        // Behind the last record of a partition there will be more.
+        long end = origin.isReturned() ? origin.end() : log.logStartOffset();
+        long gone = Gone.end(log, origin.next, end, why);
+        if (gone <= origin.next) {
+            return false;
+        }
+        skip(origin, gone);
+        return true;
     }
 
     /** What is there is shared among those who wait, in pieces that are worth a reference. */
@@ -436,7 +465,7 @@ final class ShareView implements Share {
                 if (log.highWatermark() > origin.next) {
                     putOff(origin, ""); // for a moment only
                 } else {
-                    log.onHighWatermark(origin.next + 1, () -> post(() -> makeReady(origin)));
+                    origin.await(log, () -> post(() -> makeReady(origin)));
                 }
             }
             case COLD ->
@@ -473,7 +502,7 @@ final class ShareView implements Share {
      * @param why empty where that is nothing to speak of
      */
     private void putOff(Origin origin, String why) {
-        if (!why.isEmpty()) {
+        if (origin.isHeldUpAnew(why)) {
             LOGGER.warn("view is held up: topic={} {} reason={}", topic.name(), origin, why);
         }
         sources.later(() -> run(() -> makeReady(origin)), why.isEmpty() ? RETRY_MS : 1000);
@@ -499,12 +528,10 @@ final class ShareView implements Share {
             return Given.NOT_NOW;
         }
         Lane lane = lane(number);
-        if (origin.skipped() > lane.endOffset - lane.givenStart()) {
-            // The batch begins before; readers of this lane could not leave its first records out.
-            origin.roundDown();
-        }
         long from = origin.next;
         long end = origin.foundEnd();
+        // A batch that begins before is shown with the lane's offsets: they must not be negative.
+        boolean isShown = from - origin.foundStart() <= lane.endOffset;
         Reference given =
                 new Reference(
                         Reference.Kind.GIVEN,
@@ -512,6 +539,7 @@ final class ShareView implements Share {
                         lane.takenBackAt,
                         origin.topicId,
                         origin.partition,
+                        isShown ? from : origin.foundStart(),
                         from,
                         end,
                         origin.foundLength());
@@ -553,7 +581,7 @@ final class ShareView implements Share {
         ByteBuffer batch = reference.encode(encoded.clear(), writer, state, nowMs);
         long offset = references.append(batch, nowMs);
         if (offset < 0) {
-            LOGGER.debug("no reference now: topic={} status={}", topic.name(), offset);
+            noteRefusal(offset);
             return false;
         }
         if (lane.uncommitted() == 0) {
@@ -563,6 +591,17 @@ final class ShareView implements Share {
         lane.endOffset = offset + reference.offsetCount();
         sequence++;
         return true;
+    }
+
+    private void noteRefusal(long status) {
+        if (status == PartitionLog.BATCH_TOO_LARGE && !isTooLargeSaid) {
+            isTooLargeSaid = true;
+            LOGGER.error(
+                    "view is over more partitions than a reference has room for, nothing is handed"
+                            + " out: topic={}",
+                    topic.name());
+        }
+        LOGGER.debug("no reference now: topic={} status={}", topic.name(), status);
     }
 
     private ShareState state() {
@@ -608,6 +647,16 @@ final class ShareView implements Share {
     /** Looks for new partitions, and takes back what nobody gets on with; now and then. */
     void sweep() {
         post(this::sweepNow);
+    }
+
+    /** The view is gone: nobody has to be woken for it. */
+    void end() {
+        post(
+                () -> {
+                    wishes.clear();
+                    bases.values().forEach(partitions -> partitions.forEach(Origin::cancel));
+                    returned.forEach(Origin::cancel);
+                });
     }
 
     private void sweepNow() {

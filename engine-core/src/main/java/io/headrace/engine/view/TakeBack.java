@@ -92,6 +92,7 @@ final class TakeBack {
                         0,
                         0,
                         from,
+                        from,
                         given.endOffset(),
                         0);
         boolean isAppended = false;

@@ -34,12 +34,22 @@ public final class ViewLogs implements Views {
     }
 
     private ShareView view(Topic topic) {
-        ShareView view = shares.get(topic.id());
-        return view != null
-                ? view
-                : shares.computeIfAbsent(
+        ShareView known = shares.get(topic.id());
+        if (known != null) {
+            return known;
+        }
+        ShareView view =
+                shares.computeIfAbsent(
                         topic.id(),
                         id -> new ShareView(sources, topic, ViewSpec.of(topic.configs())));
+        // Whoever calls may have the topic as it was a while ago.
+        Topic current = sources.topic(topic.id());
+        if (current == null) {
+            topicDeleted(topic.id());
+        } else {
+            view.topic(current);
+        }
+        return view;
     }
 
     /** The log of a lane as its readers see it; null if it is gone. */
@@ -58,7 +68,10 @@ public final class ViewLogs implements Views {
 
     /** A topic is gone. */
     public void topicDeleted(long topicId) {
-        shares.remove(topicId);
+        ShareView gone = shares.remove(topicId);
+        if (gone != null) {
+            gone.end();
+        }
     }
 
     /** Calls the consumer with the backlog of some views in use, as it was when last asked for. */

@@ -58,6 +58,21 @@ final class VoidOffsets {
         return range.end > offset && range.saidAt < highWatermark ? range.end : offset;
     }
 
+    /**
+     * Where the next range begins behind an offset that is in none; {@code Long.MAX_VALUE} if there
+     * is none.
+     *
+     * @param highWatermark of the lane: what is said behind it may yet be lost
+     */
+    long startBehind(long offset, long highWatermark) {
+        for (int i = floor(offset) + 1; i < ranges.size(); i++) {
+            if (ranges.get(i).saidAt < highWatermark) {
+                return ranges.get(i).start;
+            }
+        }
+        return Long.MAX_VALUE;
+    }
+
     private int floor(long offset) {
         int low = 0;
         int high = ranges.size() - 1;

@@ -6,7 +6,7 @@ import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,12 +21,20 @@ import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.journal.JournalScan;
+import io.headrace.engine.spi.EntryType;
+import io.headrace.engine.spi.Journal;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -223,28 +231,56 @@ final class ShareViewTest {
         assertEquals("e", values(take(0)).get(0));
         for (int i = 0; i < 2; i++) {
             assertEquals(List.of("e"), values(readLane(0, 1)), "what was taken back is passed");
+            assertEquals(
+                    List.of("a", "b", "c", "e"),
+                    values(readLane(0, 0)),
+                    "who comes from before has the batch that it begins in, and no more");
             assertEquals(others, readLane(1, 2));
             assertEquals(List.of("0:x", "1:y", "2:b", "3:c", "4:d"), readLane(1, 0));
             restart();
         }
     }
 
-    /** There is nothing before that its readers could take the rest of the batch for. */
+    /** There is nothing before whose offsets the first records of the batch could have. */
     @Test
-    void aLaneThatIsEmptyIsGivenTheWholeBatch() {
+    void aLaneThatIsEmptyIsGivenTheRestOfABatchBehindOffsetsWithoutRecords() {
         start();
         engine.create("orders", 1, Map.of());
         view(2, Map.of("headrace.view.takeback.ms", "300"));
         produce("orders", 0, "a", "b", "c");
         committed(0, 0);
         take(0);
-        committed(0, 1);
-        assertEquals(List.of("0:a", "1:b", "2:c"), take(1));
+        committed(0, 2);
+        assertEquals(List.of("2:c"), take(1));
+        restart();
+        assertEquals(List.of("2:c"), readLane(1, 0));
+        committed(1, 2);
+        committed(0, 3);
+        assertEquals(List.of("c"), values(take(0)));
     }
 
-    /** A reader who comes to the void end of a lane waits there for what comes behind. */
+    /** What came before is gone, so that no record stands where the head of the batch would be. */
     @Test
-    void whoReadsWhatWasTakenBackIsAtTheEnd() throws Exception {
+    void theHeadOfABatchTakesNobodysPlace() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of("headrace.view.takeback.ms", "300"));
+        produce("orders", 0, "x", "y");
+        take(1);
+        committed(1, 2);
+        produce("orders", 0, "a", "b", "c");
+        committed(0, 0);
+        take(0);
+        committed(0, 1);
+        assertEquals(List.of("2:b", "3:c"), take(1));
+        get(engine.log("orders", 0).deleteRecords(2));
+        assertEquals(List.of("2:b", "3:c"), readLane(1, 0));
+        assertEquals(List.of("2:b", "3:c"), readLane(1, 1));
+    }
+
+    /** So that he commits behind it, and his lag goes to zero. */
+    @Test
+    void whoReadsWhatWasTakenBackMovesOn() throws Exception {
         start();
         engine.create("orders", 1, Map.of());
         view(1, Map.of("headrace.view.takeback.ms", "300"));
@@ -253,13 +289,138 @@ final class ShareViewTest {
         take(0);
         committed(0, 1);
         await("b to be taken back", () -> lane(0).highWatermark() == 3);
-        assertEquals(Unavailable.CAUGHT_UP, lane(0).read(1, LENGTH_MAX));
-        CompletableFuture<Void> more = new CompletableFuture<>();
-        lane(0).onHighWatermark(2, () -> more.complete(null));
-        assertFalse(more.isDone());
+        try (ReadResult passed = TestEngine.read(lane(0), 1, LENGTH_MAX)) {
+            RecordsLease lease = assertInstanceOf(RecordsLease.class, passed);
+            assertEquals(List.of(), TestEngine.records(lease, 1));
+            assertEquals(3, lease.nextOffset());
+            ByteBuffer batch = lease.slice(0);
+            assertTrue(RecordBatch.isControl(batch, 0));
+            assertEquals(1, RecordBatch.baseOffset(batch, 0));
+            assertEquals(2, RecordBatch.lastOffset(batch, 0));
+        }
+        assertEquals(Unavailable.CAUGHT_UP, lane(0).read(3, LENGTH_MAX));
+        assertEquals(List.of("b"), values(take(0)));
+    }
+
+    @Test
+    void aHoleBelowIsPassedAlsoWhereNothingIsInMemory() {
+        start();
+        engine.create(
+                "orders", 1, Map.of("cleanup.policy", "compact", "max.compaction.lag.ms", "1"));
+        view(1, Map.of());
+        PartitionLog orders = engine.log("orders", 0);
+        for (String value : List.of("1", "2", "3", "4", "5")) {
+            append(
+                    orders,
+                    KeyedRecord.batch(
+                            CompressionType.NONE,
+                            System.currentTimeMillis() - 1000,
+                            new KeyedRecord(value.equals("3") ? "other" : "key", value)));
+            take(0);
+        }
+        await("compacted", () -> KeyedRecord.readAll(orders, 0).firstKey() == 2);
+        assertEquals(List.of("2:3", "3:4", "4:5"), readLane(0, 0));
+        restart();
+        assertEquals(List.of("2:3", "3:4", "4:5"), readLane(0, 0));
+        assertEquals(List.of("2:3", "3:4", "4:5"), readLane(0, 1));
+    }
+
+    /** With the window that makes it the worst: one stretch at a time. */
+    @Test
+    void whatHasGoneIsNobodysWork() {
+        start();
+        engine.create("orders", 1, Map.of("headrace.storage.mode", "memory"));
+        view(1, Map.of("headrace.view.window.records", "1"));
+        produce("orders", 0, "a", "b");
+        take(0);
+        committed(0, 1);
+        restart();
+        produce("orders", 0, "c");
         share().wish(new Wish(new int[] {0}, LENGTH_MAX));
-        get(more);
-        assertEquals("b", values(readLane(0, 1)).get(values(readLane(0, 1)).size() - 1));
+        assertEquals(List.of(), readLane(0, 1));
+        share().committedBefore(new int[] {0}, new long[] {1});
+        awaitHighWatermark(lane(0), 3);
+        assertEquals(List.of("2:c"), readLane(0, 0));
+    }
+
+    @Test
+    void theModeOfATopicBelowMayChange() {
+        start();
+        Topic orders = engine.create("orders", 1, Map.of("headrace.storage.mode", "memory"));
+        view(1, Map.of());
+        produce("orders", 0, "a");
+        take(0);
+        produce("orders", 0, "b");
+        for (String mode : List.of("hybrid", "persistent", "memory")) {
+            Map<String, String> altered = new HashMap<>();
+            altered.put("headrace.storage.mode", mode);
+            get(engine.engine.catalog().alterConfigs(orders.id(), altered, false));
+            produce("orders", 0, mode);
+        }
+        List<String> all = new ArrayList<>(List.of("a"));
+        while (all.size() < 5) {
+            all.addAll(values(take(0)));
+        }
+        assertEquals(List.of("a", "b", "hybrid", "persistent", "memory"), all);
+        assertEquals(all, values(readLane(0, 0)));
+    }
+
+    /** The lane keeps what it has, and what was handed out is not handed out again. */
+    @Test
+    void aDamagedWordOfWhatWasTakenBackCostsItselfAlone() throws Exception {
+        start();
+        engine.create("orders", 1, Map.of());
+        Topic view = view(2, Map.of("headrace.view.takeback.ms", "300"));
+        for (String value : List.of("a", "b", "c")) {
+            produce("orders", 0, value);
+            long from = lane(0).highWatermark();
+            committed(0, from);
+            take(0);
+            long taken = from + 2;
+            await("taken back", () -> lane(0).highWatermark() == taken);
+            take(1);
+            committed(1, lane(1).highWatermark());
+        }
+        engine.close();
+        damage(view, 0, 3); // the second of three
+        start();
+        produce("orders", 0, "d");
+        assertEquals(List.of("3:d"), take(1));
+        assertEquals(List.of(), readLane(0, 4));
+        assertEquals(List.of("a", "b", "c", "d"), values(readLane(1, 0)));
+        try (ReadResult result = TestEngine.read(lane(0), 0, LENGTH_MAX)) {
+            assertEquals(2, assertInstanceOf(RecordsLease.class, result).nextOffset());
+        }
+        try (ReadResult result = TestEngine.read(lane(0), 2, LENGTH_MAX)) {
+            RecordsLease lease = assertInstanceOf(RecordsLease.class, result);
+            assertEquals(List.of("2:b"), TestEngine.records(lease, 2));
+        }
+    }
+
+    /** Turns bits in the batch at an offset of a lane. */
+    private void damage(Topic view, int lane, long offset) throws IOException {
+        for (int journal = 1; journal <= 2; journal++) {
+            List<Long> positions = new ArrayList<>();
+            List<JournalScan.ScannedCycle> cycles =
+                    JournalScan.read(
+                            folder.resolve("journal/data-" + journal),
+                            (position, type, id, number, base, epoch, time, payload) -> {
+                                if (type == EntryType.BATCH
+                                        && id == view.id()
+                                        && number == lane
+                                        && base == offset) {
+                                    positions.add(position);
+                                }
+                            });
+            for (long position : positions) {
+                try (FileChannel file =
+                        FileChannel.open(cycles.get(0).path(), StandardOpenOption.WRITE)) {
+                    file.write(
+                            ByteBuffer.wrap(new byte[] {77}),
+                            Journal.fileOffset(position) + Journal.ENVELOPE_LENGTH + 70);
+                }
+            }
+        }
     }
 
     @Test

@@ -207,31 +207,36 @@ final class TestEngine implements AutoCloseable {
         int at = slice.position();
         while (at < slice.limit()) {
             int length = RecordBatch.length(slice, at);
-            if (!RecordBatch.isSound(slice.duplicate().position(at).limit(at + length))) {
+            if (!RecordBatch.isIntact(slice.duplicate().position(at).limit(at + length))) {
                 throw new AssertionError("unsound batch at " + at);
             }
             long offset = RecordBatch.baseOffset(slice, at) + shift;
+            int count = RecordBatch.isControl(slice, at) ? 0 : RecordBatch.recordCount(slice, at);
             ByteBuffer body = slice.duplicate().position(at + RecordBatch.HEADER_LENGTH);
-            for (int i = 0; i < RecordBatch.recordCount(slice, at); i++) {
-                String value = nextValue(body);
-                if (offset + i >= fromOffset) {
-                    records.add(offset + i + ":" + value);
-                }
+            for (int i = 0; i < count; i++) {
+                addRecord(body, offset, fromOffset, records);
             }
             at += length;
         }
     }
 
-    private static String nextValue(ByteBuffer body) {
+    private static void addRecord(
+            ByteBuffer body, long baseOffset, long fromOffset, List<String> records) {
         int end = (int) varint(body) + body.position();
         body.get();
         varint(body);
-        varint(body);
+        long offset = baseOffset + varint(body);
+        if (offset >= fromOffset) {
+            records.add(offset + ":" + value(body));
+        }
+        body.position(end);
+    }
+
+    private static String value(ByteBuffer body) {
         long keyLength = varint(body);
         body.position(body.position() + (int) Math.max(0, keyLength));
         byte[] value = new byte[(int) varint(body)];
         body.get(value);
-        body.position(end);
         return new String(value, StandardCharsets.UTF_8);
     }
 

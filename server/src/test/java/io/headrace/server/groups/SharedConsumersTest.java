@@ -14,10 +14,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -26,6 +29,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -45,6 +49,7 @@ class SharedConsumersTest {
 
     @TempDir Path folder;
     private GroupServer server;
+    private String view;
     private Admin admin;
 
     /** How often each record was delivered. */
@@ -98,6 +103,7 @@ class SharedConsumersTest {
     private final class ProcessMember implements Member {
         private final Process process;
         private final Thread reader;
+        private final CountDownLatch started = new CountDownLatch(1);
 
         ProcessMember(Client client, String clientId) throws Exception {
             process =
@@ -106,7 +112,7 @@ class SharedConsumersTest {
                                     "src/test/clients/" + client.second,
                                     server.bootstrapServers(),
                                     "workers",
-                                    "shared",
+                                    view,
                                     clientId)
                             .redirectError(ProcessBuilder.Redirect.INHERIT)
                             .start();
@@ -115,15 +121,25 @@ class SharedConsumersTest {
         }
 
         private void read() {
-            process.inputReader().lines().forEach(SharedConsumersTest.this::onDelivered);
+            process.inputReader().lines().forEach(this::onLine);
+        }
+
+        private void onLine(String line) {
+            if (line.equals("started")) {
+                started.countDown();
+            } else {
+                onDelivered(line);
+            }
         }
 
         @Override
         public void leave() throws Exception {
+            boolean hasStarted = started.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
             process.destroy();
             boolean hasLeft = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
             process.destroyForcibly();
             reader.join(DEADLINE_SECONDS * 1000);
+            assertTrue(hasStarted, "has not started");
             assertTrue(hasLeft, "does not leave");
             assertEquals(0, process.exitValue());
         }
@@ -134,13 +150,16 @@ class SharedConsumersTest {
         server = new GroupServer(folder, new GroupContext());
         admin = Admin.create(server.clientConfigs(Map.of()));
         create(new NewTopic("orders", 1, (short) 1));
-        create(
-                new NewTopic("shared", Optional.of(LANES), Optional.empty())
-                        .configs(
-                                Map.of(
-                                        "headrace.view.type", "share",
-                                        "headrace.view.topics", "orders",
-                                        "headrace.view.group", "workers")));
+        createView("shared", LANES, Map.of());
+    }
+
+    private void createView(String name, int lanes, Map<String, String> more) throws Exception {
+        Map<String, String> configs = new HashMap<>(more);
+        configs.put("headrace.view.type", "share");
+        configs.put("headrace.view.topics", "orders");
+        configs.put("headrace.view.group", "workers");
+        create(new NewTopic(name, Optional.of(lanes), Optional.empty()).configs(configs));
+        view = name;
     }
 
     private void create(NewTopic topic) throws Exception {
@@ -150,12 +169,22 @@ class SharedConsumersTest {
     @AfterEach
     void close() throws Exception {
         try {
-            for (Member member : members) {
-                member.leave();
-            }
+            leave(members);
         } finally {
             admin.close();
             server.close();
+        }
+    }
+
+    /** All of them, whatever becomes of some. */
+    private static void leave(List<Member> members) throws Exception {
+        if (members.isEmpty()) {
+            return;
+        }
+        try {
+            members.get(0).leave();
+        } finally {
+            leave(members.subList(1, members.size()));
         }
     }
 
@@ -174,7 +203,7 @@ class SharedConsumersTest {
 
         private void run() {
             try (consumer) {
-                consumer.subscribe(List.of("shared"), new CommittingOnRevocation(consumer));
+                consumer.subscribe(List.of(view), new CommittingOnRevocation(consumer));
                 boolean isCommitted = true;
                 while (!isLeaving || !isCommitted) {
                     ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
@@ -305,6 +334,47 @@ class SharedConsumersTest {
         produce(2000, 2500, Batches.COMPRESSED);
         awaitDelivered(2500);
         assertEachOnce(2500);
+    }
+
+    /** Each client gets over offsets without records, at the end of a lane and before others. */
+    @ParameterizedTest
+    @EnumSource(Client.class)
+    void whatWasTakenBackIsDeliveredByOthers(Client client) throws Exception {
+        createView(
+                "holes",
+                3,
+                Map.of("headrace.view.takeback.ms", "500", "headrace.view.window.records", "1"));
+        produce(0, 150, Batches.LONG);
+        beStuck();
+        alterView("headrace.view.takeback.ms", "0");
+        join(client, "a");
+        join(client, "b");
+        awaitDelivered(150);
+        for (int count = 150; count < 300; count += 50) {
+            produce(count, count + 50, Batches.LONG);
+            awaitDelivered(count + 50);
+        }
+        assertEachOnce(300);
+    }
+
+    /** A member that commits nothing, which has been given all records a few times. */
+    private void beStuck() {
+        try (KafkaConsumer<String, String> stuck = consumer(Client.EAGER, "stuck")) {
+            stuck.subscribe(List.of(view));
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+            for (int count = 0; count < 450; ) {
+                assertTrue(System.nanoTime() < deadline, "taken back=" + count);
+                count += stuck.poll(Duration.ofMillis(100)).count();
+            }
+        }
+    }
+
+    private void alterView(String key, String value) throws Exception {
+        AlterConfigOp op = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+        admin.incrementalAlterConfigs(
+                        Map.of(new ConfigResource(ConfigResource.Type.TOPIC, view), List.of(op)))
+                .all()
+                .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
     }
 
     @ParameterizedTest

@@ -6,6 +6,7 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.Views.Share;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.topic.TopicIds;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,9 +25,10 @@ import org.jspecify.annotations.Nullable;
  * knows: so that a lane is given records when its owner waits at its end, and not when somebody
  * else reads it.
  *
- * <p>A fetch does not say which member sends it. It is taken for a member's if it asks for no other
- * lanes than that member owns, under the member's client id. What a stranger who does just that
- * brings about is that the owner is given records earlier than he asked.
+ * <p>A fetch does not say which member sends it. It is taken for a member's if that member owns
+ * most of the lanes that it asks for (not all: some may be taken from him just now), under the
+ * member's client id. What a stranger who does just that brings about is that the owner is given
+ * records earlier than he asked.
  *
  * <p>Thread-safe.
  */
@@ -93,11 +95,12 @@ public final class LaneOwners {
 
     private static void committed(
             SharedTopic shared, OffsetCommitRequestTopic named, OffsetCommitResponseData answered) {
+        BitSet done = committedOf(named, answered);
         int[] lanes = new int[named.partitions().size()];
         long[] offsets = new long[lanes.length];
         int count = 0;
         for (OffsetCommitRequestPartition partition : named.partitions()) {
-            if (isCommitted(named, partition.partitionIndex(), answered)) {
+            if (done.get(partition.partitionIndex())) {
                 lanes[count] = partition.partitionIndex();
                 offsets[count++] = partition.committedOffset();
             }
@@ -105,18 +108,19 @@ public final class LaneOwners {
         shared.committed(lanes, offsets, count);
     }
 
-    private static boolean isCommitted(
-            OffsetCommitRequestTopic named, int partition, OffsetCommitResponseData answered) {
+    private static BitSet committedOf(
+            OffsetCommitRequestTopic named, OffsetCommitResponseData answered) {
+        BitSet done = new BitSet();
         for (OffsetCommitResponseTopic topic : answered.topics()) {
             if (topic.name().equals(named.name()) || topic.topicId().equals(named.topicId())) {
-                for (OffsetCommitResponsePartition answer : topic.partitions()) {
-                    if (answer.partitionIndex() == partition) {
-                        return answer.errorCode() == Errors.NONE.code();
+                for (OffsetCommitResponsePartition partition : topic.partitions()) {
+                    if (partition.errorCode() == Errors.NONE.code()) {
+                        done.set(partition.partitionIndex());
                     }
                 }
             }
         }
-        return false;
+        return done;
     }
 
     void onCatalogChange(CatalogChange change) {

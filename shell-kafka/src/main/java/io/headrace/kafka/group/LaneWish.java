@@ -2,7 +2,10 @@ package io.headrace.kafka.group;
 
 import io.headrace.engine.Views.Wish;
 import io.headrace.kafka.KafkaRequest;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one fetch wishes for, as soon as its sender is known to own its lanes. Made and withdrawn on
@@ -12,15 +15,17 @@ final class LaneWish {
     private final KafkaRequest request;
     private final SharedTopic shared;
     private final int[] asked;
-    private final Wish wish;
-    private boolean isMade;
+    private final int[] atEnd;
+    private final int lengthMax;
+    private @Nullable Wish made;
     private boolean isWithdrawn;
 
     LaneWish(KafkaRequest request, SharedTopic shared, int[] asked, int[] atEnd, int lengthMax) {
         this.request = request;
         this.shared = shared;
         this.asked = asked;
-        this.wish = new Wish(atEnd, lengthMax);
+        this.atEnd = atEnd;
+        this.lengthMax = lengthMax;
     }
 
     KafkaRequest request() {
@@ -38,17 +43,22 @@ final class LaneWish {
 
     /** Makes the wish, if that is not done. */
     void make() {
-        if (!isWithdrawn && !isMade && shared.owns(request.clientId(), asked)) {
-            isMade = true;
-            shared.share().wish(wish);
+        BitSet owned = isWithdrawn || made != null ? null : shared.owned(request.clientId(), asked);
+        if (owned == null) {
+            return;
+        }
+        int[] lanes = Arrays.stream(atEnd).filter(owned::get).toArray();
+        if (lanes.length > 0) {
+            made = new Wish(lanes, lengthMax);
+            shared.share().wish(made);
         }
     }
 
     void withdraw() {
         isWithdrawn = true;
         shared.remove(this);
-        if (isMade) {
-            shared.share().withdraw(wish);
+        if (made != null) {
+            shared.share().withdraw(made);
         }
     }
 }

@@ -10,6 +10,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicPartition;
@@ -41,6 +43,8 @@ final class SharedTopic {
 
     /** What was said is taken for true so long, unless something has happened. */
     private static final long FRESH_NANOS = 1_000_000_000L;
+
+    private static final long RETRY_MS = 100;
 
     private static final String STABLE = "Stable";
 
@@ -85,15 +89,23 @@ final class SharedTopic {
         topic = altered;
     }
 
-    /** Whether one member of that client id owns all of these lanes. */
-    boolean owns(String clientId, int[] lanes) {
+    /**
+     * The lanes of the member of that client id who owns most of these, and more than half of them;
+     * null if none does.
+     */
+    @Nullable BitSet owned(String clientId, int[] lanes) {
+        BitSet found = null;
+        long most = lanes.length / 2;
         for (Member member : members) {
-            if (member.clientId.equals(clientId)
-                    && Arrays.stream(lanes).allMatch(member.lanes::get)) {
-                return true;
+            if (member.clientId.equals(clientId)) {
+                long count = Arrays.stream(lanes).filter(member.lanes::get).count();
+                if (count > most) {
+                    most = count;
+                    found = member.lanes;
+                }
             }
         }
-        return false;
+        return found;
     }
 
     /** Some lanes, the first ones named, were committed. */
@@ -176,11 +188,27 @@ final class SharedTopic {
         }
         if (failure != null) {
             LOGGER.debug("owners of lanes are not known: topic={}", topic.name(), failure);
+            askLater(wishes);
             return;
         }
         wishes.forEach(LaneWish::look);
         if (again && !wishes.isEmpty()) {
             ask(context);
+        }
+    }
+
+    /** The coordinator may be loading: those who wait need not ask again themselves. */
+    private void askLater(List<LaneWish> wishes) {
+        if (wishes.isEmpty()) {
+            return;
+        }
+        try {
+            wishes.get(0)
+                    .request()
+                    .eventLoop()
+                    .schedule(this::ownersChanged, RETRY_MS, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException closing) {
+            // the shell is closed, and the requests with it
         }
     }
 

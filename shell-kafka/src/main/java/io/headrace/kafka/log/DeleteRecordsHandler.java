@@ -1,6 +1,8 @@
 package io.headrace.kafka.log;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
 import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
@@ -46,8 +48,7 @@ public final class DeleteRecordsHandler implements RequestHandler {
                     result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
                     continue;
                 }
-                if (handle != null && !handle.topic().config().delete()) {
-                    // What a compacted topic holds, it holds for as long as the key lives.
+                if (handle != null && !mayDelete(handle.topic())) {
                     result.setErrorCode(Errors.POLICY_VIOLATION.code());
                     continue;
                 }
@@ -58,6 +59,11 @@ public final class DeleteRecordsHandler implements RequestHandler {
             response.topics().add(results);
         }
         outstanding.seal();
+    }
+
+    /** What a compacted topic holds, it holds for as long as the key lives; views hold nothing. */
+    private static boolean mayDelete(Topic topic) {
+        return topic.config().delete() && topic.storageMode() != StorageMode.VIEW;
     }
 
     private static void delete(

@@ -137,7 +137,12 @@ final class FetchOperation {
         List<PartitionData> results = new ArrayList<>(topic.partitions().size());
         for (FetchPartition asked : topic.partitions()) {
             FetchedPartition partition =
-                    new FetchedPartition(handle, asked, byId, directory.engine().leaderEpoch());
+                    new FetchedPartition(
+                            handle,
+                            asked,
+                            byId,
+                            directory.engine().leaderEpoch(),
+                            request.version());
             partitions.add(partition);
             hasLanes |= partition.laneTopic() != null;
             results.add(partition.result());
@@ -313,19 +318,20 @@ final class FetchOperation {
         if (owners == null) {
             return;
         }
-        Map<Topic, List<FetchedPartition>> lanes = new LinkedHashMap<>();
+        Map<Long, List<FetchedPartition>> lanes = new LinkedHashMap<>();
         for (FetchedPartition partition : partitions) {
             Topic topic = partition.laneTopic();
             if (topic != null) {
-                lanes.computeIfAbsent(topic, t -> new ArrayList<>()).add(partition);
+                lanes.computeIfAbsent(topic.id(), id -> new ArrayList<>()).add(partition);
             }
         }
-        lanes.forEach((topic, asked) -> wish(owners, topic, asked));
+        lanes.values().forEach(asked -> wish(owners, asked));
     }
 
-    private void wish(LaneOwners owners, Topic topic, List<FetchedPartition> asked) {
+    private void wish(LaneOwners owners, List<FetchedPartition> asked) {
         List<FetchedPartition> atEnd = asked.stream().filter(FetchedPartition::isAtEnd).toList();
-        if (!atEnd.isEmpty()) {
+        Topic topic = asked.get(0).laneTopic();
+        if (topic != null && !atEnd.isEmpty()) {
             withdrawals.add(
                     owners.wish(
                             request,

@@ -20,6 +20,7 @@ final class FetchedPartition {
     private final @Nullable TopicHandle topic;
     private final FetchPartition asked;
     private final PartitionData result;
+    private final short fetchVersion;
     private final Errors refusal;
     private @Nullable PartitionLog log;
     private @Nullable RecordsLease lease;
@@ -27,9 +28,14 @@ final class FetchedPartition {
     private boolean isCaughtUp;
 
     FetchedPartition(
-            @Nullable TopicHandle topic, FetchPartition asked, boolean byId, int leaderEpoch) {
+            @Nullable TopicHandle topic,
+            FetchPartition asked,
+            boolean byId,
+            int leaderEpoch,
+            short fetchVersion) {
         this.topic = topic;
         this.asked = asked;
+        this.fetchVersion = fetchVersion;
         this.result = new PartitionData().setPartitionIndex(asked.partition());
         this.log = topic == null ? null : topic.log(asked.partition());
         this.refusal = refusalOf(byId, leaderEpoch);
@@ -86,9 +92,11 @@ final class FetchedPartition {
     void take(ReadResult read) {
         isCaughtUp = read == Unavailable.CAUGHT_UP;
         if (read instanceof RecordsLease records) {
-            lease = records;
+            RecordsLease shown =
+                    laneTopic() == null ? records : MarkerAsRecord.shown(records, fetchVersion);
+            lease = shown;
             describe(Errors.NONE);
-            result.setRecords(new LeasedRecords(records));
+            result.setRecords(new LeasedRecords(shown));
         } else {
             fail(ReadErrors.of((Unavailable) read));
         }
