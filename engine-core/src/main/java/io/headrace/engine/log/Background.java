@@ -59,6 +59,12 @@ public interface Background {
      */
     ScheduledExecutorService schedule(String name);
 
+    /**
+     * What runs tasks one after the other, at once or after a while, for somebody who waits;
+     * without a thread while there is nothing to do. Its end takes along what would come later.
+     */
+    ScheduledExecutorService dispatcher(String name);
+
     /** What runs tasks beside each other; those beyond the queue's length are rejected. */
     ThreadPoolExecutor pool(String name, int threadCount, int queueLength);
 

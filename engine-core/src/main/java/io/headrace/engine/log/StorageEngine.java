@@ -36,7 +36,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -57,6 +58,9 @@ public final class StorageEngine implements Engine {
 
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
 
+    /** Of views, at most one each; who is refused asks again. */
+    private static final int VIEW_READS_MAX = 4096;
+
     private final EngineContext context;
     private final CycleDocuments.Factory documents;
     private final DataFolder folder;
@@ -70,7 +74,8 @@ public final class StorageEngine implements Engine {
     private final SourceThreads sourceThreads;
     private final SourceLogs sources;
     private final SourceTools sourceTools;
-    private final ScheduledThreadPoolExecutor viewDispatcher;
+    private final ScheduledExecutorService viewDispatcher;
+    private final ThreadPoolExecutor viewReader;
     private final ViewLogs views;
     private final RetentionClock retentionClock;
     private final Sealer sealer;
@@ -209,7 +214,8 @@ public final class StorageEngine implements Engine {
                             this::leaderEpoch,
                             cacheContext());
             sourceTools = new SourceTools(catalog, sources);
-            viewDispatcher = viewDispatcher();
+            viewDispatcher = background.dispatcher("headrace-views");
+            viewReader = background.pool("headrace-view-reader", 1, VIEW_READS_MAX);
             views = new ViewLogs(new SourcesOfViews(background));
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             BackupHold hold = new BackupHold(background::nanoTime);
@@ -352,22 +358,6 @@ public final class StorageEngine implements Engine {
         views.sweep();
     }
 
-    /** One thread; none while there is nothing to do. */
-    private static ScheduledThreadPoolExecutor viewDispatcher() {
-        ScheduledThreadPoolExecutor executor =
-                new ScheduledThreadPoolExecutor(
-                        1,
-                        task -> {
-                            Thread thread = new Thread(task, "headrace-views");
-                            thread.setDaemon(true);
-                            return thread;
-                        });
-        executor.setKeepAliveTime(10, TimeUnit.SECONDS);
-        executor.allowCoreThreadTimeOut(true);
-        executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-        return executor;
-    }
-
     private final class SourcesOfViews implements ViewSources {
         private final Background background;
 
@@ -411,7 +401,7 @@ public final class StorageEngine implements Engine {
 
         @Override
         public Executor reader() {
-            return sourceThreads.index();
+            return viewReader;
         }
 
         @Override
@@ -742,6 +732,7 @@ public final class StorageEngine implements Engine {
         ending.step(projector::close);
         ending.step(() -> sourceThreads.close(deadline));
         ending.step(() -> sources.awaitEnd(deadline));
+        ending.step(() -> endViewReader(deadline));
         ending.step(() -> coldReader.close(deadline));
         ending.step(() -> awaitSealer(deadline));
         ending.step(() -> awaitMaintenance(deadline));
@@ -757,13 +748,16 @@ public final class StorageEngine implements Engine {
     /** What it appends has to come before the last sync. */
     private void endViews(Deadline deadline) {
         viewDispatcher.shutdown();
-        try {
-            if (!viewDispatcher.awaitTermination(
-                    deadline.atMostMs(SEALER_CLOSE_MS).remainingNs(), TimeUnit.NANOSECONDS)) {
-                LOGGER.warn("views are still at work");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        if (!Threads.awaitTermination(viewDispatcher, deadline.atMostMs(SEALER_CLOSE_MS))) {
+            LOGGER.warn("views are still at work");
+        }
+    }
+
+    /** It may wait for cold reads, which end after it. */
+    private void endViewReader(Deadline deadline) {
+        viewReader.shutdown();
+        if (!Threads.awaitTermination(viewReader, deadline.atMostMs(SEALER_CLOSE_MS))) {
+            LOGGER.warn("a view is still being read");
         }
     }
 

@@ -74,6 +74,11 @@ final class HeldPool implements Background {
     }
 
     @Override
+    public ScheduledExecutorService dispatcher(String name) {
+        return THREADS.dispatcher(name);
+    }
+
+    @Override
     public void await(CompletableFuture<?> future, long seconds)
             throws InterruptedException, ExecutionException, TimeoutException {
         THREADS.await(future, seconds);

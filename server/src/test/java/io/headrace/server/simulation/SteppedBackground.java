@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -18,6 +19,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The engine's background as steps of one thread, taken in an order that a seed chooses. What waits
@@ -37,6 +39,9 @@ final class SteppedBackground implements Background {
     private final Runnable clients;
     private final List<Role> roles = new ArrayList<>();
     private final List<Role> ready = new ArrayList<>();
+
+    /** The pool in whose task somebody is who blocks for what he asks of another; null if none. */
+    private @Nullable Pool blocked;
 
     /** One that takes steps; at most one of its own at a time. */
     private abstract static class Role {
@@ -102,6 +107,20 @@ final class SteppedBackground implements Background {
         run(role);
     }
 
+    /** Lets the roles take turns, at this very time, until none has anything to do. */
+    void settle() {
+        for (int turns = 0; turns < WAITING_STEPS_MAX; turns++) {
+            Role due = null;
+            for (Role role : roles) {
+                due = !role.isRunning && role.isDue() ? role : due;
+            }
+            if (due == null) {
+                return;
+            }
+            run(due);
+        }
+    }
+
     private void run(Role role) {
         trace.note("step", role.name);
         role.isRunning = true;
@@ -134,6 +153,21 @@ final class SteppedBackground implements Background {
     @Override
     public Worker worker(String name, Work work, Consumer<Throwable> failureHandler) {
         return new WorkerRole(name, work, failureHandler, drawReluctance());
+    }
+
+    /** Has the workers take turns until none is due. */
+    private void catchUp() {
+        for (int turns = 0; turns < WAITING_STEPS_MAX; turns++) {
+            machine.pass(random.nextInt(200_000));
+            Role due = null;
+            for (Role role : roles) {
+                due = role instanceof WorkerRole && !role.isRunning && role.isDue() ? role : due;
+            }
+            if (due == null) {
+                return;
+            }
+            run(due);
+        }
     }
 
     private final class WorkerRole extends Role implements Worker {
@@ -191,14 +225,30 @@ final class SteppedBackground implements Background {
         return new Schedule(name, drawReluctance());
     }
 
+    @Override
+    public ScheduledExecutorService dispatcher(String name) {
+        return new Schedule(name, drawReluctance());
+    }
+
+    /** A task for later; of those that are due at the same time the first that was asked for. */
+    private record Delayed(long dueNs, long number, Runnable task) implements Comparable<Delayed> {
+        @Override
+        public int compareTo(Delayed other) {
+            int byTime = Long.compare(dueNs, other.dueNs);
+            return byTime != 0 ? byTime : Long.compare(number, other.number);
+        }
+    }
+
     /** One thread's worth of tasks. */
     private final class Schedule extends AbstractExecutorService
             implements ScheduledExecutorService {
         private final Deque<Runnable> tasks = new ArrayDeque<>();
+        private final PriorityQueue<Delayed> delayed = new PriorityQueue<>();
         private final Role role;
         private Runnable repeated = () -> {};
         private long periodNs;
         private long dueNs = Long.MAX_VALUE;
+        private long delayedCount;
         private boolean isShutdown;
 
         Schedule(String name, boolean isReluctant) {
@@ -206,7 +256,9 @@ final class SteppedBackground implements Background {
                     new Role(name, isReluctant) {
                         @Override
                         boolean isDue() {
-                            return !tasks.isEmpty() || machine.nanoTime() >= dueNs;
+                            return !tasks.isEmpty()
+                                    || machine.nanoTime() >= dueNs
+                                    || isDelayedDue();
                         }
 
                         @Override
@@ -217,9 +269,18 @@ final class SteppedBackground implements Background {
             roles.add(role);
         }
 
+        private boolean isDelayedDue() {
+            Delayed next = delayed.peek();
+            return next != null && machine.nanoTime() >= next.dueNs;
+        }
+
         private void runNext() {
             if (!tasks.isEmpty()) {
                 tasks.remove().run();
+                return;
+            }
+            if (isDelayedDue()) {
+                delayed.remove().task.run();
                 return;
             }
             try {
@@ -252,6 +313,7 @@ final class SteppedBackground implements Background {
         public void shutdown() {
             isShutdown = true;
             dueNs = Long.MAX_VALUE;
+            delayed.clear();
         }
 
         @Override
@@ -283,7 +345,12 @@ final class SteppedBackground implements Background {
 
         @Override
         public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
-            throw new UnsupportedOperationException();
+            if (isShutdown) {
+                throw new RejectedExecutionException();
+            }
+            long due = machine.nanoTime() + unit.toNanos(delay);
+            delayed.add(new Delayed(due, delayedCount++, task));
+            return null;
         }
 
         @Override
@@ -319,15 +386,35 @@ final class SteppedBackground implements Background {
 
                         @Override
                         void run() {
-                            getQueue().remove().run();
+                            runNext();
                         }
                     };
             roles.add(role);
         }
 
+        private void runNext() {
+            Pool before = blocked;
+            blocked = this;
+            try {
+                getQueue().remove().run();
+            } finally {
+                blocked = before;
+            }
+        }
+
+        /**
+         * Where a task of one pool asks for something of another it blocks for it, and this thread
+         * with it: it is done at once, as soon as nothing has to be synced or projected before.
+         */
         @Override
         public void execute(Runnable task) {
-            if (isShutdown || !getQueue().offer(task)) {
+            if (isShutdown) {
+                throw new RejectedExecutionException();
+            }
+            if (blocked != null && blocked != this) {
+                catchUp();
+                task.run();
+            } else if (!getQueue().offer(task)) {
                 throw new RejectedExecutionException();
             }
         }
