@@ -30,6 +30,13 @@ public interface Views {
          */
         void wish(Wish wish);
 
+        /**
+         * As {@link #wish}, of somebody who has records in hand and will ask for more: one of the
+         * lanes is given a stretch at once if there is more than all who wait could take. It need
+         * not be taken back.
+         */
+        void wishAhead(Wish wish);
+
         /** Takes a wish back; does nothing if it is spent. */
         void withdraw(Wish wish);
 

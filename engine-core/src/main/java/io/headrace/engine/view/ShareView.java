@@ -42,6 +42,9 @@ final class ShareView implements Share {
     /** What is handed out at a time at least, if it is there. */
     private static final int STRETCH_LENGTH_MIN = 64 << 10;
 
+    /** With so many bytes to hand out somebody may be given some before he asks. */
+    private static final long PLENTY_LENGTH = 32 << 20;
+
     /** After so long what could not be read or written for a passing reason is tried again. */
     private static final long RETRY_MS = 20;
 
@@ -209,6 +212,26 @@ final class ShareView implements Share {
                     wishes.add(wish);
                     dispatch();
                 });
+    }
+
+    @Override
+    public void wishAhead(Wish wish) {
+        post(
+                () -> {
+                    int lane = isLoaded && hasPlenty() ? leastBusy(wish) : -1;
+                    if (lane >= 0) {
+                        giveNext(lane, wish.lengthMax());
+                    }
+                });
+    }
+
+    /** Whether handing out ahead takes nothing from anybody. */
+    private boolean hasPlenty() {
+        Origin next = ready.peek();
+        PartitionLog log = next == null ? null : base(next.topicId, next.partition);
+        return next != null
+                && log != null
+                && next.available(log) * next.recordLength() >= PLENTY_LENGTH;
     }
 
     @Override

@@ -137,6 +137,24 @@ final class ShareViewTest {
     }
 
     @Test
+    void aheadIsGivenOnlyOfPlenty() {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of());
+        String longValue = "x".repeat(200_000);
+        produce("orders", 0, longValue);
+        share().wishAhead(new Wish(new int[] {1}, LENGTH_MAX));
+        assertEquals(1, take(0).size());
+        assertEquals(0, lane(1).highWatermark());
+        for (int i = 0; i < 170; i++) {
+            produce("orders", 0, longValue);
+        }
+        share().wishAhead(new Wish(new int[] {1}, LENGTH_MAX));
+        awaitHighWatermark(lane(1), 1);
+        assertEquals(5, readLane(1, 0).size());
+    }
+
+    @Test
     void nothingIsHandedOutUnlessSomebodyWishes() {
         start();
         engine.create("orders", 1, Map.of());

@@ -65,6 +65,15 @@ public final class LaneOwners {
         return wish::withdraw;
     }
 
+    /** As {@link #wish}, of a sender who is answered now and will ask for more soon. */
+    public void wishAhead(
+            KafkaRequest request, Topic topic, int[] asked, int[] atEnd, int lengthMax) {
+        SharedTopic shared = topics.get(topic.id());
+        if (shared != null) {
+            shared.wishAhead(request.clientId(), asked, atEnd, lengthMax);
+        }
+    }
+
     private SharedTopic shared(Topic topic) {
         Share share = engine.views().share(topic);
         if (share == null) {

@@ -2,8 +2,6 @@ package io.headrace.kafka.group;
 
 import io.headrace.engine.Views.Wish;
 import io.headrace.kafka.KafkaRequest;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
@@ -43,13 +41,11 @@ final class LaneWish {
 
     /** Makes the wish, if that is not done. */
     void make() {
-        BitSet owned = isWithdrawn || made != null ? null : shared.owned(request.clientId(), asked);
-        if (owned == null) {
+        if (isWithdrawn || made != null) {
             return;
         }
-        int[] lanes = Arrays.stream(atEnd).filter(owned::get).toArray();
-        if (lanes.length > 0) {
-            made = new Wish(lanes, lengthMax);
+        made = shared.wish(request.clientId(), asked, atEnd, lengthMax);
+        if (made != null) {
             shared.share().wish(made);
         }
     }

@@ -2,6 +2,7 @@ package io.headrace.kafka.group;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views.Share;
+import io.headrace.engine.Views.Wish;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -89,11 +90,27 @@ final class SharedTopic {
         topic = altered;
     }
 
+    /** As far as it is known who owns what; whoever is told nothing waits next time. */
+    void wishAhead(String clientId, int[] asked, int[] atEnd, int lengthMax) {
+        Wish wish = wish(clientId, asked, atEnd, lengthMax);
+        if (wish != null) {
+            share.wishAhead(wish);
+        }
+    }
+
+    /** What somebody of that client id may wish for who asks for these lanes; null for nothing. */
+    @Nullable Wish wish(String clientId, int[] asked, int[] atEnd, int lengthMax) {
+        BitSet owned = owned(clientId, asked);
+        int[] lanes =
+                owned == null ? new int[0] : Arrays.stream(atEnd).filter(owned::get).toArray();
+        return lanes.length == 0 ? null : new Wish(lanes, lengthMax);
+    }
+
     /**
      * The lanes of the member of that client id who owns most of these, and more than half of them;
      * null if none does.
      */
-    @Nullable BitSet owned(String clientId, int[] lanes) {
+    private @Nullable BitSet owned(String clientId, int[] lanes) {
         BitSet found = null;
         long most = lanes.length / 2;
         for (Member member : members) {

@@ -11,6 +11,7 @@ import io.headrace.kafka.topic.TopicHandle;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -315,21 +316,13 @@ final class FetchOperation {
     /** What waits at the ends of lanes is what makes somebody hand out records there. */
     private void wishAtLanes() {
         LaneOwners owners = laneOwners.get();
-        if (owners == null) {
-            return;
+        if (owners != null) {
+            lanesByTopic().forEach(asked -> wish(owners, asked));
         }
-        Map<Long, List<FetchedPartition>> lanes = new LinkedHashMap<>();
-        for (FetchedPartition partition : partitions) {
-            Topic topic = partition.laneTopic();
-            if (topic != null) {
-                lanes.computeIfAbsent(topic.id(), id -> new ArrayList<>()).add(partition);
-            }
-        }
-        lanes.values().forEach(asked -> wish(owners, asked));
     }
 
     private void wish(LaneOwners owners, List<FetchedPartition> asked) {
-        List<FetchedPartition> atEnd = asked.stream().filter(FetchedPartition::isAtEnd).toList();
+        List<FetchedPartition> atEnd = atEnd(asked);
         Topic topic = asked.get(0).laneTopic();
         if (topic != null && !atEnd.isEmpty()) {
             withdrawals.add(
@@ -340,6 +333,38 @@ final class FetchOperation {
                             numbers(atEnd),
                             atEnd.get(0).bounded(bytesMax)));
         }
+    }
+
+    /** Who is given records now asks for more soon, and need not wait then. */
+    private void wishAhead() {
+        LaneOwners owners = laneOwners.get();
+        if (owners != null) {
+            lanesByTopic().forEach(asked -> wishAhead(owners, asked));
+        }
+    }
+
+    private void wishAhead(LaneOwners owners, List<FetchedPartition> asked) {
+        List<FetchedPartition> atEnd = atEnd(asked);
+        Topic topic = asked.get(0).laneTopic();
+        if (topic != null && !atEnd.isEmpty()) {
+            owners.wishAhead(
+                    request, topic, numbers(asked), numbers(atEnd), atEnd.get(0).bounded(bytesMax));
+        }
+    }
+
+    private Collection<List<FetchedPartition>> lanesByTopic() {
+        Map<Long, List<FetchedPartition>> lanes = new LinkedHashMap<>();
+        for (FetchedPartition partition : partitions) {
+            Topic topic = partition.laneTopic();
+            if (topic != null) {
+                lanes.computeIfAbsent(topic.id(), id -> new ArrayList<>()).add(partition);
+            }
+        }
+        return lanes.values();
+    }
+
+    private static List<FetchedPartition> atEnd(List<FetchedPartition> lanes) {
+        return lanes.stream().filter(FetchedPartition::isAtEnd).toList();
     }
 
     private static int[] numbers(List<FetchedPartition> partitions) {
@@ -431,6 +456,9 @@ final class FetchOperation {
 
     private void respond() {
         end();
+        if (hasLanes && bytes > 0) {
+            wishAhead();
+        }
         request.onFetched(bytes == 0);
         request.respond(new FetchResponseData().setResponses(topics), this::closeLeases);
     }
