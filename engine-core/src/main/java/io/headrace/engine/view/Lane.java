@@ -14,15 +14,18 @@ final class Lane {
     /** Of the newest reference that says what was taken back; −1 if there is none. */
     long takenBackAt = -1;
 
-    /** Nobody has anything before in hand: it was taken back. */
+    /** Nobody has anything before in hand: it was taken back, or has gone. */
     long voidEnd;
+
+    /** When somebody last looked whether what it was given is still there. */
+    long lookedMs;
 
     /** When it last got on: something was committed, or given where nothing was to commit. */
     long progressMs;
 
     private long committed = -1;
 
-    /** There are no records between these, as a reader has found. */
+    /** There are no records between these, as a reader has found who came from behind commits. */
     private long passedFrom;
 
     private long passedEnd;
@@ -37,12 +40,15 @@ final class Lane {
 
     /** A reader has found no records between two offsets. */
     void passed(long fromOffset, long end) {
-        if (fromOffset > passedEnd || end < passedFrom) {
+        long from = givenFrom();
+        if (end <= from) {
+            return;
+        }
+        if (fromOffset <= from) {
+            voidEnd = end;
+        } else if (passedEnd <= from || fromOffset <= passedFrom) {
             passedFrom = fromOffset;
             passedEnd = end;
-        } else {
-            passedFrom = Math.min(passedFrom, fromOffset);
-            passedEnd = Math.max(passedEnd, end);
         }
     }
 

@@ -134,6 +134,7 @@ final class LaneRead {
             return true;
         }
         followedCount++;
+        noteHole(base);
         leaderEpoch = RecordBatch.leaderEpoch(slice, at);
         Reference reference = Reference.decode(slice, at);
         if (reference.kind() != Reference.Kind.GIVEN) {
@@ -148,6 +149,20 @@ final class LaneRead {
             }
         }
         return !hasPassedMany();
+    }
+
+    /** A lane has no holes but those that a repair has cut. */
+    private void noteHole(long base) {
+        if (base > position) {
+            LOGGER.warn(
+                    "a repair has cut out what was handed out here, it is in the topics below:"
+                            + " topic={} lane={} offsets={}-{}",
+                    view.topic().name(),
+                    lane,
+                    position,
+                    base - 1);
+            position = base;
+        }
     }
 
     /** Reads on within a reference; whether that may go on. */
@@ -236,10 +251,15 @@ final class LaneRead {
             whenRead.onRead(Unavailable.STORE_ERROR);
             return;
         }
-        where.log.readCold(
-                where.fromOffset,
-                Math.max(0, where.length),
-                loaded -> whenRead.onRead(shown(loaded, where)));
+        try {
+            where.log.readCold(
+                    where.fromOffset,
+                    Math.max(0, where.length),
+                    loaded -> whenRead.onRead(shown(loaded, where)));
+        } catch (RuntimeException failed) {
+            noteFailed(failed);
+            whenRead.onRead(Unavailable.STORE_ERROR);
+        }
     }
 
     private ReadResult shown(ReadResult loaded, Cold where) {
@@ -252,12 +272,7 @@ final class LaneRead {
             builder.add(lease, where.endOffset, where.shift, where.leaderEpoch);
         } catch (RuntimeException failed) {
             builder.abandon();
-            LOGGER.error(
-                    "lane cannot be read: topic={} lane={} offset={}",
-                    view.topic().name(),
-                    lane,
-                    position,
-                    failed);
+            noteFailed(failed);
             return Unavailable.CORRUPT;
         }
         if (builder.isEmpty()) {
@@ -265,5 +280,14 @@ final class LaneRead {
             return passed(where.endOffset + where.shift);
         }
         return builder.build();
+    }
+
+    private void noteFailed(RuntimeException failed) {
+        LOGGER.error(
+                "lane cannot be read: topic={} lane={} offset={}",
+                view.topic().name(),
+                lane,
+                position,
+                failed);
     }
 }

@@ -14,6 +14,9 @@ final class Origin {
     /** Bytes of a record, as long as none was seen. */
     private static final int RECORD_LENGTH = 1024;
 
+    /** Offsets that a stretch takes at most, unless its first batch takes more. */
+    private static final long OFFSETS_MAX = 1 << 20;
+
     final long topicId;
     final int partition;
 
@@ -73,9 +76,31 @@ final class Origin {
     /** Notes how far the batches go that were read from {@link #next} on. */
     void found(RecordsLease lease) {
         ByteBuffer first = lease.slice(0);
-        foundStart = Math.min(next, RecordBatch.baseOffset(first, first.position()));
-        foundEnd = Math.min(lease.nextOffset(), end);
+        long start = RecordBatch.baseOffset(first, first.position());
+        next = Math.min(Math.max(next, start), end); // compaction has left nothing between
+        foundStart = Math.min(next, start);
+        foundEnd = Math.min(endOf(lease), end);
         foundLength = lease.length();
+    }
+
+    /** What compaction has left lies apart: a reference takes the offsets between as well. */
+    private long endOf(RecordsLease lease) {
+        if (lease.nextOffset() - next <= OFFSETS_MAX) {
+            return lease.nextOffset();
+        }
+        long found = next;
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i);
+            for (int at = slice.position(); at < slice.limit(); ) {
+                long batchEnd = RecordBatch.lastOffset(slice, at) + 1;
+                if (found > next && batchEnd - next > OFFSETS_MAX) {
+                    return found;
+                }
+                found = batchEnd;
+                at += RecordBatch.length(slice, at);
+            }
+        }
+        return found;
     }
 
     /** Whether a stretch was found that was not handed out yet. */

@@ -7,6 +7,7 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.UnreadableBatchException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,33 +61,30 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
 
     /**
      * Reads the newest reference of each lane. One that is damaged is left out, if there is
-     * another: what was handed out since that is handed out again then.
+     * another: what was handed out since is handed out again then.
      *
      * @throws EngineException if references cannot be read now, or none can
      */
     static ShareLoad read(ViewSources sources, Topic topic) {
         List<LoadedLane> lanes = new ArrayList<>();
         Placed newest = null;
-        EngineException damaged = null;
+        boolean isDamaged = false;
         for (int i = 0; i < topic.partitionCount(); i++) {
             PartitionLog log = sources.references(topic, i);
             if (log == null || log.recordsEndOffset() <= log.logStartOffset()) {
                 continue;
             }
-            try {
-                Placed last = at(log, log.recordsEndOffset() - 1);
-                if (newest == null || last.reference.sequence() > newest.reference.sequence()) {
-                    newest = last;
-                }
-                lanes.add(lane(log, i, last));
-            } catch (DamagedReferenceException e) {
-                LOGGER.error("records may be handed out twice: {}", e.getMessage());
-                damaged = e;
-                lanes.add(unknown(log, i));
+            Placed last = newestReadable(log);
+            if (last == null) {
+                isDamaged = true;
+            } else if (newest == null || last.reference.sequence() > newest.reference.sequence()) {
+                newest = last;
             }
+            lanes.add(lane(log, i, last));
         }
-        if (newest == null && damaged != null) {
-            throw damaged;
+        if (newest == null && isDamaged) {
+            throw new EngineException(
+                    "no reference can be read, of any lane: topic=" + topic.name());
         }
         return newest == null
                 ? new ShareLoad(0, ShareState.NONE, lanes)
@@ -94,9 +92,46 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
                         newest.reference.sequence(), Reference.decodeState(newest.batch, 0), lanes);
     }
 
-    private static LoadedLane lane(PartitionLog log, int number, Placed last) {
-        boolean isTakenBack = last.reference.kind() == Reference.Kind.TAKEN_BACK;
-        long newest = isTakenBack ? last.offset : last.reference.takenBackBefore();
+    /** The newest reference of a lane that is not damaged; null if there is none. */
+    private static @Nullable Placed newestReadable(PartitionLog log) {
+        long low = log.logStartOffset();
+        long high = log.recordsEndOffset() - 1;
+        Placed found = read(log, high);
+        if (found == null) {
+            LOGGER.error("records may be handed out twice: {}", notRead(log, high, "damaged"));
+        }
+        while (found == null && low < high) {
+            long middle = (low + high) >>> 1;
+            Placed before = read(log, middle);
+            if (before == null) {
+                high = middle;
+            } else if (before.endOffset() >= high || read(log, before.endOffset()) == null) {
+                found = before;
+            } else {
+                low = before.endOffset();
+            }
+        }
+        return found;
+    }
+
+    /** The reference that holds an offset; null if it is damaged. */
+    private static @Nullable Placed read(PartitionLog log, long offset) {
+        try {
+            return at(log, offset);
+        } catch (DamagedReferenceException e) {
+            return null;
+        }
+    }
+
+    /**
+     * @param last its newest reference that can be read; null if there is none
+     */
+    private static LoadedLane lane(PartitionLog log, int number, @Nullable Placed last) {
+        boolean isTakenBack = last != null && last.reference.kind() == Reference.Kind.TAKEN_BACK;
+        long newest = last == null ? -1 : last.reference.takenBackBefore();
+        if (last != null && isTakenBack) {
+            newest = last.offset;
+        }
         VoidOffsets voids = VoidOffsets.NONE;
         long voidEnd = 0;
         for (long offset = newest; offset >= log.logStartOffset(); ) {
@@ -111,13 +146,13 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
                 voids = voids.with(range, log.logStartOffset());
                 voidEnd = Math.max(voidEnd, range.doneEnd());
             }
-            offset = found.takenBackBefore();
+            offset = Math.min(found.takenBackBefore(), placed.offset - 1);
         }
         return new LoadedLane(
                 number,
                 log.logStartOffset(),
                 log.recordsEndOffset(),
-                last.offset,
+                last == null ? log.recordsEndOffset() - 1 : last.offset,
                 newest,
                 voidEnd,
                 voids);
@@ -128,20 +163,12 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
      * if both are.
      */
     private static @Nullable Placed takenBack(PartitionLog log, long offset) {
-        for (long at = offset; at >= Math.max(log.logStartOffset(), offset - 1); at--) {
-            try {
-                return at(log, at);
-            } catch (DamagedReferenceException e) {
-                LOGGER.error("what was taken back may be seen twice: {}", e.getMessage());
-            }
+        Placed found = read(log, offset);
+        if (found != null || offset <= log.logStartOffset()) {
+            return found;
         }
-        return null;
-    }
-
-    /** What is known of a lane whose newest reference is damaged. */
-    private static LoadedLane unknown(PartitionLog log, int number) {
-        long end = log.recordsEndOffset();
-        return new LoadedLane(number, log.logStartOffset(), end, end - 1, -1, 0, VoidOffsets.NONE);
+        LOGGER.error("what was taken back may be seen twice: {}", notRead(log, offset, "damaged"));
+        return read(log, offset - 1);
     }
 
     /**
@@ -208,23 +235,31 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         try (ReadResult found = read) {
             if (!(found instanceof RecordsLease lease)) {
                 boolean isDamaged = found == Unavailable.CORRUPT || found == Unavailable.CUT_OUT;
-                String what =
-                        "reference cannot be read: topic="
-                                + log.topic().name()
-                                + " lane="
-                                + log.partition()
-                                + " offset="
-                                + offset
-                                + " reason="
-                                + found;
+                String what = notRead(log, offset, String.valueOf(found));
                 throw isDamaged ? new DamagedReferenceException(what) : new EngineException(what);
             }
             ByteBuffer slice = lease.slice(0);
             int at = slice.position();
             ByteBuffer batch = ByteBuffer.allocate(RecordBatch.length(slice, at));
             batch.put(0, slice, at, batch.capacity());
+            if (RecordBatch.baseOffset(batch, 0) > offset) {
+                throw new DamagedReferenceException(notRead(log, offset, "cut out by a repair"));
+            }
             return new Placed(Reference.decode(batch, 0), RecordBatch.baseOffset(batch, 0), batch);
+        } catch (UnreadableBatchException e) {
+            throw new DamagedReferenceException(notRead(log, offset, e.getMessage()));
         }
+    }
+
+    private static String notRead(PartitionLog log, long offset, @Nullable String why) {
+        return "reference cannot be read: topic="
+                + log.topic().name()
+                + " lane="
+                + log.partition()
+                + " offset="
+                + offset
+                + " reason="
+                + why;
     }
 
     /** A reference is not what was written, and will not be. */

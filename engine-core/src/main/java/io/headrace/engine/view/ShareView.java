@@ -48,6 +48,9 @@ final class ShareView implements Share {
     /** After so long what could not be read or written for a passing reason is tried again. */
     private static final long RETRY_MS = 20;
 
+    /** Between two looks at whether what a lane was given is still there. */
+    private static final long LOOK_INTERVAL_MS = 1000;
+
     /** Between two looks at what is too old. */
     private static final long TRIM_INTERVAL_MS = 600_000;
 
@@ -218,9 +221,9 @@ final class ShareView implements Share {
     public void wishAhead(Wish wish) {
         post(
                 () -> {
-                    int lane = isLoaded && hasPlenty() ? leastBusy(wish) : -1;
-                    if (lane >= 0) {
-                        giveNext(lane, wish.lengthMax());
+                    if (isLoaded && hasPlenty() && leastBusy(wish) >= 0) {
+                        wishes.add(wish);
+                        dispatch();
                     }
                 });
     }
@@ -303,7 +306,7 @@ final class ShareView implements Share {
         ShareLoad read = null;
         try {
             read = ShareLoad.read(sources, topic);
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             LOGGER.error("view cannot be read, tried again: topic={}", topic.name(), failed);
         }
         ShareLoad result = read;
@@ -385,8 +388,10 @@ final class ShareView implements Share {
         while (waiting.hasNext() && !ready.isEmpty()) {
             Wish wish = waiting.next();
             int lane = leastBusy(wish);
-            if (lane >= 0) {
-                switch (giveNext(lane, wish.lengthMax())) {
+            if (lane < 0) {
+                lookForGone(wish);
+            } else {
+                switch (tryToGive(lane, wish.lengthMax())) {
                     case SPENT -> waiting.remove();
                     case NOTHING -> {}
                     case NOT_NOW -> {
@@ -416,6 +421,34 @@ final class ShareView implements Share {
         SPENT,
         NOTHING,
         NOT_NOW
+    }
+
+    /** What fails is tried again: who waits would wait for ever. */
+    private Given tryToGive(int lane, int lengthMax) {
+        try {
+            return giveNext(lane, lengthMax);
+        } catch (RuntimeException | Error failed) {
+            LOGGER.error(
+                    "nothing can be handed out now: topic={} lane={}", topic.name(), lane, failed);
+            return Given.NOT_NOW;
+        }
+    }
+
+    /**
+     * All lanes of a wish have as much as they may. What of it has gone since is nobody's work: a
+     * reader who passes it says so.
+     */
+    private void lookForGone(Wish wish) {
+        long nowMs = sources.elapsedMs();
+        for (int i = 0; i < wish.laneCount(); i++) {
+            Lane lane = lane(wish.lane(i));
+            LaneLog log = logs.get(wish.lane(i));
+            if (log != null && nowMs - lane.lookedMs >= LOOK_INTERVAL_MS) {
+                lane.lookedMs = nowMs;
+                log.readCold(lane.givenFrom(), 0, ReadResult::close);
+                return;
+            }
+        }
     }
 
     private Given giveNext(int lane, int lengthMax) {
@@ -554,6 +587,8 @@ final class ShareView implements Share {
         long from = origin.next;
         long end = origin.foundEnd();
         // A batch that begins before is shown with the lane's offsets: they must not be negative.
+        // Offsets without records are more than one: kafka-python takes a batch that ends at 0 for
+        // none.
         boolean isShown = from - origin.foundStart() <= lane.endOffset;
         Reference given =
                 new Reference(
@@ -562,7 +597,7 @@ final class ShareView implements Share {
                         lane.takenBackAt,
                         origin.topicId,
                         origin.partition,
-                        isShown ? from : origin.foundStart(),
+                        isShown ? from : origin.foundStart() - 1,
                         from,
                         end,
                         origin.foundLength());

@@ -64,7 +64,7 @@ final class TakeBack {
     private ShareLoad.@Nullable Given given(int number, long from, long end, int room) {
         try {
             return ShareLoad.given(view.sources(), view.topic(), number, from, end, room);
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             LOGGER.error(
                     "lane cannot be read: topic={} lane={}", view.topic().name(), number, failed);
             return null;
@@ -76,10 +76,11 @@ final class TakeBack {
         isReading = false;
         Lane lane = view.lane(number);
         PartitionLog references = view.sources().references(view.topic(), number);
-        if (given == null
-                || references == null
-                || lane.givenFrom() != from
-                || lane.endOffset != end) {
+        if (given == null) {
+            lane.progressMs = view.sources().elapsedMs(); // tried again, not at once
+            return;
+        }
+        if (references == null || lane.givenFrom() != from || lane.endOffset != end) {
             return;
         }
         List<Origin> origins = new ArrayList<>();

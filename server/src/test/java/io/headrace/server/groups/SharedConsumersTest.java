@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +28,7 @@ import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -343,7 +346,7 @@ class SharedConsumersTest {
         createView(
                 "holes",
                 3,
-                Map.of("headrace.view.takeback.ms", "500", "headrace.view.window.records", "1"));
+                Map.of("headrace.view.takeback.ms", "1500", "headrace.view.window.records", "1"));
         produce(0, 150, Batches.LONG);
         beStuck();
         alterView("headrace.view.takeback.ms", "0");
@@ -357,14 +360,23 @@ class SharedConsumersTest {
         assertEachOnce(300);
     }
 
-    /** A member that commits nothing, which has been given all records a few times. */
+    /** A member that commits one record of each lane, and is given all others a few times. */
     private void beStuck() {
         try (KafkaConsumer<String, String> stuck = consumer(Client.EAGER, "stuck")) {
             stuck.subscribe(List.of(view));
+            Set<TopicPartition> committed = new HashSet<>();
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
-            for (int count = 0; count < 450; ) {
-                assertTrue(System.nanoTime() < deadline, "taken back=" + count);
-                count += stuck.poll(Duration.ofMillis(100)).count();
+            for (int count = 0; count < 300; ) {
+                assertTrue(System.nanoTime() < deadline, "given=" + count);
+                ConsumerRecords<String, String> records = stuck.poll(Duration.ofMillis(100));
+                count += records.count();
+                for (TopicPartition lane : records.partitions()) {
+                    if (committed.add(lane)) {
+                        ConsumerRecord<String, String> first = records.records(lane).get(0);
+                        onDelivered(first.value());
+                        stuck.commitSync(Map.of(lane, new OffsetAndMetadata(first.offset() + 1)));
+                    }
+                }
             }
         }
     }

@@ -277,7 +277,7 @@ final class FetchOperation {
     }
 
     private void decide() {
-        boolean enough = bytes >= data.minBytes() || hasError;
+        boolean enough = bytes >= data.minBytes() || hasError || isBeforeHole();
         if (coldReadCount > 0 && (timeIsUp ? bytes == 0 && !hasError : true)) {
             startTimer();
             onAbandoned();
@@ -286,6 +286,17 @@ final class FetchOperation {
         } else {
             await();
         }
+    }
+
+    private boolean isBeforeHole() {
+        if (hasLanes) {
+            for (FetchedPartition partition : partitions) {
+                if (partition.isBeforeHole()) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** Gives back what was read, and sleeps until there is more. */

@@ -124,6 +124,19 @@ final class FetchedPartition {
                 : null;
     }
 
+    /**
+     * Whether what was read of a lane ends before offsets without records: there is no more to wait
+     * for until the client has moved over them.
+     */
+    boolean isBeforeHole() {
+        RecordsLease read = lease;
+        PartitionLog current = log;
+        return read != null
+                && current != null
+                && laneTopic() != null
+                && read.nextOffset() < current.highWatermark();
+    }
+
     /** Whether there is nothing behind what was read. */
     boolean isAtEnd() {
         PartitionLog current = log;
