@@ -98,7 +98,7 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         long high = log.recordsEndOffset() - 1;
         Placed found = read(log, high);
         if (found == null) {
-            LOGGER.error("records may be handed out twice: {}", notRead(log, high, "damaged"));
+            LOGGER.error("records may be handed out twice: {}", place(log, high));
         }
         while (found == null && low < high) {
             long middle = (low + high) >>> 1;
@@ -167,7 +167,7 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         if (found != null || offset <= log.logStartOffset()) {
             return found;
         }
-        LOGGER.error("what was taken back may be seen twice: {}", notRead(log, offset, "damaged"));
+        LOGGER.error("what was taken back may be seen twice: {}", place(log, offset));
         return read(log, offset - 1);
     }
 
@@ -234,40 +234,35 @@ record ShareLoad(long sequence, ShareState state, List<LoadedLane> lanes) {
         }
         try (ReadResult found = read) {
             if (!(found instanceof RecordsLease lease)) {
-                boolean isDamaged = found == Unavailable.CORRUPT || found == Unavailable.CUT_OUT;
-                String what = notRead(log, offset, String.valueOf(found));
-                throw isDamaged ? new DamagedReferenceException(what) : new EngineException(what);
+                if (found == Unavailable.CORRUPT || found == Unavailable.CUT_OUT) {
+                    throw new DamagedReferenceException(log, offset);
+                }
+                throw new EngineException(
+                        "reference cannot be read: " + place(log, offset) + " reason=" + found);
             }
             ByteBuffer slice = lease.slice(0);
             int at = slice.position();
             ByteBuffer batch = ByteBuffer.allocate(RecordBatch.length(slice, at));
             batch.put(0, slice, at, batch.capacity());
             if (RecordBatch.baseOffset(batch, 0) > offset) {
-                throw new DamagedReferenceException(notRead(log, offset, "cut out by a repair"));
+                throw new DamagedReferenceException(log, offset); // a repair has cut it out
             }
             return new Placed(Reference.decode(batch, 0), RecordBatch.baseOffset(batch, 0), batch);
         } catch (UnreadableBatchException e) {
-            throw new DamagedReferenceException(notRead(log, offset, e.getMessage()));
+            throw new DamagedReferenceException(log, offset);
         }
     }
 
-    private static String notRead(PartitionLog log, long offset, @Nullable String why) {
-        return "reference cannot be read: topic="
-                + log.topic().name()
-                + " lane="
-                + log.partition()
-                + " offset="
-                + offset
-                + " reason="
-                + why;
+    private static String place(PartitionLog log, long offset) {
+        return "topic=" + log.topic().name() + " lane=" + log.partition() + " offset=" + offset;
     }
 
     /** A reference is not what was written, and will not be. */
     private static final class DamagedReferenceException extends EngineException {
         private static final long serialVersionUID = 1L;
 
-        DamagedReferenceException(String message) {
-            super(message);
+        DamagedReferenceException(PartitionLog log, long offset) {
+            super("reference is damaged: " + place(log, offset));
         }
     }
 }
