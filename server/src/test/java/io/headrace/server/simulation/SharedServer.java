@@ -1,0 +1,259 @@
+package io.headrace.server.simulation;
+
+import io.headrace.engine.EngineContext;
+import io.headrace.engine.EngineException;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views.Backlog;
+import io.headrace.engine.Views.Share;
+import io.headrace.engine.log.StorageEngine;
+import io.headrace.engine.segment.SegmentFiles;
+import io.headrace.engine.spi.HeapMetadataStore;
+import io.headrace.engine.spi.MetadataStore;
+import io.headrace.offheap.OffHeapContext;
+import io.headrace.offheap.OffHeapMemoryStore;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A server with one share view, on a simulated machine: started, asked, and left to die. */
+final class SharedServer {
+    private static final String VIEW = "shared";
+    private static final int MEMORY_BYTES = 8 << 20;
+    private static final int BASE_MEMORY_BYTES = 16 << 10;
+    private static final int DISK_RESERVE_BYTES = 1 << 20;
+    private static final int RETENTION_CHECK_MS = 50;
+    private static final long AWAIT_S = 300;
+
+    private final SimulatedMachine machine;
+    private final Random random;
+    private final Trace trace;
+    private final Runnable clients;
+
+    // Of one life.
+    private @Nullable OffHeapMemoryStore memory;
+    private @Nullable StorageEngine engine;
+    private @Nullable MetadataStore store;
+    private @Nullable SteppedBackground background;
+    private boolean isStopped;
+
+    /**
+     * @param clients what they do while somebody in the engine waits
+     */
+    SharedServer(SimulatedMachine machine, Random random, Trace trace, Runnable clients) {
+        this.machine = machine;
+        this.random = random;
+        this.trace = trace;
+        this.clients = clients;
+    }
+
+    /** Starts, and creates what is not there. */
+    void start(List<SharedBase> bases, int laneCount, Map<String, String> viewConfigs) {
+        isStopped = false;
+        background = new SteppedBackground(machine, random, trace, clients);
+        memory =
+                new OffHeapMemoryStore(
+                        new OffHeapContext().budgetBytes(MEMORY_BYTES).chunkBytes(1 << 20));
+        engine =
+                StorageEngine.launch(
+                        context(memory),
+                        SegmentFiles.of(machine),
+                        background,
+                        SimulatedDocuments.on(machine, Simulation.CYCLE_BYTES));
+        for (SharedBase base : bases) {
+            create(new TopicSpec(base.name, 1, base.configs));
+        }
+        create(new TopicSpec(VIEW, laneCount, viewConfigs));
+    }
+
+    private EngineContext context(OffHeapMemoryStore memoryStore) {
+        return new EngineContext()
+                .directory(machine.path("/data/headrace"))
+                .memoryStore(memoryStore)
+                .metadataStoreFactory(this::openStore)
+                .journalCount(1)
+                .journalCycleBytes(1 << 20)
+                .diskReserveBytes(DISK_RESERVE_BYTES)
+                .cacheDiskBytes(0)
+                .sealingBytesPerSecond(Long.MAX_VALUE / 2)
+                .retentionCheckIntervalMs(RETENTION_CHECK_MS)
+                .partitionIdleMs(200)
+                .memoryTopicBudgetBytes(BASE_MEMORY_BYTES)
+                .recordFilter(new PlainRecordFilter())
+                .compactionMemoryBytes(1024)
+                .compactionPassBytes(1 + random.nextInt(4 << 10))
+                .disk(machine)
+                .bootId(machine.bootId())
+                .clockMs(machine::clockMs)
+                .uptimeMs(machine::uptimeMs)
+                .failureHandler(this::stop);
+    }
+
+    private MetadataStore openStore(Path folder) {
+        store = HeapMetadataStore.open(folder, machine);
+        return store;
+    }
+
+    private void stop(Throwable failure) {
+        if (!machine.isDead()) {
+            throw new SimulationFailure("the engine gives up", failure);
+        }
+        isStopped = true;
+        throw new SimulatedCrash("stopped");
+    }
+
+    private void create(TopicSpec spec) {
+        if (engine().catalog().find(spec.name()) == null) {
+            CatalogResult result = await(engine().catalog().create(List.of(spec), false)).get(0);
+            if (result.topic() == null) {
+                throw new SimulationFailure("topic not created: " + result);
+            }
+        }
+    }
+
+    /** What a client would be told sooner or later. */
+    void checkAlive() {
+        if (machine.isDead() || isStopped) {
+            throw new SimulatedCrash("seen by the clients");
+        }
+    }
+
+    void close() {
+        engine().close();
+        if (machine.isDead() || isStopped) {
+            throw new SimulatedCrash("while closing");
+        }
+    }
+
+    /** Lets go of what a life had. */
+    void release() {
+        engine = null;
+        store = null;
+        if (memory != null) {
+            try {
+                memory.close();
+            } catch (IllegalStateException e) {
+                // What a crash left leased.
+            }
+            memory = null;
+        }
+    }
+
+    // Time.
+
+    void step() {
+        require(background).step();
+    }
+
+    <T extends @Nullable Object> T await(CompletableFuture<T> future) {
+        try {
+            require(background).await(future, AWAIT_S);
+            return future.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof EngineException failure) {
+                throw failure;
+            }
+            if (e.getCause() instanceof Error failure) {
+                throw failure;
+            }
+            throw new SimulationFailure("failed", e.getCause());
+        } catch (TimeoutException e) {
+            throw new SimulationFailure("no answer", e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Has the engine take turns until something is so, which it has to be after a while. */
+    void await(BooleanSupplier isSo, Supplier<String> what) {
+        new QuietEnd(machine, random, this::step, this::await)
+                .await(
+                        () -> {
+                            checkAlive();
+                            return isSo.getAsBoolean();
+                        },
+                        what);
+    }
+
+    // What is there.
+
+    private StorageEngine engine() {
+        return require(engine);
+    }
+
+    boolean isViewThere() {
+        return engine != null && engine.catalog().find(VIEW) != null;
+    }
+
+    Topic view() {
+        return topic(VIEW);
+    }
+
+    Topic topic(String name) {
+        return require(engine().catalog().find(name));
+    }
+
+    /** Null while it is out of reach, as its topic's mode changes. */
+    @Nullable PartitionLog log(Topic topic, int partition) {
+        return engine().partitionLog(topic, partition);
+    }
+
+    PartitionLog lane(int number) {
+        return require(log(view(), number));
+    }
+
+    Share share() {
+        return require(engine().views().share(view()));
+    }
+
+    /** As it is now: all that is known at this time has been taken into account. */
+    Backlog backlog() {
+        share().backlog();
+        require(background).settle();
+        return share().backlog();
+    }
+
+    /** Reads, be it that bytes have to be loaded. */
+    ReadResult read(PartitionLog log, long position, int lengthMax) {
+        ReadResult answer = log.read(position, lengthMax);
+        if (answer != Unavailable.COLD) {
+            return answer;
+        }
+        CompletableFuture<ReadResult> loaded = new CompletableFuture<>();
+        log.readCold(position, lengthMax, loaded::complete);
+        return await(loaded);
+    }
+
+    // What is done to it.
+
+    CatalogResult grow(Topic topic, int count) {
+        return await(engine().catalog().grow(topic.id(), count, false));
+    }
+
+    void alter(Topic topic, Map<String, @Nullable String> configs) {
+        await(engine().catalog().alterConfigs(topic.id(), configs, false));
+    }
+
+    /** The metadata store may write its files at any time. */
+    void flushStore() {
+        require(store).flush();
+    }
+
+    private static <T> T require(@Nullable T part) {
+        if (part == null) {
+            throw new IllegalStateException("not there");
+        }
+        return part;
+    }
+}
