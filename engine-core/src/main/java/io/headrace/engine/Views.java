@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Topics over other topics. Experimental: it may change in any release. Thread-safe. */
@@ -50,8 +51,12 @@ public interface Views {
         /** As {@link #committed}, of a while ago: what has been told since stands. */
         void committedBefore(int[] lanes, long[] offsets);
 
-        /** What is handed out and what is not, as far as it is known now. */
-        Backlog backlog();
+        /**
+         * What is handed out and what is not.
+         *
+         * @return fails with an {@link EngineException} if the view cannot be read now
+         */
+        CompletableFuture<Backlog> backlog();
     }
 
     /** Lanes that wait for records at their ends: those of one owner, that one request asks of. */

@@ -9,6 +9,7 @@ import io.headrace.server.cli.ServeCommand;
 import io.headrace.server.cli.SourceCommand;
 import io.headrace.server.cli.TopicCommand;
 import io.headrace.server.cli.Verdict;
+import io.headrace.server.cli.ViewCommand;
 import io.headrace.server.cli.WrongUsage;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -33,6 +34,7 @@ import picocli.CommandLine.Spec;
             TopicCommand.class,
             SourceCommand.class,
             SampleCommand.class,
+            ViewCommand.class,
             JournalCommand.class,
             BackupCommand.class,
             RestoreCommand.class

@@ -148,6 +148,7 @@ public final class HeadraceServer implements AutoCloseable {
         if (admin != null) {
             admin.serveSources(launched.catalog(), launched.sources());
             admin.serveBackups(launched.backups(), clusterId);
+            admin.serveViews(launched.catalog(), launched.views());
             metricSources.add(new SourceMetrics(launched.sources()));
         }
     }

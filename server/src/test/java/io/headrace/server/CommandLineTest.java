@@ -523,6 +523,42 @@ class CommandLineTest {
         }
     }
 
+    @Test
+    void createsAViewAndSaysWhatOfItIsHandedOut() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            String admin = "127.0.0.1:" + server.adminPort();
+            run(server, "topic", "create", "orders", "--partitions", "1");
+            assertEquals(
+                    0,
+                    run(
+                            server,
+                            "view",
+                            "create",
+                            "work",
+                            "--topics",
+                            "orders",
+                            "--group",
+                            "g",
+                            "--partitions",
+                            "4"));
+            assertEquals("created work\n", out.toString());
+            Topic orders = Objects.requireNonNull(server.engine().catalog().find("orders"));
+            Objects.requireNonNull(server.engine().partitionLog(orders, 0)).append(keyed("a", "b"));
+            assertEquals(0, run("view", "status", "work", "--admin-server", admin), this::said);
+            assertEquals(
+                    """
+                    view work  over orders  group g  lanes 4
+                      handed out and not committed  0
+                      not handed out                2
+                    """,
+                    out.toString());
+            assertEquals(1, run("view", "status", "orders", "--admin-server", admin));
+            assertEquals("headrace: no share view: topic=orders mode=persistent\n", err.toString());
+            assertEquals(1, run(server, "view", "create", "x", "--topics", "none", "--group", "g"));
+            assertTrue(err.toString().contains("none"), err::toString);
+        }
+    }
+
     private int run(HeadraceServer server, String... arguments) {
         return run(with(arguments, "--bootstrap-server", "127.0.0.1:" + server.kafkaPort()));
     }

@@ -1,11 +1,13 @@
 package io.headrace.engine.batch;
 
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 
 /**
  * Batches that clients read, move on over, and show to nobody. Source of the format: Kafka's
  * protocol documentation, "Control Batches".
  */
+@Experimental
 public final class ControlBatch {
     private static final short KEY_VERSION = 0;
 

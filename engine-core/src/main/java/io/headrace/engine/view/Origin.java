@@ -14,8 +14,8 @@ final class Origin {
     /** Bytes of a record, as long as none was seen. */
     private static final int RECORD_LENGTH = 1024;
 
-    /** Offsets that a stretch takes at most, unless its first batch takes more. */
-    private static final long OFFSETS_MAX = 1 << 20;
+    /** Offsets without a record between two batches of a stretch, at most. */
+    private static final long HOLE_MAX = 1024;
 
     final long topicId;
     final int partition;
@@ -83,20 +83,19 @@ final class Origin {
         foundLength = lease.length();
     }
 
-    /** What compaction has left lies apart: a reference takes the offsets between as well. */
+    /** A reference takes the offsets between batches as well: it ends before a wide hole. */
     private long endOf(RecordsLease lease) {
-        if (lease.nextOffset() - next <= OFFSETS_MAX) {
+        if (lease.nextOffset() - next <= HOLE_MAX) {
             return lease.nextOffset();
         }
         long found = next;
         for (int i = 0; i < lease.sliceCount(); i++) {
             ByteBuffer slice = lease.slice(i);
             for (int at = slice.position(); at < slice.limit(); ) {
-                long batchEnd = RecordBatch.lastOffset(slice, at) + 1;
-                if (found > next && batchEnd - next > OFFSETS_MAX) {
+                if (found > next && RecordBatch.baseOffset(slice, at) - found > HOLE_MAX) {
                     return found;
                 }
-                found = batchEnd;
+                found = RecordBatch.lastOffset(slice, at) + 1;
                 at += RecordBatch.length(slice, at);
             }
         }

@@ -1,5 +1,6 @@
 package io.headrace.engine.view;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -20,6 +21,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +89,7 @@ final class ShareView implements Share {
     private boolean isTooLargeSaid;
     private long trimmedMs;
     private ByteBuffer encoded = ByteBuffer.allocateDirect(4096);
-    private volatile Backlog backlog = new Backlog(0, 0);
+    private volatile @Nullable Backlog lastBacklog;
 
     private enum LoadState {
         NONE,
@@ -273,9 +275,21 @@ final class ShareView implements Share {
     }
 
     @Override
-    public Backlog backlog() {
-        post(this::countBacklog);
-        return backlog;
+    public CompletableFuture<Backlog> backlog() {
+        CompletableFuture<Backlog> counted = new CompletableFuture<>();
+        Runnable otherwise =
+                () ->
+                        counted.completeExceptionally(
+                                new EngineException(
+                                        "view cannot be read now: topic=" + topic.name()));
+        whenLoaded(() -> post(() -> counted.complete(countBacklog()), otherwise), otherwise);
+        return counted;
+    }
+
+    /** As it was counted last; null until it first is. Has it counted again. */
+    @Nullable Backlog lastBacklog() {
+        backlog();
+        return lastBacklog;
     }
 
     Lane lane(int number) {
@@ -681,7 +695,7 @@ final class ShareView implements Share {
         return new ShareState(cursors, stretches);
     }
 
-    private void countBacklog() {
+    private Backlog countBacklog() {
         long uncommitted = 0;
         for (Lane lane : lanes) {
             uncommitted += lane.uncommitted();
@@ -699,7 +713,9 @@ final class ShareView implements Share {
         for (Origin origin : returned) {
             undispatched += origin.end() - origin.next;
         }
-        backlog = new Backlog(uncommitted, undispatched);
+        Backlog counted = new Backlog(uncommitted, undispatched);
+        lastBacklog = counted;
+        return counted;
     }
 
     /** Looks for new partitions, and takes back what nobody gets on with; now and then. */

@@ -37,12 +37,21 @@ final class TakeBack {
         for (int i = 0; i < view.laneCount(); i++) {
             int number = (nextLane + i) % view.laneCount();
             Lane lane = view.lane(number);
-            if (lane.uncommitted() > 0 && lane.isCommitKnown() && lane.progressMs < before) {
+            if (lane.uncommitted() > 0
+                    && lane.isCommitKnown()
+                    && lane.progressMs < before
+                    && isDurable(number, lane)) {
                 nextLane = number + 1;
                 read(number, lane.givenFrom(), lane.endOffset, room);
                 return;
             }
         }
+    }
+
+    /** What is not durable yet was given to nobody. */
+    private boolean isDurable(int number, Lane lane) {
+        PartitionLog references = view.sources().references(view.topic(), number);
+        return references != null && references.highWatermark() >= lane.endOffset;
     }
 
     /** What was given has to be read, on a thread that may wait for the disk. */

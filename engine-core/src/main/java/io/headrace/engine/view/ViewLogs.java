@@ -80,15 +80,17 @@ public final class ViewLogs implements Views {
                 .limit(METRIC_VIEWS_MAX)
                 .forEach(
                         view -> {
-                            Backlog backlog = view.backlog();
-                            String labels = "{topic=\"" + view.topic().name() + "\"}";
-                            consumer.accept(
-                                    "headrace_view_uncommitted_records" + labels,
-                                    backlog.uncommitted());
-                            consumer.accept(
-                                    "headrace_view_undispatched_records" + labels,
-                                    backlog.undispatched());
+                            Backlog backlog = view.lastBacklog();
+                            if (backlog != null) {
+                                count(view.topic().name(), backlog, consumer);
+                            }
                         });
+    }
+
+    private static void count(String topic, Backlog backlog, ObjLongConsumer<String> consumer) {
+        String labels = "{topic=\"" + topic + "\"}";
+        consumer.accept("headrace_view_uncommitted_records" + labels, backlog.uncommitted());
+        consumer.accept("headrace_view_undispatched_records" + labels, backlog.undispatched());
     }
 
     /** Tries again what failed, and takes back what nobody gets on with. */

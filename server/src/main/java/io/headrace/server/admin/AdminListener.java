@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpServer;
 import io.headrace.engine.Backups;
 import io.headrace.engine.Sources;
 import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.Views;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +29,7 @@ public final class AdminListener implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(AdminListener.class);
     private static final String SOURCES = "/sources";
     private static final String BACKUPS = "/backups";
+    private static final String VIEWS = "/views";
     private static final int BACKLOG = 16;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
@@ -40,6 +42,7 @@ public final class AdminListener implements AutoCloseable {
     private final List<MetricSource> metricSources;
     private final JsonHandler sources;
     private final JsonHandler backups;
+    private final JsonHandler views;
 
     private AdminListener(
             HttpServer http,
@@ -53,6 +56,7 @@ public final class AdminListener implements AutoCloseable {
                 Executors.newSingleThreadExecutor(task -> new Thread(task, "headrace-admin"));
         this.sources = new JsonHandler(SOURCES, hosts, executor);
         this.backups = new JsonHandler(BACKUPS, hosts, executor);
+        this.views = new JsonHandler(VIEWS, hosts, executor);
     }
 
     /**
@@ -79,6 +83,7 @@ public final class AdminListener implements AutoCloseable {
         http.createContext("/readyz", exact("/readyz", listener::readiness));
         http.createContext(SOURCES, listener.sources);
         http.createContext(BACKUPS, listener.backups);
+        http.createContext(VIEWS, listener.views);
         http.start();
         return listener;
     }
@@ -95,6 +100,11 @@ public final class AdminListener implements AutoCloseable {
      */
     public void serveBackups(Backups served, String clusterId) {
         backups.serve(new BackupRoutes(served, clusterId, executor));
+    }
+
+    /** Answers {@code /views} from now on; until then it says that it is not ready. */
+    public void serveViews(TopicCatalog catalog, Views served) {
+        views.serve(new ViewRoutes(catalog, served, executor));
     }
 
     /** The port that was bound. */
@@ -119,7 +129,7 @@ public final class AdminListener implements AutoCloseable {
     }
 
     private void index(HttpExchange exchange) throws IOException {
-        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n/backups\n");
+        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n/backups\n/views\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {

@@ -217,11 +217,14 @@ final class SharedServer {
         return require(engine().views().share(view()));
     }
 
-    /** As it is now: all that is known at this time has been taken into account. */
-    Backlog backlog() {
-        share().backlog();
+    /**
+     * As it is now: all that is known at this time has been taken into account. Null as long as the
+     * view cannot be read.
+     */
+    @Nullable Backlog backlog() {
+        CompletableFuture<Backlog> counted = share().backlog();
         require(background).settle();
-        return share().backlog();
+        return counted.isCompletedExceptionally() ? null : counted.getNow(null);
     }
 
     /** Reads, be it that bytes have to be loaded. */

@@ -655,7 +655,8 @@ final class SharedSimulation {
                         }
                         fetch(member);
                         commitAll(member);
-                        left[0] = knownLanes == 0 ? before : server.backlog().undispatched();
+                        Backlog backlog = knownLanes == 0 ? null : server.backlog();
+                        left[0] = backlog == null ? before : backlog.undispatched();
                         return left[0] < before;
                     },
                     () -> "more is handed out: " + state());
@@ -680,7 +681,7 @@ final class SharedSimulation {
                 return false;
             }
         }
-        return server.backlog().equals(new Backlog(0, 0));
+        return new Backlog(0, 0).equals(server.backlog());
     }
 
     private String state() {

@@ -1,0 +1,88 @@
+package io.headrace.server.admin;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
+import io.headrace.engine.Views;
+import io.headrace.engine.Views.Backlog;
+import io.headrace.engine.Views.Share;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is answered below {@code /views}:
+ *
+ * <pre>
+ * GET /views/NAME   what a share view is over, and how much of that is handed out and done
+ * </pre>
+ *
+ * Thread-safe; nothing blocks.
+ */
+final class ViewRoutes implements JsonHandler.Routes {
+    private static final String GET = "GET";
+    private static final long DEADLINE_MS = 10_000;
+
+    private final TopicCatalog catalog;
+    private final Views views;
+    private final Executor executor;
+
+    /**
+     * @param executor makes JSON of what the engine's threads hand out
+     */
+    ViewRoutes(TopicCatalog catalog, Views views, Executor executor) {
+        this.catalog = catalog;
+        this.views = views;
+        this.executor = executor;
+    }
+
+    @Override
+    public long deadlineMs(JsonRequest request) {
+        return DEADLINE_MS;
+    }
+
+    @Override
+    public CompletableFuture<ObjectNode> answer(JsonRequest request) {
+        request.onlyWith(Set.of());
+        if (!request.method().equals(GET)) {
+            throw new RequestException(
+                    RequestException.WRONG_METHOD,
+                    "wrong method: method=" + request.method() + " allowed=" + GET);
+        }
+        if (request.name().isEmpty() || !request.action().isEmpty()) {
+            throw new RequestException(RequestException.NOT_FOUND, "no such path");
+        }
+        Topic topic = catalog.find(request.name());
+        if (topic == null) {
+            throw new RequestException(
+                    RequestException.NOT_FOUND, "no such topic: topic=" + request.name());
+        }
+        Share share = views.share(topic);
+        if (share == null) {
+            throw new RequestException(
+                    RequestException.NOT_FOUND,
+                    "no share view: topic="
+                            + topic.name()
+                            + " mode="
+                            + Json.name(topic.storageMode()));
+        }
+        return share.backlog().handleAsync((backlog, failure) -> json(topic, backlog), executor);
+    }
+
+    /**
+     * @param backlog null if it cannot be told
+     */
+    private static ObjectNode json(Topic topic, @Nullable Backlog backlog) {
+        if (backlog == null) {
+            throw new RequestException(
+                    RequestException.UNAVAILABLE, "view cannot be read now: topic=" + topic.name());
+        }
+        ObjectNode json = Json.object().put("topic", topic.name());
+        ObjectNode configs = json.putObject("configs");
+        topic.configs().forEach(configs::put);
+        return json.put("lanes", topic.partitionCount())
+                .put("uncommitted", backlog.uncommitted())
+                .put("undispatched", backlog.undispatched());
+    }
+}

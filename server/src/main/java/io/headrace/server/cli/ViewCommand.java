@@ -1,0 +1,115 @@
+package io.headrace.server.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.server.admin.Json;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code headrace view create|status}. */
+@Command(name = "view", description = "Topics over other topics.")
+public final class ViewCommand implements Runnable {
+    private static final String PREFIX = "headrace.view.";
+
+    @Spec private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a verb is missing");
+    }
+
+    @Command(description = "Create a topic over other topics.")
+    void create(
+            @Mixin ClientOptions client,
+            @Parameters(paramLabel = "NAME") String name,
+            @Option(
+                            names = "--type",
+                            defaultValue = "share",
+                            description = "What kind of view; default: ${DEFAULT-VALUE}.")
+                    String type,
+            @Option(
+                            names = "--topics",
+                            required = true,
+                            paramLabel = "NAME[,NAME...]",
+                            description = "What it is over.")
+                    String topics,
+            @Option(
+                            names = "--group",
+                            paramLabel = "GROUP",
+                            description = "share: whose members the records are handed out to.")
+                    @Nullable String group,
+            @Option(
+                            names = "--partitions",
+                            paramLabel = "N",
+                            description = "Default: what suits the view; 256 lanes for share.")
+                    @Nullable Integer partitions,
+            @Option(
+                            names = "--config",
+                            paramLabel = "KEY=VALUE",
+                            description = "A topic config; may be given several times.")
+                    @Nullable Map<String, String> more)
+            throws IOException, InterruptedException {
+        Map<String, String> configs = new HashMap<>();
+        configs.put(PREFIX + "type", type);
+        configs.put(PREFIX + "topics", topics);
+        if (group != null) {
+            configs.put(PREFIX + "group", group);
+        }
+        if (more != null) {
+            configs.putAll(more);
+        }
+        NewTopic topic = new NewTopic(name, Optional.ofNullable(partitions), Optional.empty());
+        try (Admin admin = client.admin()) {
+            client.await(admin.createTopics(List.of(topic.configs(configs))).all());
+        }
+        out().println("created " + name);
+        out().flush();
+    }
+
+    @Command(description = "How much of a share view's records is handed out, and done.")
+    void status(
+            @Mixin AdminOptions admin,
+            @Parameters(paramLabel = "NAME") String name,
+            @Option(names = "--json", description = "As the server says it.") boolean isJson)
+            throws IOException, InterruptedException {
+        JsonNode json = admin.get("/views/" + URLEncoder.encode(name, StandardCharsets.UTF_8));
+        if (isJson) {
+            out().print(Json.text(json));
+        } else {
+            print(json);
+        }
+        out().flush();
+    }
+
+    private void print(JsonNode json) {
+        JsonNode configs = json.path("configs");
+        out().println(
+                        "view %s  over %s  group %s  lanes %d"
+                                .formatted(
+                                        json.path("topic").asText(),
+                                        configs.path(PREFIX + "topics").asText(),
+                                        configs.path(PREFIX + "group").asText(),
+                                        json.path("lanes").asInt()));
+        out().println("  handed out and not committed  " + json.path("uncommitted").asLong());
+        out().println("  not handed out                " + json.path("undispatched").asLong());
+    }
+
+    private PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+}
