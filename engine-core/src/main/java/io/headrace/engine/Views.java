@@ -42,6 +42,14 @@ public interface Views {
         void withdraw(Wish wish);
 
         /**
+         * Tells what is about to be committed, before it is: so that it is not taken back
+         * meanwhile.
+         *
+         * @param lanes in the order of the offsets; neither is copied
+         */
+        void committing(int[] lanes, long[] offsets);
+
+        /**
          * Tells what the group has committed of some lanes: offsets of the next records to do.
          *
          * @param lanes in the order of the offsets; neither is copied

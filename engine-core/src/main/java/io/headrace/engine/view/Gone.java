@@ -9,12 +9,15 @@ final class Gone {
 
     /**
      * Where the offsets end that have gone since they were handed out: below the start of their
-     * log, or behind its last record, as a crash has taken those.
+     * log, or behind its last record, as a crash or a repair has taken those.
      *
      * @param why a read at the offset found nothing
      * @return the offset itself if it has not gone
      */
     static long end(PartitionLog log, long offset, long endOffset, Unavailable why) {
+        if (why == Unavailable.CUT_OUT) {
+            return endOffset;
+        }
         if (why != Unavailable.OFFSET_OUT_OF_RANGE && why != Unavailable.CAUGHT_UP) {
             return offset;
         }

@@ -38,6 +38,13 @@ final class Lane {
         committed = offset;
     }
 
+    /** The owner is about to commit: he gets on, whether or not that is known before it is done. */
+    void committing(long offset, long nowMs) {
+        if (offset > committed) {
+            progressMs = nowMs;
+        }
+    }
+
     /** A reader has found no records between two offsets. */
     void passed(long fromOffset, long end) {
         long from = givenFrom();

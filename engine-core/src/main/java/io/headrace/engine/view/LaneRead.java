@@ -264,6 +264,9 @@ final class LaneRead {
 
     private ReadResult shown(ReadResult loaded, Cold where) {
         if (!(loaded instanceof RecordsLease lease)) {
+            if (loaded == Unavailable.CUT_OUT) {
+                return passed(where.endOffset + where.shift);
+            }
             // Answered anew when it is asked again: what is gone is passed over, and so on.
             return isOfNow((Unavailable) loaded) ? Unavailable.STORE_ERROR : loaded;
         }

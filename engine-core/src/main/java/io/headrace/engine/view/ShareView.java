@@ -250,6 +250,17 @@ final class ShareView implements Share {
     }
 
     @Override
+    public void committing(int[] ofLanes, long[] offsets) {
+        post(
+                () -> {
+                    long nowMs = sources.elapsedMs();
+                    for (int i = 0; i < ofLanes.length; i++) {
+                        lane(ofLanes[i]).committing(offsets[i], nowMs);
+                    }
+                });
+    }
+
+    @Override
     public void committedBefore(int[] ofLanes, long[] offsets) {
         post(() -> commit(ofLanes, offsets, true));
     }
@@ -790,12 +801,11 @@ final class ShareView implements Share {
         }
     }
 
-    private static void trim(
+    private void trim(
             PartitionLog references, Lane lane, PartitionLog.@Nullable TimestampedOffset found) {
         long start = found == null ? lane.lastOffset : Math.min(found.offset(), lane.lastOffset);
         if (start > references.logStartOffset()) {
-            references.deleteRecords(start);
-            lane.startOffset = start;
+            references.deleteRecords(start).thenAccept(now -> post(() -> lane.startOffset = now));
         }
     }
 }

@@ -6,10 +6,12 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.Views.Share;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.topic.TopicIds;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
@@ -59,6 +61,9 @@ public final class LaneOwners {
         SharedTopic shared = topics.get(topic.id());
         if (shared == null) {
             shared = topics.computeIfAbsent(topic.id(), id -> shared(topic));
+            if (engine.catalog().find(topic.name()) == null) {
+                remove(topic.id()); // deleted while it was asked for
+            }
         }
         LaneWish wish = new LaneWish(request, shared, asked, atEnd, lengthMax);
         shared.add(wish);
@@ -89,22 +94,41 @@ public final class LaneOwners {
         byGroup.getOrDefault(group, Set.of()).forEach(SharedTopic::ownersChanged);
     }
 
+    /** A group is about to commit. */
+    void committing(OffsetCommitRequestData asked) {
+        forEachShared(
+                asked,
+                (shared, named) -> {
+                    BitSet all = new BitSet();
+                    named.partitions().forEach(lane -> all.set(lane.partitionIndex()));
+                    tell(named, all, shared.share()::committing);
+                });
+    }
+
     /** A group has committed, as far as the answer says. */
     void committed(OffsetCommitRequestData asked, OffsetCommitResponseData answered) {
+        forEachShared(
+                asked,
+                (shared, named) ->
+                        tell(named, committedOf(named, answered), shared.share()::committed));
+    }
+
+    private void forEachShared(
+            OffsetCommitRequestData asked,
+            BiConsumer<SharedTopic, OffsetCommitRequestTopic> consumer) {
         if (!byGroup.containsKey(asked.groupId())) {
             return;
         }
         for (OffsetCommitRequestTopic named : asked.topics()) {
             SharedTopic shared = topics.get(ids.topicId(named.topicId()));
             if (shared != null && shared.group().equals(asked.groupId())) {
-                committed(shared, named, answered);
+                consumer.accept(shared, named);
             }
         }
     }
 
-    private static void committed(
-            SharedTopic shared, OffsetCommitRequestTopic named, OffsetCommitResponseData answered) {
-        BitSet done = committedOf(named, answered);
+    private static void tell(
+            OffsetCommitRequestTopic named, BitSet done, BiConsumer<int[], long[]> consumer) {
         int[] lanes = new int[named.partitions().size()];
         long[] offsets = new long[lanes.length];
         int count = 0;
@@ -114,7 +138,9 @@ public final class LaneOwners {
                 offsets[count++] = partition.committedOffset();
             }
         }
-        shared.committed(lanes, offsets, count);
+        if (count > 0) {
+            consumer.accept(Arrays.copyOf(lanes, count), Arrays.copyOf(offsets, count));
+        }
     }
 
     private static BitSet committedOf(
@@ -138,10 +164,16 @@ public final class LaneOwners {
             return;
         }
         if (change.kind() == CatalogChange.Kind.DELETED) {
-            topics.remove(change.topic().id());
-            byGroup.getOrDefault(shared.group(), Set.of()).remove(shared);
+            remove(change.topic().id());
         } else {
             shared.topic(change.topic());
+        }
+    }
+
+    private void remove(long topicId) {
+        SharedTopic gone = topics.remove(topicId);
+        if (gone != null) {
+            byGroup.getOrDefault(gone.group(), Set.of()).remove(gone);
         }
     }
 }

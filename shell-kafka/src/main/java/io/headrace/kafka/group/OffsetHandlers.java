@@ -74,6 +74,7 @@ final class OffsetHandlers {
             return;
         }
         OffsetCommitRequestData checked = data.duplicate().setTopics(accepted);
+        groups.laneOwners().committing(checked);
         Set<String> names =
                 accepted.stream().map(OffsetCommitRequestTopic::name).collect(Collectors.toSet());
         groups.withTopics(

@@ -125,13 +125,6 @@ final class SharedTopic {
         return found;
     }
 
-    /** Some lanes, the first ones named, were committed. */
-    void committed(int[] lanes, long[] offsets, int count) {
-        if (count > 0) {
-            share.committed(Arrays.copyOf(lanes, count), Arrays.copyOf(offsets, count));
-        }
-    }
-
     /** Has a wish look at who owns what: now, and whenever that is known better. */
     void add(LaneWish wish) {
         boolean isKnown;
