@@ -257,6 +257,7 @@ public final class GroupHandlers {
         var unused =
                 left.whenComplete(
                         (answer, failure) -> {
+                            groups.laneOwners().groupChanged(member.group());
                             if (failure != null) {
                                 LOGGER.debug("not left: {}", member, failure);
                             }
