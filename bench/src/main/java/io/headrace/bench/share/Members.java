@@ -2,6 +2,7 @@ package io.headrace.bench.share;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** The consumers of one group, each on a thread of its own, from their join to the last record. */
 final class Members {
     private static final Duration POLL = Duration.ofMillis(100);
-    private static final long PATIENCE_S = 300;
+    private static final long PATIENCE_S = 25;
 
     private final String bootstrapServer;
     private final String topic;
@@ -70,9 +71,9 @@ final class Members {
         CountDownLatch joined = new CountDownLatch(1);
         CountDownLatch begin = new CountDownLatch(1);
         List<Thread> threads = new ArrayList<>();
+        Arrays.setAll(assigned, i -> new AtomicInteger());
         for (int i = 0; i < count; i++) {
-            AtomicInteger own = new AtomicInteger();
-            assigned[i] = own;
+            AtomicInteger own = assigned[i];
             threads.add(
                     start("member-" + i, () -> consume(own, assigned, partitions, joined, begin)));
         }
@@ -100,10 +101,12 @@ final class Members {
 
                         @Override
                         public void onPartitionsAssigned(Collection<TopicPartition> added) {
-                            consumer.pause(added);
+                            if (begin.getCount() > 0) {
+                                consumer.pause(added);
+                            }
                         }
                     });
-            while (begin.getCount() > 0) {
+            while (begin.getCount() > 0 && !isDone) {
                 consumer.poll(POLL);
                 own.set(consumer.assignment().size());
                 int sum = 0;

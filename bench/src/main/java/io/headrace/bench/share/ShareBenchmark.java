@@ -41,6 +41,7 @@ public final class ShareBenchmark {
             usage: bench/run share [OPTION VALUE ...]
               --data DIRECTORY    where the data folder is made; bench/results by default
               --rounds N          turns of each; 10
+              --warm-up N         turns of each before that, which are not counted; 4
               --members N         of the group; 32
               --lanes N           of the view; 256
               --records N         read in each turn; 1000000
@@ -148,7 +149,8 @@ public final class ShareBenchmark {
 
     private void run(HeadraceProcess server, @Nullable Broker kafka) throws Exception {
         int count = options.number("--rounds", 10, 1);
-        for (int round = 0; round <= count; round++) {
+        int warmUp = options.number("--warm-up", 4, 0);
+        for (int round = 0; round < warmUp + count; round++) {
             boolean isPlainFirst = round % 2 == 1;
             Turn plain = isPlainFirst ? plain(server, round) : null;
             Turn share = share(server, round);
@@ -157,8 +159,8 @@ public final class ShareBenchmark {
             }
             Turn ofKafka = kafka == null ? new Turn(0, 0) : kafka(kafka, round);
             Round done = new Round(plain, share, ofKafka);
-            System.out.println((round == 0 ? "warm-up " : "") + done);
-            if (round > 0) {
+            System.out.println((round < warmUp ? "warm-up " : "") + done);
+            if (round >= warmUp) {
                 rounds.add(done);
             }
         }
