@@ -38,12 +38,15 @@ public interface Views {
          */
         void wishAhead(Wish wish);
 
+        /** Whether a {@link #wishAhead} may be given something, as far as that was seen last. */
+        boolean hasPlenty();
+
         /** Takes a wish back; does nothing if it is spent. */
         void withdraw(Wish wish);
 
         /**
-         * Tells what is about to be committed, before it is: so that it is not taken back
-         * meanwhile.
+         * Tells what the owner of some lanes is about to commit, before he does: so that it is not
+         * taken back meanwhile.
          *
          * @param lanes in the order of the offsets; neither is copied
          */
@@ -52,9 +55,11 @@ public interface Views {
         /**
          * Tells what the group has committed of some lanes: offsets of the next records to do.
          *
-         * @param lanes in the order of the offsets; neither is copied
+         * @param lanes in the order of the offsets; none of these is copied
+         * @param owned all lanes of the owner who has committed, as far as that is known: if he
+         *     gets on in one, what he was given in the others waits for its turn
          */
-        void committed(int[] lanes, long[] offsets);
+        void committed(int[] lanes, long[] offsets, int[] owned);
 
         /** As {@link #committed}, of a while ago: what has been told since stands. */
         void committedBefore(int[] lanes, long[] offsets);
@@ -71,6 +76,7 @@ public interface Views {
     final class Wish {
         private final int[] lanes;
         private final int lengthMax;
+        private volatile boolean isSpent;
 
         /**
          * @param lanes that one owner waits at, in no order; not copied
@@ -94,6 +100,16 @@ public interface Views {
         /** Most bytes wanted. */
         public int lengthMax() {
             return lengthMax;
+        }
+
+        /** Notes that it was given something. */
+        public void spend() {
+            isSpent = true;
+        }
+
+        /** Whether it was given something: there is nothing to take back. */
+        public boolean isSpent() {
+            return isSpent;
         }
     }
 

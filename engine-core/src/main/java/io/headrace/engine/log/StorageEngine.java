@@ -58,6 +58,9 @@ public final class StorageEngine implements Engine {
 
     private static final long METADATA_CYCLE_BYTES = 16L << 20;
 
+    /** What part of the memory is for records that are handed out, until they are asked for. */
+    private static final int VIEW_MEMORY_SHARE = 16;
+
     /** Of views, at most one each; who is refused asks again. */
     private static final int VIEW_READS_MAX = 4096;
 
@@ -405,6 +408,11 @@ public final class StorageEngine implements Engine {
         }
 
         @Override
+        public long loadedLengthMax() {
+            return context.memoryStore().budgetBytes() / VIEW_MEMORY_SHARE;
+        }
+
+        @Override
         public long nowMs() {
             return context.clockMs().getAsLong();
         }
@@ -734,6 +742,7 @@ public final class StorageEngine implements Engine {
         ending.step(() -> sources.awaitEnd(deadline));
         ending.step(() -> endViewReader(deadline));
         ending.step(() -> coldReader.close(deadline));
+        ending.step(views::close);
         ending.step(() -> awaitSealer(deadline));
         ending.step(() -> awaitMaintenance(deadline));
         logs.values().forEach(log -> ending.step(log::close));

@@ -30,12 +30,14 @@ final class Lane {
 
     private long passedEnd;
 
-    /** What the group has committed. */
-    void committed(long offset, long nowMs) {
+    /** What the group has committed; whether that is more than before. */
+    boolean committed(long offset, long nowMs) {
+        boolean getsOn = offset > committed;
         if (offset != committed) {
             progressMs = nowMs;
         }
         committed = offset;
+        return getsOn;
     }
 
     /** The owner is about to commit: he gets on, whether or not that is known before it is done. */

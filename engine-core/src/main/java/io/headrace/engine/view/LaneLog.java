@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  */
 final class LaneLog implements PartitionLog {
     /** Bytes of references that are looked at in one read, unless the first is longer. */
-    private static final int REFERENCES_LENGTH = 16 << 10;
+    private static final int REFERENCES_LENGTH = 1 << 10;
 
     private static final Logger LOGGER = LoggerFactory.getLogger(LaneLog.class);
 
@@ -77,6 +77,9 @@ final class LaneLog implements PartitionLog {
             ReadResult found = references.read(fromOffset, 0);
             found.close();
             return found instanceof RecordsLease ? Unavailable.COLD : found;
+        }
+        if (fromOffset >= references.highWatermark()) {
+            return references.read(fromOffset, 0);
         }
         LaneRead read = begin(fromOffset, lengthMax);
         return read.result(follow(read));

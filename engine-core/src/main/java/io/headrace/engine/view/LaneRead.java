@@ -1,11 +1,13 @@
 package io.headrace.engine.view;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.UnreadableBatchException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -136,7 +138,11 @@ final class LaneRead {
         followedCount++;
         noteHole(base);
         leaderEpoch = RecordBatch.leaderEpoch(slice, at);
-        Reference reference = Reference.decode(slice, at);
+        Reference reference = decode(slice, at);
+        if (reference == null) {
+            stoppedBy = Unavailable.CORRUPT;
+            return false;
+        }
         if (reference.kind() != Reference.Kind.GIVEN) {
             position = end;
             return !hasPassedMany();
@@ -149,6 +155,20 @@ final class LaneRead {
             }
         }
         return !hasPassedMany();
+    }
+
+    /** No client sees a reference's checksum: it is looked at here. Null if it is damaged. */
+    private @Nullable Reference decode(ByteBuffer slice, int at) {
+        try {
+            int end = at + RecordBatch.length(slice, at);
+            if (RecordBatch.isIntact(slice.duplicate().position(at).limit(end))) {
+                return Reference.decode(slice, at);
+            }
+            noteFailed(new UnreadableBatchException("checksum is wrong"));
+        } catch (EngineException failed) {
+            noteFailed(failed);
+        }
+        return null;
     }
 
     /** A lane has no holes but those that a repair has cut. */
@@ -185,6 +205,13 @@ final class LaneRead {
         ReadResult found = log.read(position - shift, Math.max(0, room));
         if (found instanceof RecordsLease lease) {
             return add(lease, shift, stretchEnd, room);
+        }
+        if (found == Unavailable.COLD) {
+            RecordsLease loaded =
+                    view.takeLoaded(log.topic().id(), log.partition(), position - shift, room);
+            if (loaded != null) {
+                return add(loaded, shift, stretchEnd, room);
+            }
         }
         return passIfGone(log, shift, stretchEnd, room, (Unavailable) found);
     }

@@ -57,15 +57,22 @@ final class LaneRecords implements RecordsLease {
         void add(RecordsLease lease, long endOffset, long shift, int leaderEpoch) {
             leases.add(lease);
             boolean isWithin = lease.nextOffset() <= endOffset;
-            for (int i = 0; i < lease.sliceCount() && !isFull(); i++) {
-                ByteBuffer slice = lease.slice(i);
+            ByteBuffer last = null;
+            int i = 0;
+            while (i < lease.sliceCount() && !isFull()) {
+                ByteBuffer slice = lease.slice(i++);
                 ByteBuffer own = isWithin ? slice : below(slice, endOffset);
                 if (!own.hasRemaining()) {
-                    return;
+                    break;
                 }
                 parts.add(new Part(own, shift, leaderEpoch));
                 length += own.remaining();
-                nextOffset = (isWithin ? endOf(own) : Math.min(endOf(own), endOffset)) + shift;
+                last = own;
+            }
+            if (isWithin && i == lease.sliceCount()) {
+                nextOffset = lease.nextOffset() + shift;
+            } else if (last != null) {
+                nextOffset = Math.min(endOf(last), endOffset) + shift;
             }
         }
 

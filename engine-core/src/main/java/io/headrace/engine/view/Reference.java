@@ -1,5 +1,6 @@
 package io.headrace.engine.view;
 
+import io.headrace.engine.EngineException;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.batch.UnreadableBatchException;
@@ -76,6 +77,7 @@ record Reference(
      * Reads the reference in the batch at an index.
      *
      * @throws UnreadableBatchException if it is none
+     * @throws EngineException if a later version wrote it
      */
     static Reference decode(ByteBuffer batch, int at) {
         return decode(value(batch, at));
@@ -90,6 +92,10 @@ record Reference(
     private static Reference decode(ByteBuffer value) {
         byte version = value.get();
         int kind = value.get();
+        if (version > VERSION) {
+            throw new EngineException(
+                    "reference of a later version of this software: version=" + version);
+        }
         if (version != VERSION || kind < 0 || kind >= KINDS.length) {
             throw new UnreadableBatchException(
                     "not a reference: version=" + version + " kind=" + kind);

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -57,10 +58,12 @@ final class ShareView implements Share {
     private static final long TRIM_INTERVAL_MS = 600_000;
 
     private final ViewSources sources;
+    private final LoadedRecords loaded;
     private final RecordBatchWriter writer = new RecordBatchWriter();
     private volatile Topic topic;
     private volatile ViewSpec spec;
     private volatile boolean isLoaded;
+    private volatile boolean hasPlenty;
 
     /** Read by the readers of lanes. */
     private final Map<Integer, VoidOffsets> voids = new ConcurrentHashMap<>();
@@ -81,11 +84,16 @@ final class ShareView implements Share {
     private final Deque<Origin> ready = new ArrayDeque<>();
 
     private final Set<Wish> wishes = new LinkedHashSet<>();
+
+    /** Those of them that nobody takes back: they go as soon as there is not plenty. */
+    private final Set<Wish> ahead = new HashSet<>();
+
     private final List<AwaitingLoad> awaitingLoad = new ArrayList<>();
     private final TakeBack takeBack = new TakeBack(this);
     private long sequence;
     private LoadState loadState = LoadState.NONE;
     private boolean isRetrying;
+    private boolean isEnded;
     private boolean isTooLargeSaid;
     private long trimmedMs;
     private ByteBuffer encoded = ByteBuffer.allocateDirect(4096);
@@ -100,8 +108,9 @@ final class ShareView implements Share {
 
     private record AwaitingLoad(Runnable task, Runnable otherwise) {}
 
-    ShareView(ViewSources sources, Topic topic, ViewSpec spec) {
+    ShareView(ViewSources sources, LoadedRecords loaded, Topic topic, ViewSpec spec) {
         this.sources = sources;
+        this.loaded = loaded;
         this.topic = topic;
         this.spec = spec;
     }
@@ -150,6 +159,11 @@ final class ShareView implements Share {
     @Nullable PartitionLog base(long topicId, int partition) {
         Topic base = sources.topic(topicId);
         return base == null ? null : sources.log(base, partition);
+    }
+
+    /** What was loaded to be handed out, for the first who comes for it. */
+    @Nullable RecordsLease takeLoaded(long topicId, int partition, long offset, int lengthMax) {
+        return loaded.take(topicId, partition, offset, lengthMax);
     }
 
     boolean isThere(long topicId) {
@@ -214,8 +228,10 @@ final class ShareView implements Share {
     public void wish(Wish wish) {
         post(
                 () -> {
-                    wishes.add(wish);
-                    dispatch();
+                    if (!isEnded) {
+                        wishes.add(wish);
+                        dispatch();
+                    }
                 });
     }
 
@@ -223,15 +239,21 @@ final class ShareView implements Share {
     public void wishAhead(Wish wish) {
         post(
                 () -> {
-                    if (isLoaded && hasPlenty() && leastBusy(wish) >= 0) {
+                    if (isLoaded && !isEnded) {
                         wishes.add(wish);
+                        ahead.add(wish);
                         dispatch();
                     }
                 });
     }
 
+    @Override
+    public boolean hasPlenty() {
+        return hasPlenty;
+    }
+
     /** Whether handing out ahead takes nothing from anybody. */
-    private boolean hasPlenty() {
+    private boolean isPlentyReady() {
         Origin next = ready.peek();
         PartitionLog log = next == null ? null : base(next.topicId, next.partition);
         return next != null
@@ -241,12 +263,23 @@ final class ShareView implements Share {
 
     @Override
     public void withdraw(Wish wish) {
-        post(() -> wishes.remove(wish));
+        if (!wish.isSpent()) {
+            post(() -> wishes.remove(wish));
+        }
     }
 
     @Override
-    public void committed(int[] ofLanes, long[] offsets) {
-        post(() -> commit(ofLanes, offsets, false));
+    public void committed(int[] ofLanes, long[] offsets, int[] owned) {
+        post(
+                () -> {
+                    if (commit(ofLanes, offsets, false)) {
+                        long nowMs = sources.elapsedMs();
+                        for (int lane : owned) {
+                            lane(lane).progressMs = nowMs;
+                        }
+                    }
+                    dispatch();
+                });
     }
 
     @Override
@@ -262,7 +295,11 @@ final class ShareView implements Share {
 
     @Override
     public void committedBefore(int[] ofLanes, long[] offsets) {
-        post(() -> commit(ofLanes, offsets, true));
+        post(
+                () -> {
+                    commit(ofLanes, offsets, true);
+                    dispatch();
+                });
     }
 
     /** A reader of a lane has found no records between two offsets. */
@@ -274,15 +311,17 @@ final class ShareView implements Share {
                 });
     }
 
-    private void commit(int[] ofLanes, long[] offsets, boolean isOld) {
+    /** Whether any of them has got on. */
+    private boolean commit(int[] ofLanes, long[] offsets, boolean isOld) {
         long nowMs = sources.elapsedMs();
+        boolean getsOn = false;
         for (int i = 0; i < ofLanes.length; i++) {
             Lane lane = lane(ofLanes[i]);
             if (!isOld || !lane.isCommitKnown()) {
-                lane.committed(offsets[i], nowMs);
+                getsOn |= lane.committed(offsets[i], nowMs);
             }
         }
-        dispatch();
+        return getsOn;
     }
 
     @Override
@@ -413,19 +452,33 @@ final class ShareView implements Share {
         while (waiting.hasNext() && !ready.isEmpty()) {
             Wish wish = waiting.next();
             int lane = leastBusy(wish);
-            if (lane < 0) {
+            if (ahead.contains(wish) && (lane < 0 || !isPlentyReady())) {
+                waiting.remove();
+                ahead.remove(wish);
+            } else if (lane < 0) {
                 lookForGone(wish);
             } else {
                 switch (tryToGive(lane, wish.lengthMax())) {
-                    case SPENT -> waiting.remove();
+                    case SPENT -> {
+                        wish.spend();
+                        waiting.remove();
+                        ahead.remove(wish);
+                    }
                     case NOTHING -> {}
                     case NOT_NOW -> {
+                        putLast(wish);
                         retryLater();
                         return;
                     }
                 }
             }
         }
+    }
+
+    /** What fails for one of them must not keep the others back. */
+    private void putLast(Wish wish) {
+        wishes.remove(wish);
+        wishes.add(wish);
     }
 
     /** The lane with the least to commit; −1 if all have as much as they may. */
@@ -495,10 +548,8 @@ final class ShareView implements Share {
             ready.remove(origin);
             putOff(origin, "its topic is out of reach");
         } catch (RuntimeException failed) {
-            LOGGER.error(
-                    "partition cannot be handed out: topic={} {}", topic.name(), origin, failed);
             ready.remove(origin);
-            putOff(origin, "");
+            putOff(origin, failed);
         }
         return false;
     }
@@ -510,6 +561,7 @@ final class ShareView implements Share {
         if (read instanceof RecordsLease lease) {
             origin.found(lease);
             lease.close();
+            forgetIfDone(origin);
             return origin.hasFound();
         }
         if (!skipGone(origin, log, (Unavailable) read)) {
@@ -560,14 +612,34 @@ final class ShareView implements Share {
     }
 
     private void onLoaded(Origin origin, ReadResult read) {
-        try (read) {
-            if (read instanceof RecordsLease lease) {
-                origin.found(lease);
-                makeReady(origin);
-            } else {
-                putOff(origin, read == Unavailable.CAUGHT_UP ? "" : String.valueOf(read));
-            }
+        if (read instanceof RecordsLease lease) {
+            onLoaded(origin, lease);
+            return;
         }
+        PartitionLog log = base(origin.topicId, origin.partition);
+        if (log == null || !skipGone(origin, log, (Unavailable) read)) {
+            putOff(origin, read == Unavailable.CAUGHT_UP ? "" : String.valueOf(read));
+        } else if (!origin.isDone()) {
+            makeReady(origin);
+        }
+    }
+
+    private void onLoaded(Origin origin, RecordsLease lease) {
+        try {
+            origin.found(lease);
+        } catch (RuntimeException failed) {
+            lease.close();
+            putOff(origin, failed);
+            return;
+        }
+        if (origin.isDone()) {
+            lease.close();
+            forgetIfDone(origin);
+            dispatch();
+            return;
+        }
+        loaded.keep(origin.topicId, origin.partition, origin.next, lease, sources.elapsedMs());
+        makeReady(origin);
     }
 
     private void makeReady(Origin origin) {
@@ -577,6 +649,11 @@ final class ShareView implements Share {
             ready.add(origin);
         }
         dispatch();
+    }
+
+    private void putOff(Origin origin, RuntimeException failed) {
+        LOGGER.error("partition cannot be handed out: topic={} {}", topic.name(), origin, failed);
+        putOff(origin, "");
     }
 
     /**
@@ -597,8 +674,13 @@ final class ShareView implements Share {
                 origin,
                 to - origin.next);
         origin.advance(to);
+        forgetIfDone(origin);
+    }
+
+    /** Nothing is left of what was taken back. */
+    private void forgetIfDone(Origin origin) {
         if (origin.isDone()) {
-            ready.remove();
+            ready.remove(origin);
             returned.remove(origin);
         }
     }
@@ -646,6 +728,7 @@ final class ShareView implements Share {
         } else {
             ready.add(origin); // others have their turn before
         }
+        hasPlenty = isPlentyReady();
         return Given.SPENT;
     }
 
@@ -738,7 +821,9 @@ final class ShareView implements Share {
     void end() {
         post(
                 () -> {
+                    isEnded = true;
                     wishes.clear();
+                    ahead.clear();
                     bases.values().forEach(partitions -> partitions.forEach(Origin::cancel));
                     returned.forEach(Origin::cancel);
                 });

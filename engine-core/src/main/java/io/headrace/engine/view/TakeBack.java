@@ -42,7 +42,7 @@ final class TakeBack {
                     && lane.progressMs < before
                     && isDurable(number, lane)) {
                 nextLane = number + 1;
-                read(number, lane.givenFrom(), lane.endOffset, room);
+                read(number, lane, room);
                 return;
             }
         }
@@ -55,7 +55,10 @@ final class TakeBack {
     }
 
     /** What was given has to be read, on a thread that may wait for the disk. */
-    private void read(int number, long from, long end, int room) {
+    private void read(int number, Lane lane, int room) {
+        long from = lane.givenFrom();
+        long end = lane.endOffset;
+        long progressMs = lane.progressMs;
         isReading = true;
         try {
             view.sources()
@@ -63,7 +66,13 @@ final class TakeBack {
                     .execute(
                             () -> {
                                 ShareLoad.Given given = given(number, from, end, room);
-                                view.post(() -> take(number, from, end, given));
+                                view.post(
+                                        () -> {
+                                            isReading = false;
+                                            if (lane.progressMs == progressMs) {
+                                                take(number, from, end, given);
+                                            }
+                                        });
                             });
         } catch (RejectedExecutionException closing) {
             isReading = false;
@@ -80,9 +89,8 @@ final class TakeBack {
         }
     }
 
-    /** Unless somebody has got on meanwhile. */
+    /** Unless more was given, or passed over, meanwhile. */
     private void take(int number, long from, long end, ShareLoad.@Nullable Given given) {
-        isReading = false;
         Lane lane = view.lane(number);
         PartitionLog references = view.sources().references(view.topic(), number);
         if (given == null) {

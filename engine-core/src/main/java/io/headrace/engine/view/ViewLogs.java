@@ -19,6 +19,7 @@ public final class ViewLogs implements Views {
     private static final int METRIC_VIEWS_MAX = 20;
 
     private final ViewSources sources;
+    private final LoadedRecords loaded;
     private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
 
     /**
@@ -26,6 +27,7 @@ public final class ViewLogs implements Views {
      */
     public ViewLogs(ViewSources sources) {
         this.sources = sources;
+        loaded = new LoadedRecords(sources.loadedLengthMax());
     }
 
     @Override
@@ -41,7 +43,7 @@ public final class ViewLogs implements Views {
         ShareView view =
                 shares.computeIfAbsent(
                         topic.id(),
-                        id -> new ShareView(sources, topic, ViewSpec.of(topic.configs())));
+                        id -> new ShareView(sources, loaded, topic, ViewSpec.of(topic.configs())));
         // Whoever calls may have the topic as it was a while ago.
         Topic current = sources.topic(topic.id());
         if (current == null) {
@@ -95,6 +97,12 @@ public final class ViewLogs implements Views {
 
     /** Tries again what failed, and takes back what nobody gets on with. */
     public void sweep() {
+        loaded.expire(sources.elapsedMs());
         shares.values().forEach(ShareView::sweep);
+    }
+
+    /** Gives back what is kept for readers; none comes any more. */
+    public void close() {
+        loaded.close();
     }
 }

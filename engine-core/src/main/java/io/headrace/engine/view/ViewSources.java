@@ -28,6 +28,9 @@ public interface ViewSources {
     /** Runs what blocks for the disk. */
     Executor reader();
 
+    /** Bytes that may be kept of what was loaded to be handed out. */
+    long loadedLengthMax();
+
     /** Milliseconds since 1970. */
     long nowMs();
 

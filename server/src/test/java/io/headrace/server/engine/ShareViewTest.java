@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
@@ -23,6 +24,7 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
+import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.journal.JournalScan;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
@@ -35,6 +37,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.EndTransactionMarker;
@@ -48,6 +51,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a share view hands out, to whom, and what of it a restart finds. */
 final class ShareViewTest {
     private static final int LENGTH_MAX = 1 << 20;
+
+    /** Where a reference says what kind it is: behind the header of its batch and of its record. */
+    private static final int KIND_AT = 70;
 
     @TempDir Path folder;
     private TestEngine engine;
@@ -92,8 +98,17 @@ final class ShareViewTest {
         append(engine.log(topic, partition), batch(values));
     }
 
+    private static void appendOfKey(PartitionLog log, String key, String value) {
+        append(
+                log,
+                KeyedRecord.batch(
+                        CompressionType.NONE,
+                        System.currentTimeMillis() - 1000,
+                        new KeyedRecord(key, value)));
+    }
+
     private void committed(int number, long offset) {
-        share().committed(new int[] {number}, new long[] {offset});
+        share().committed(new int[] {number}, new long[] {offset}, new int[] {number});
     }
 
     /** Wishes at the end of a lane, waits for what comes, and returns its offset and values. */
@@ -264,6 +279,71 @@ final class ShareViewTest {
         }
     }
 
+    /** Compaction has left nothing of it: that ends it, and nobody looks for it again. */
+    @Test
+    void whatWasTakenBackAndIsSupersededIsDone() {
+        start();
+        engine.create(
+                "orders", 1, Map.of("cleanup.policy", "compact", "max.compaction.lag.ms", "1"));
+        view(2, Map.of("headrace.view.takeback.ms", "300"));
+        PartitionLog orders = engine.log("orders", 0);
+        committed(0, 0);
+        appendOfKey(orders, "key", "1");
+        take(0);
+        await("taken back", () -> lane(0).highWatermark() == 2);
+        for (int i = 2; i < 5; i++) {
+            appendOfKey(orders, "key", String.valueOf(i));
+        }
+        await("compacted", () -> KeyedRecord.readAll(orders, 0).firstKey() >= 2);
+        List<String> given = values(take(1));
+        assertEquals("4", given.get(given.size() - 1));
+        assertFalse(given.contains("1"));
+        share().wish(new Wish(new int[] {0, 1}, LENGTH_MAX));
+        await("nothing to be left", () -> get(share().backlog()).undispatched() == 0);
+        long before = lane(0).highWatermark() + lane(1).highWatermark();
+        appendOfKey(orders, "other", "5");
+        await("5 to be given", () -> lane(0).highWatermark() + lane(1).highWatermark() > before);
+    }
+
+    /** What one poll returns is done lane after lane. */
+    @Test
+    void anOwnerWhoGetsOnInOneLaneKeepsTheOthers() throws Exception {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(2, Map.of("headrace.view.takeback.ms", "400"));
+        committed(0, 0);
+        committed(1, 0);
+        for (int lane = 0; lane < 2; lane++) {
+            for (int i = 0; i < 10; i++) {
+                produce("orders", 0, "lane " + lane);
+            }
+            take(lane);
+        }
+        long end = lane(1).highWatermark();
+        for (int i = 1; i <= 10; i++) {
+            Thread.sleep(150);
+            share().committed(new int[] {0}, new long[] {i}, new int[] {0, 1});
+        }
+        assertEquals(end, lane(1).highWatermark(), "lane 1 waits for its turn");
+        await("taken back", () -> lane(1).highWatermark() > end);
+    }
+
+    @Test
+    void aCommitOnItsWayIsNotTakenBack() throws Exception {
+        start();
+        engine.create("orders", 1, Map.of());
+        view(1, Map.of("headrace.view.takeback.ms", "400"));
+        committed(0, 0);
+        produce("orders", 0, "a");
+        take(0);
+        for (int i = 0; i < 10; i++) {
+            Thread.sleep(150);
+            share().committing(new int[] {0}, new long[] {1});
+        }
+        assertEquals(1, lane(0).highWatermark());
+        await("taken back", () -> lane(0).highWatermark() > 1);
+    }
+
     /** There is nothing before whose offsets the first records of the batch could have. */
     @Test
     void aLaneThatIsEmptyIsGivenTheRestOfABatchBehindOffsetsWithoutRecords() {
@@ -346,12 +426,7 @@ final class ShareViewTest {
         view(1, Map.of());
         PartitionLog orders = engine.log("orders", 0);
         for (String value : List.of("1", "2", "3", "4", "5")) {
-            append(
-                    orders,
-                    KeyedRecord.batch(
-                            CompressionType.NONE,
-                            System.currentTimeMillis() - 1000,
-                            new KeyedRecord(value.equals("3") ? "other" : "key", value)));
+            appendOfKey(orders, value.equals("3") ? "other" : "key", value);
             take(0);
         }
         await("compacted", () -> KeyedRecord.readAll(orders, 0).firstKey() == 2);
@@ -372,8 +447,8 @@ final class ShareViewTest {
         committed(0, 1);
         restart();
         produce("orders", 0, "c");
-        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
         assertEquals(List.of(), readLane(0, 1));
+        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
         share().committedBefore(new int[] {0}, new long[] {1});
         awaitHighWatermark(lane(0), 3);
         assertEquals(List.of("2:c"), readLane(0, 0));
@@ -453,8 +528,13 @@ final class ShareViewTest {
         assertEquals(List.of("1:d"), take(0));
     }
 
-    /** Turns bits in the batch at an offset of a lane. */
     private void damage(Topic view, int lane, long offset) throws IOException {
+        overwrite(view, lane, offset, batch -> batch.put(KIND_AT, (byte) 77));
+    }
+
+    /** Changes the batch at an offset of a lane. */
+    private void overwrite(Topic view, int lane, long offset, Consumer<ByteBuffer> change)
+            throws IOException {
         for (int journal = 1; journal <= 2; journal++) {
             List<Long> positions = new ArrayList<>();
             List<JournalScan.ScannedCycle> cycles =
@@ -470,13 +550,46 @@ final class ShareViewTest {
                             });
             for (long position : positions) {
                 try (FileChannel file =
-                        FileChannel.open(cycles.get(0).path(), StandardOpenOption.WRITE)) {
-                    file.write(
-                            ByteBuffer.wrap(new byte[] {77}),
-                            Journal.fileOffset(position) + Journal.ENVELOPE_LENGTH + 70);
+                        FileChannel.open(
+                                cycles.get(0).path(),
+                                StandardOpenOption.READ,
+                                StandardOpenOption.WRITE)) {
+                    long at = Journal.fileOffset(position) + Journal.ENVELOPE_LENGTH;
+                    ByteBuffer header = ByteBuffer.allocate(RecordBatch.HEADER_LENGTH);
+                    file.read(header, at);
+                    ByteBuffer batch = ByteBuffer.allocate(RecordBatch.length(header, 0));
+                    file.read(batch, at);
+                    change.accept(batch);
+                    file.write(batch.clear(), at);
                 }
             }
         }
+    }
+
+    /** Who does not know what was handed out must not hand it out again. */
+    @Test
+    void referencesOfALaterVersionAreNotTakenForDamaged() throws Exception {
+        start();
+        engine.create("orders", 1, Map.of());
+        Topic view = view(2, Map.of());
+        produce("orders", 0, "a");
+        take(0);
+        produce("orders", 0, "b");
+        take(1);
+        engine.close();
+        overwrite(
+                view,
+                1,
+                0,
+                batch -> {
+                    batch.put(KIND_AT - 1, (byte) 2);
+                    RecordBatch.seal(batch, 0);
+                });
+        start();
+        share().wish(new Wish(new int[] {0}, LENGTH_MAX));
+        AssertionError failure = assertThrows(AssertionError.class, () -> get(share().backlog()));
+        assertTrue(String.valueOf(failure).contains("view cannot be read now"), failure::toString);
+        assertEquals(1, lane(0).highWatermark());
     }
 
     @Test

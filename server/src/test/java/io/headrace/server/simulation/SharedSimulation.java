@@ -530,7 +530,7 @@ final class SharedSimulation {
             return false;
         }
         trace.note("commits in lane " + lane, offset);
-        server.share().committed(new int[] {lane}, new long[] {offset});
+        server.share().committed(new int[] {lane}, new long[] {offset}, new int[] {lane});
         return true;
     }
 

@@ -94,23 +94,25 @@ public final class LaneOwners {
         byGroup.getOrDefault(group, Set.of()).forEach(SharedTopic::ownersChanged);
     }
 
-    /** A group is about to commit. */
+    /** A member is about to commit; only owners are believed that they will. */
     void committing(OffsetCommitRequestData asked) {
         forEachShared(
                 asked,
-                (shared, named) -> {
-                    BitSet all = new BitSet();
-                    named.partitions().forEach(lane -> all.set(lane.partitionIndex()));
-                    tell(named, all, shared.share()::committing);
-                });
+                (shared, named) ->
+                        tell(named, shared.lanesOf(asked.memberId()), shared.share()::committing));
     }
 
     /** A group has committed, as far as the answer says. */
     void committed(OffsetCommitRequestData asked, OffsetCommitResponseData answered) {
         forEachShared(
                 asked,
-                (shared, named) ->
-                        tell(named, committedOf(named, answered), shared.share()::committed));
+                (shared, named) -> {
+                    int[] owned = shared.lanesOf(asked.memberId()).stream().toArray();
+                    tell(
+                            named,
+                            committedOf(named, answered),
+                            (lanes, offsets) -> shared.share().committed(lanes, offsets, owned));
+                });
     }
 
     private void forEachShared(

@@ -69,7 +69,7 @@ final class SharedTopic {
     /** Lanes below it are known as far as they are committed. */
     private int knownLanes;
 
-    private record Member(String clientId, BitSet lanes) {}
+    private record Member(String id, String clientId, BitSet lanes) {}
 
     SharedTopic(Topic topic, Uuid uuid, Share share, GroupCoordinator coordinator) {
         this.topic = topic;
@@ -92,7 +92,7 @@ final class SharedTopic {
 
     /** As far as it is known who owns what; whoever is told nothing waits next time. */
     void wishAhead(String clientId, int[] asked, int[] atEnd, int lengthMax) {
-        Wish wish = wish(clientId, asked, atEnd, lengthMax);
+        Wish wish = share.hasPlenty() ? wish(clientId, asked, atEnd, lengthMax) : null;
         if (wish != null) {
             share.wishAhead(wish);
         }
@@ -123,6 +123,16 @@ final class SharedTopic {
             }
         }
         return found;
+    }
+
+    /** The lanes of a member, as far as it is known: a copy. */
+    BitSet lanesOf(String memberId) {
+        for (Member member : members) {
+            if (member.id.equals(memberId)) {
+                return (BitSet) member.lanes.clone();
+            }
+        }
+        return new BitSet();
     }
 
     /** Has a wish look at who owns what: now, and whenever that is known better. */
@@ -274,7 +284,7 @@ final class SharedTopic {
                     assigned.partitions().forEach(lanes::set);
                 }
             }
-            found.add(new Member(member.clientId(), lanes));
+            found.add(new Member(member.memberId(), member.clientId(), lanes));
         }
         return found;
     }
@@ -296,7 +306,7 @@ final class SharedTopic {
                     lanes.set(assigned.partition());
                 }
             }
-            found.add(new Member(member.clientId(), lanes));
+            found.add(new Member(member.memberId(), member.clientId(), lanes));
         }
         members = found;
     }
