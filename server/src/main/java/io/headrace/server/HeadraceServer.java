@@ -185,7 +185,7 @@ public final class HeadraceServer implements AutoCloseable {
                 new KafkaShellContext()
                         .engine(engine)
                         .clusterId(clusterId)
-                        .groups(new GroupContext().properties(config.groupProperties()))
+                        .groups(groupContext())
                         .listeners(listeners(config))
                         .nodeId(config.intOf(ConfigKeys.NODE_ID))
                         .autoCreateTopics(config.get(ConfigKeys.AUTO_CREATE_TOPICS))
@@ -199,6 +199,12 @@ public final class HeadraceServer implements AutoCloseable {
                         .fetchWaitMaxMs(config.intOf(ConfigKeys.KAFKA_FETCH_WAIT_MAX_MS));
         int threads = config.intOf(ConfigKeys.NUM_NETWORK_THREADS);
         return threads == 0 ? context : context.eventLoopThreads(threads);
+    }
+
+    private GroupContext groupContext() {
+        return new GroupContext()
+                .properties(config.groupProperties())
+                .lostMemberMs(config.get(ConfigKeys.GROUP_LOST_MEMBER_MS));
     }
 
     /** Listeners with what they advertise; named by their order, since all are plaintext. */

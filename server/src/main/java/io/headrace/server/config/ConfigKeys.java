@@ -305,6 +305,18 @@ public final class ConfigKeys {
                     "Heartbeat interval of members with group.protocol=consumer. Shorter than"
                             + " Kafka's 5000, so that a join takes less.");
 
+    /** {@code headrace.group.lost.member.ms}. */
+    public static final ConfigKey<Long> GROUP_LOST_MEMBER_MS =
+            ConfigKey.number(
+                    "headrace.group.lost.member.ms",
+                    1_000,
+                    0,
+                    Integer.MAX_VALUE,
+                    "How long a group waits for a member whose connection has closed, beyond the"
+                            + " time between two of its heartbeats, before its partitions move; 0"
+                            + " waits for the end of its session, as Kafka does. Longer where"
+                            + " clients come through a proxy that may be away for a while.");
+
     /** {@code headrace.admin.listener}. */
     public static final ConfigKey<String> ADMIN_LISTENER =
             ConfigKey.parsed(
@@ -562,6 +574,7 @@ public final class ConfigKeys {
                     ADMIN_HOSTS,
                     KAFKA_STALL_TIMEOUT_MS,
                     KAFKA_FETCH_WAIT_MAX_MS,
+                    GROUP_LOST_MEMBER_MS,
                     JOURNAL_SHARDS,
                     JOURNAL_CYCLE_BYTES,
                     DISK_RESERVE_BYTES,

@@ -19,6 +19,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,16 +36,20 @@ class LostMemberTest {
 
     @BeforeEach
     void launch() throws Exception {
-        GroupContext groups =
-                new GroupContext()
-                        .property("group.consumer.session.timeout.ms", SESSION_MS)
-                        .property("group.consumer.max.session.timeout.ms", SESSION_MS);
+        launch(new GroupContext());
+    }
+
+    private void launch(GroupContext groups) throws Exception {
+        groups.property("group.consumer.session.timeout.ms", SESSION_MS)
+                .property("group.consumer.max.session.timeout.ms", SESSION_MS);
         // Shorter than what is between two heartbeats, so that each comes by a new connection.
         server = new GroupServer(folder, groups, context -> context.connectionsMaxIdleMs(300));
         try (Admin admin = Admin.create(server.clientConfigs(Map.of()))) {
-            admin.createTopics(List.of(new NewTopic("t", PARTITIONS, (short) 1)))
-                    .all()
-                    .get(30, TimeUnit.SECONDS);
+            if (!admin.listTopics().names().get(30, TimeUnit.SECONDS).contains("t")) {
+                admin.createTopics(List.of(new NewTopic("t", PARTITIONS, (short) 1)))
+                        .all()
+                        .get(30, TimeUnit.SECONDS);
+            }
         }
     }
 
@@ -111,6 +116,22 @@ class LostMemberTest {
             awaitOwned(survivor, PARTITIONS / 2);
             killed.destroyForcibly().waitFor();
             awaitOwned(survivor, PARTITIONS);
+        } finally {
+            killed.destroyForcibly();
+        }
+    }
+
+    @Test
+    void nobodyIsReplacedBeforeItsSessionEndsWhereThatIsSwitchedOff() throws Exception {
+        server.close();
+        launch(new GroupContext().lostMemberMs(0));
+        Process killed = member("consumer", "");
+        try (KafkaConsumer<String, String> survivor = consumer("consumer")) {
+            survivor.subscribe(List.of("t"));
+            awaitOwned(survivor, PARTITIONS / 2);
+            killed.destroyForcibly().waitFor();
+            pollFor(survivor, 8);
+            assertEquals(PARTITIONS / 2, survivor.assignment().size());
         } finally {
             killed.destroyForcibly();
         }

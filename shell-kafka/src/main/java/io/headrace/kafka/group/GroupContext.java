@@ -39,6 +39,7 @@ public final class GroupContext {
                     Map.entry("group.consumer.assignor.offload.enable", "false"));
 
     private final Map<String, String> properties = new LinkedHashMap<>();
+    private long lostMemberMs = 1_000;
     private GroupCoordinatorConfig coordinatorConfig = parse(DEFAULTS);
 
     /**
@@ -66,6 +67,22 @@ public final class GroupContext {
         return this;
     }
 
+    /**
+     * How long a member whose connection has closed is waited for beyond the time between two of
+     * its heartbeats, in ms; 0 leaves it to its session.
+     *
+     * @return this
+     */
+    public GroupContext lostMemberMs(long value) {
+        lostMemberMs = value;
+        return this;
+    }
+
+    /** How long a member whose connection has closed is waited for, in ms; 0 for its session. */
+    public long lostMemberMs() {
+        return lostMemberMs;
+    }
+
     /** Kafka's names of the properties that have an effect here. */
     public static Set<String> propertyNames() {
         return GroupCoordinatorConfig.CONFIG_DEF.names();
@@ -78,6 +95,10 @@ public final class GroupContext {
      * @throws InvalidConfigException naming the first bad one
      */
     public GroupContext conclude() {
+        if (lostMemberMs < 0) {
+            throw new InvalidConfigException(
+                    "lostMemberMs", Long.toString(lostMemberMs), "at least 0");
+        }
         for (Map.Entry<String, String> property : properties.entrySet()) {
             ConfigDef.ConfigKey key =
                     GroupCoordinatorConfig.CONFIG_DEF.configKeys().get(property.getKey());

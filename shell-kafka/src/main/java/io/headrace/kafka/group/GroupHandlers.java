@@ -4,6 +4,7 @@ import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.RequestHandlers;
 import io.headrace.kafka.group.LostMembers.Member;
+import io.headrace.kafka.group.LostMembers.Standing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -49,8 +50,8 @@ public final class GroupHandlers {
     private static final Logger LOGGER = LoggerFactory.getLogger(GroupHandlers.class);
     private static final String CONSUMER = "consumer";
 
-    /** What clients have by default. */
-    private static final long CLASSIC_HEARTBEAT_INTERVAL_MS = 3000;
+    /** Until it is known: what clients have by default is 3 s. */
+    private static final long CLASSIC_HEARTBEAT_INTERVAL_MS = 10_000;
 
     private final Groups groups;
     private final GroupCoordinator coordinator;
@@ -64,6 +65,7 @@ public final class GroupHandlers {
         this.offsets = new OffsetHandlers(groups);
         this.lostMembers =
                 new LostMembers(
+                        groups.lostMemberMs(),
                         groups.heartbeatIntervalMs(),
                         CLASSIC_HEARTBEAT_INTERVAL_MS,
                         this::leaveFor);
@@ -122,7 +124,8 @@ public final class GroupHandlers {
             lostMembers.joins(
                     request,
                     new Member(data.groupId(), data.memberId(), true),
-                    data.groupInstanceId() != null);
+                    standing(data.groupInstanceId()),
+                    true);
         }
         List<String> names = new ArrayList<>();
         if (CONSUMER.equals(data.protocolType())) {
@@ -152,7 +155,8 @@ public final class GroupHandlers {
         lostMembers.joins(
                 request,
                 new Member(data.groupId(), data.memberId(), true),
-                data.groupInstanceId() != null);
+                standing(data.groupInstanceId()),
+                false);
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -172,7 +176,7 @@ public final class GroupHandlers {
         lostMembers.heard(
                 request,
                 new Member(data.groupId(), data.memberId(), true),
-                data.groupInstanceId() != null);
+                standing(data.groupInstanceId()));
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -230,8 +234,15 @@ public final class GroupHandlers {
         if (data.memberEpoch() == ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH) {
             lostMembers.left(member);
         } else if (!data.memberId().isEmpty()) {
-            lostMembers.heard(request, member, data.instanceId() != null);
+            // What has not changed since is not said again; who says one thing says all.
+            boolean saysAll = data.rebalanceTimeoutMs() >= 0 || data.instanceId() != null;
+            lostMembers.heard(
+                    request, member, saysAll ? standing(data.instanceId()) : Standing.UNSAID);
         }
+    }
+
+    private static Standing standing(@Nullable String instanceId) {
+        return instanceId == null ? Standing.DYNAMIC : Standing.STATIC;
     }
 
     /** As the member itself would; an error means that it is none any more. */

@@ -80,6 +80,7 @@ public final class Groups implements AutoCloseable {
     private final GroupTopics topics;
     private final GroupCoordinatorService coordinator;
     private final int heartbeatIntervalMs;
+    private final long lostMemberMs;
     private final LaneOwners laneOwners;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
@@ -104,6 +105,7 @@ public final class Groups implements AutoCloseable {
             partitions.add(new OffsetsPartition(engine, offsetsTopic, i));
         }
         coordinator = coordinator(engine, context, offsetsTopic);
+        lostMemberMs = context.lostMemberMs();
         heartbeatIntervalMs = context.coordinatorConfig().consumerGroupHeartbeatIntervalMs();
         laneOwners = new LaneOwners(engine, directory.ids(), coordinator);
     }
@@ -143,6 +145,11 @@ public final class Groups implements AutoCloseable {
             groups.coordinator.onElection(partition, engine.leaderEpoch());
         }
         return groups;
+    }
+
+    /** How long a member whose connection has closed is waited for; 0 leaves it to its session. */
+    long lostMemberMs() {
+        return lostMemberMs;
     }
 
     /** What members with group.protocol=consumer are told. */

@@ -9,13 +9,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.requests.RequestContext;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Lets members leave whose process has ended: its connection closes at once, long before the
  * session times out. Whoever lives connects again for his next heartbeat, so that one is waited for
- * before. Static members are not touched: they are expected to come back.
+ * before. Static members are not touched: they are expected to come back. Nor is anybody of whom it
+ * is not known whether he is static, or who waits for the answer to his JoinGroup.
  *
  * <p>Thread-safe.
  */
@@ -33,14 +35,31 @@ final class LostMembers {
      */
     record Member(String group, String id, boolean isClassic) {}
 
-    private static final Logger LOGGER = LoggerFactory.getLogger(LostMembers.class);
+    /** Whether a member is expected to come back; what it does not say is not known. */
+    enum Standing {
+        STATIC,
+        DYNAMIC,
+        UNSAID
+    }
 
-    /** What is added to the time between two heartbeats, for connecting again. */
-    private static final long RECONNECT_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final Logger LOGGER = LoggerFactory.getLogger(LostMembers.class);
 
     /** A member whose heartbeats are further apart is left to its session. */
     private static final long INTERVAL_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+    /** What runs so much later than it should was held up, and so is what members have sent. */
+    private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    /** So long it is known of a static member that it is one, while it has no connection. */
+    private static final long STATIC_KEPT_MS = TimeUnit.HOURS.toMillis(1);
+
+    /** Members of a connection, at most; others are left to their sessions. */
+    private static final int MEMBERS_MAX = 64;
+
+    /** Characters of a group's and a member's name; others are left to their sessions. */
+    private static final int NAMES_LENGTH_MAX = 1024;
+
+    private final long graceNanos;
     private final long intervalNanos;
     private final long classicIntervalNanos;
     private final Leave leave;
@@ -54,92 +73,113 @@ final class LostMembers {
         final ChannelId connection;
         final RequestContext context;
         volatile long lastNanos;
+
+        /** Between two heartbeats; as long as none was seen, 0. */
         volatile long longestIntervalNanos;
 
         /** Said with the first heartbeat, perhaps, and not again. */
-        volatile boolean isStatic;
+        volatile Standing standing = Standing.UNSAID;
 
-        Seen(ChannelId connection, RequestContext context, long nowNanos, long intervalNanos) {
-            this.connection = connection;
-            this.context = context;
+        /** It waits until others have joined, and says nothing meanwhile. */
+        volatile boolean isJoining;
+
+        Seen(KafkaRequest request, long nowNanos) {
+            this.connection = request.connectionId();
+            this.context = request.context();
             this.lastNanos = nowNanos;
-            this.longestIntervalNanos = intervalNanos;
         }
     }
 
     /**
+     * @param graceMs what is added to the time between two heartbeats; 0 if nobody leaves
      * @param intervalMs between two heartbeats of those whom the server tells it
      * @param classicIntervalMs the same of those who decide themselves, as long as nothing else was
      *     seen
      */
-    LostMembers(long intervalMs, long classicIntervalMs, Leave leave) {
+    LostMembers(long graceMs, long intervalMs, long classicIntervalMs, Leave leave) {
+        this.graceNanos = TimeUnit.MILLISECONDS.toNanos(graceMs);
         this.intervalNanos = TimeUnit.MILLISECONDS.toNanos(intervalMs);
         this.classicIntervalNanos = TimeUnit.MILLISECONDS.toNanos(classicIntervalMs);
         this.leave = leave;
     }
 
-    /**
-     * A member has sent a heartbeat. On the request's event loop.
-     *
-     * @param isStatic whether it says that it is a static one
-     */
-    void heard(KafkaRequest request, Member member, boolean isStatic) {
-        heard(request, member, isStatic, true);
+    /** A member has sent a heartbeat. On the request's event loop. */
+    void heard(KafkaRequest request, Member member, Standing standing) {
+        long nowNanos = System.nanoTime();
+        Seen before = members.get(member);
+        Seen seen = seen(request, member, standing, nowNanos);
+        if (seen != null) {
+            if (seen == before && !seen.isJoining) {
+                seen.longestIntervalNanos =
+                        Math.max(seen.longestIntervalNanos, nowNanos - seen.lastNanos);
+            }
+            seen.lastNanos = nowNanos;
+            seen.isJoining = false;
+        }
     }
 
     /**
      * As {@link #heard}, of what else it sends: who joins may wait for others as long as it likes.
      */
-    void joins(KafkaRequest request, Member member, boolean isStatic) {
-        heard(request, member, isStatic, false);
-    }
-
-    private void heard(KafkaRequest request, Member member, boolean isStatic, boolean isHeartbeat) {
-        Seen seen = seen(request, member, isHeartbeat);
-        if (isStatic) {
-            seen.isStatic = true;
-        }
-    }
-
-    private Seen seen(KafkaRequest request, Member member, boolean isHeartbeat) {
+    void joins(KafkaRequest request, Member member, Standing standing, boolean isWaiting) {
         long nowNanos = System.nanoTime();
-        ChannelId connection = request.connectionId();
-        Seen seen = members.get(member);
-        if (seen != null && seen.connection.equals(connection)) {
-            if (isHeartbeat) {
-                seen.longestIntervalNanos =
-                        Math.max(seen.longestIntervalNanos, nowNanos - seen.lastNanos);
-            }
+        Seen seen = seen(request, member, standing, nowNanos);
+        if (seen != null) {
             seen.lastNanos = nowNanos;
-            return seen;
+            seen.isJoining = isWaiting;
         }
-        long interval = member.isClassic ? classicIntervalNanos : intervalNanos;
-        Seen heard =
-                new Seen(
-                        connection,
-                        request.context(),
-                        nowNanos,
-                        seen == null ? interval : seen.longestIntervalNanos);
-        heard.isStatic = seen != null && seen.isStatic;
-        members.put(member, heard);
-        noteConnection(request, member);
-        return heard;
     }
 
-    private void noteConnection(KafkaRequest request, Member member) {
+    private @Nullable Seen seen(
+            KafkaRequest request, Member member, Standing standing, long nowNanos) {
+        Seen seen = members.get(member);
+        if (seen == null || !seen.connection.equals(request.connectionId())) {
+            seen = meet(request, member, seen, nowNanos);
+        }
+        if (seen != null && standing != Standing.UNSAID) {
+            seen.standing = standing;
+        }
+        return seen;
+    }
+
+    private @Nullable Seen meet(
+            KafkaRequest request, Member member, @Nullable Seen before, long nowNanos) {
+        if (graceNanos == 0 || member.group.length() + member.id.length() > NAMES_LENGTH_MAX) {
+            return null;
+        }
+        Set<Member> known = membersOf(request);
+        if (known.size() >= MEMBERS_MAX) {
+            return null;
+        }
+        Seen seen = new Seen(request, nowNanos);
+        if (before != null) {
+            seen.longestIntervalNanos = before.longestIntervalNanos;
+            seen.standing = before.standing;
+        }
+        known.add(member);
+        members.put(member, seen);
+        return seen;
+    }
+
+    private Set<Member> membersOf(KafkaRequest request) {
         ChannelId connection = request.connectionId();
         Set<Member> known = byConnection.get(connection);
         if (known == null) {
             known = byConnection.computeIfAbsent(connection, c -> ConcurrentHashMap.newKeySet());
-            known.add(member);
             EventExecutor eventLoop = request.eventLoop();
             request.onDisconnected(() -> onDisconnected(connection, eventLoop));
-        } else {
-            known.add(member);
+        } else if (known.size() >= MEMBERS_MAX) {
+            known.removeIf(member -> !isAt(connection, member));
         }
+        return known;
     }
 
-    /** A member has left by itself. */
+    private boolean isAt(ChannelId connection, Member member) {
+        Seen seen = members.get(member);
+        return seen != null && seen.connection.equals(connection);
+    }
+
+    /** A member has left by itself, or is none any more. */
     void left(Member member) {
         Seen seen = members.remove(member);
         Set<Member> known = seen == null ? null : byConnection.get(seen.connection);
@@ -162,16 +202,37 @@ final class LostMembers {
     }
 
     private void leaveLater(Member member, Seen seen, EventExecutor eventLoop) {
-        long interval = seen.longestIntervalNanos;
-        if (seen.isStatic || interval > INTERVAL_MAX_NANOS) {
+        long known = seen.longestIntervalNanos;
+        long first = member.isClassic ? classicIntervalNanos : intervalNanos;
+        long interval = known == 0 || !member.isClassic ? Math.max(known, first) : known;
+        if (seen.standing == Standing.STATIC) {
+            later(eventLoop, STATIC_KEPT_MS, () -> members.remove(member, seen));
+        } else if (seen.standing == Standing.UNSAID
+                || seen.isJoining
+                || interval > INTERVAL_MAX_NANOS) {
             members.remove(member, seen);
-            return;
+        } else {
+            leaveUnlessBackIn(interval + graceNanos, member, seen, eventLoop);
         }
+    }
+
+    private void leaveUnlessBackIn(long nanos, Member member, Seen seen, EventExecutor eventLoop) {
+        long dueNanos = System.nanoTime() + nanos;
+        later(
+                eventLoop,
+                TimeUnit.NANOSECONDS.toMillis(nanos),
+                () -> {
+                    if (System.nanoTime() - dueNanos > LATE_NANOS) {
+                        leaveUnlessBackIn(graceNanos, member, seen, eventLoop);
+                    } else {
+                        leaveUnlessBack(member, seen);
+                    }
+                });
+    }
+
+    private static void later(EventExecutor eventLoop, long ms, Runnable task) {
         try {
-            eventLoop.schedule(
-                    () -> leaveUnlessBack(member, seen),
-                    interval + RECONNECT_NANOS,
-                    TimeUnit.NANOSECONDS);
+            eventLoop.schedule(task, ms, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException closing) {
             // the shell is closed, and the groups with it
         }
