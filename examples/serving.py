@@ -53,9 +53,23 @@ def started_server(folder: Path, settings: Mapping[str, str] = {}) -> Iterator[S
     try:
         admin_url = "http://" + logged(r"metrics and health: address=(\S+)")
         yield Server(logged(r"listening: .* address=\S*/(\S+)"), admin_url, process)
-    finally:
-        process.terminate()
+    except BaseException:
+        stop(process)
+        raise
+    if not stop(process):
+        raise RuntimeError(f"the server did not stop in time: timeout_s={STOP_S}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> bool:
+    """Ends it; whether it did so by itself, in time."""
+    process.terminate()
+    try:
         process.wait(STOP_S)
+        return True
+    except subprocess.TimeoutExpired:
+        process.kill()  # its folder is about to be deleted
+        process.wait()
+        return False
 
 
 def wait_for(condition: Callable[[], T | None], process: subprocess.Popen[bytes], deadline_s: float) -> T:
