@@ -15,6 +15,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+# What the client tells and gets over by itself: a server that is being restarted, for one.
+PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
+
 CONFIG = {"cleanup.policy": "compact"}
 POLL_S = 0.1
 WRITE_S = 10.0
@@ -46,10 +49,12 @@ class Settings:
 class Control:
     """Follows the control topic on a thread of its own, so that a long step does not keep it from reading.
 
-    A worker reads the whole topic first. From then on, what is new holds only once all workers have read it: before
-    each step they take the minimum of their `end`, which costs one more integer in a reduction that they do anyway,
-    and `agree` on that. So all take a change at the same step, whichever of them heard of it first: the step that the
-    change names, or, if it came too late for that, the first one that is agreed on.
+    A worker reads the whole topic first. What it has read holds only once all workers have read it: before each step
+    they take the minimum of their `end`, which costs one more integer in a reduction that they do anyway, and `agree`
+    on that. So all take a change at the same step, whichever of them heard of it first: the step that the change
+    names, or, if it came too late for that, the first one that is agreed on. Before its first step a worker waits
+    until all agree on what it has found in the topic: of what it found last, compaction may have taken what the others
+    still go by.
     """
 
     def __init__(self, bootstrap: str, topic: str) -> None:
@@ -73,13 +78,10 @@ class Control:
         self._thread.start()
 
     def read_all(self, timeout_s: float) -> int:
-        """Waits until all that the topic holds has been read, and takes it; how many records, it returns."""
+        """Waits until all that the topic holds has been read, and returns up to which offset that is."""
         if not self._read_all.wait(timeout_s):
             raise TimeoutError(f"the control topic was not read in time: timeout_s={timeout_s}")
-        with self._changed:
-            count = len(self._unseen)
-        self.agree(self.end)
-        return count
+        return self.end
 
     @property
     def end(self) -> int:
@@ -117,6 +119,7 @@ class Control:
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
+            self._read_all.set()
 
     def _take(self, message: Any) -> None:
         if message.error() is None:
@@ -127,7 +130,7 @@ class Control:
                 self._changed.notify_all()
         elif message.error().code() == KafkaError._PARTITION_EOF:
             self._read_all.set()
-        elif not message.error().retriable():
+        elif message.error().code() not in PASSING and not message.error().retriable():
             raise KafkaException(message.error())
 
 
@@ -135,24 +138,31 @@ class Controller:
     """Writes the control topic. There is one at a time, as each change is made to what it knows to be there."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
+        self._bootstrap = bootstrap
         self._topic = topic
         self._producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 0})
-        control = Control(bootstrap, topic)
-        try:
-            control.read_all(WRITE_S)
-        finally:
-            control.close()
-        self._settings = control.settings
+        self._settings: Settings | None = self._read()
 
     def change(self, key: str, value: Any, from_step: int) -> None:
-        """Returns when the server has it on disk."""
-        schedule = self._settings.changed(key, value, from_step)
+        """Returns when the server has it on disk. After an error nobody knows whether it is there, or will be soon."""
+        settings = self._settings or self._read()
+        self._settings = None  # unknown, until the server has answered
+        schedule = settings.changed(key, value, from_step)
         self._producer.produce(self._topic, json.dumps(schedule), key, on_delivery=_raise)
         if self._producer.flush(WRITE_S) > 0:
+            self._producer.purge()
             raise TimeoutError(f"not written in time: key={key} timeout_s={WRITE_S}")
-        self._settings.schedules[key] = schedule
+        settings.schedules[key] = schedule
+        self._settings = settings
+
+    def _read(self) -> Settings:
+        control = Control(self._bootstrap, self._topic)
+        try:
+            return control.agree(control.read_all(WRITE_S))
+        finally:
+            control.close()
 
 
 def _raise(error: KafkaError | None, _: object) -> None:
-    if error is not None:
+    if error is not None and error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
         raise KafkaException(error)

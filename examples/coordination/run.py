@@ -179,7 +179,7 @@ def tell(books: Books, watch: NanWatch) -> bool:
     print(f"training: {WORKERS} workers in step, learning rate {RATES[0]}")
     print(f"change:   {RATES[1]} from step {BEFORE + AHEAD} on, written in step {BEFORE}; "
           f"taken at {books.taken(RATES[1])}")  # fmt: skip
-    print(f"joined:   worker {LATE} read {books.late_ready['records']} records, learning rate {rate}, "
+    print(f"joined:   worker {LATE} read up to offset {books.late_ready['end']}, learning rate {rate}, "
           f"before its first step: {books.late_first['step']}")  # fmt: skip
     print(f"hasty:    {HASTY} changes of the batch size without notice; {books.sizes()} sizes were taken")
     print(f"nan:      worker {alarm['rank']}, step {alarm['step']}; {len(books.paused)} workers paused "

@@ -58,21 +58,39 @@ def work(job: Job, rank: int, lockstep: Lockstep, joins: bool, bad_step: Synchro
     """Trains up to the setting `last-step`; with `joins`, in a training that has begun already."""
     reports = Reports(job, rank)
     control = (DistantControl if rank == DISTANT else Control)(job.bootstrap, job.control_topic)
-    read = control.read_all(READ_S)
-    reports.say("ready", records=read, schedules=control.settings.schedules)
-    if joins:
-        lockstep.join()
     try:
-        _train(job, rank, lockstep, control, reports, bad_step)
+        begin = control.read_all(READ_S)
+        if joins:
+            lockstep.join()
+        else:
+            begin, _ = lockstep.agree(begin, control.end)  # the highest: all begin with the same step
+        step = catch_up(lockstep, control, begin)
+        reports.say("ready", end=begin, schedules=control.settings.schedules)
+        _train(job, rank, lockstep, control, reports, bad_step, step)
     finally:
         reports.flush()
         control.close()
 
 
+def catch_up(lockstep: Lockstep, control: Control, begin: int) -> int:
+    """Meets the others, without training, until all have read up to there; the step that is next, it returns."""
+    step, agreed = 0, -1
+    while agreed < begin:
+        step, agreed = lockstep.agree(step, control.end)
+    control.agree(agreed)
+    return step
+
+
 def _train(
-    job: Job, rank: int, lockstep: Lockstep, control: Control, reports: Reports, bad_step: Synchronized[int]
+    job: Job,
+    rank: int,
+    lockstep: Lockstep,
+    control: Control,
+    reports: Reports,
+    bad_step: Synchronized[int],
+    step: int,
 ) -> None:
-    step, is_paused = 0, False
+    is_paused = False
     while True:
         step, agreed = lockstep.agree(step, control.end)  # who joins begins where the others are
         settings = control.agree(agreed).at(step)
