@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** The consumers of one group, each on a thread of its own, from their join to the last record. */
 final class Members {
     private static final Duration POLL = Duration.ofMillis(100);
-    private static final long PATIENCE_S = 25;
+    private static final long PATIENCE_S = 300;
 
     private final String bootstrapServer;
     private final String topic;
