@@ -125,23 +125,18 @@ class LostMemberTest {
     void nobodyIsReplacedBeforeItsSessionEndsWhereThatIsSwitchedOff() throws Exception {
         server.close();
         launch(new GroupContext().lostMemberMs(0));
-        Process killed = member("consumer", "");
-        try (KafkaConsumer<String, String> survivor = consumer("consumer")) {
-            survivor.subscribe(List.of("t"));
-            awaitOwned(survivor, PARTITIONS / 2);
-            killed.destroyForcibly().waitFor();
-            pollFor(survivor, 8);
-            assertEquals(PARTITIONS / 2, survivor.assignment().size());
-        } finally {
-            killed.destroyForcibly();
-        }
+        assertIsWaitedFor("consumer", "");
     }
 
     /** It is expected to come back, with what it had. */
     @ParameterizedTest
     @ValueSource(strings = {"classic", "consumer"})
     void aStaticMemberIsWaitedFor(String protocol) throws Exception {
-        Process killed = member(protocol, "static-1");
+        assertIsWaitedFor(protocol, "static-1");
+    }
+
+    private void assertIsWaitedFor(String protocol, String instance) throws Exception {
+        Process killed = member(protocol, instance);
         try (KafkaConsumer<String, String> survivor = consumer(protocol)) {
             survivor.subscribe(List.of("t"));
             awaitOwned(survivor, PARTITIONS / 2);
