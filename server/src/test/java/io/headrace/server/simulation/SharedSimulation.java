@@ -506,6 +506,9 @@ final class SharedSimulation {
             seekBack(member, lane);
         } else if (chance == 1) {
             commit(member, lane, random.nextInt((int) hand.position + 1));
+            if (member.isCommittingRecords) {
+                seekBack(member, lane); // or it would not commit again what it has read already
+            }
         } else if (hand.position > committed) {
             commit(member, lane, committed + random.nextInt((int) (hand.position - committed)) + 1);
         }
