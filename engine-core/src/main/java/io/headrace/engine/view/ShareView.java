@@ -332,7 +332,13 @@ final class ShareView implements Share {
                         counted.completeExceptionally(
                                 new EngineException(
                                         "view cannot be read now: topic=" + topic.name()));
-        whenLoaded(() -> post(() -> counted.complete(countBacklog()), otherwise), otherwise);
+        Runnable count =
+                () -> {
+                    refreshBases(); // what was added below is backlog, noticed or not
+                    dispatch();
+                    counted.complete(countBacklog());
+                };
+        whenLoaded(() -> post(count, otherwise), otherwise);
         return counted;
     }
 
