@@ -52,6 +52,11 @@ import org.junit.jupiter.api.io.TempDir;
 final class ShareViewTest {
     private static final int LENGTH_MAX = 1 << 20;
 
+    /** Together longer than what is waited before a lane is taken back, each much shorter. */
+    private static final int COMMITS = 45;
+
+    private static final int COMMIT_EVERY_MS = 100;
+
     /** Where a reference says what kind it is: behind the header of its batch and of its record. */
     private static final int KIND_AT = 70;
 
@@ -310,18 +315,18 @@ final class ShareViewTest {
     void anOwnerWhoGetsOnInOneLaneKeepsTheOthers() throws Exception {
         start();
         engine.create("orders", 1, Map.of());
-        view(2, Map.of("headrace.view.takeback.ms", "400"));
+        view(2, Map.of("headrace.view.takeback.ms", "3000"));
         committed(0, 0);
         committed(1, 0);
         for (int lane = 0; lane < 2; lane++) {
-            for (int i = 0; i < 10; i++) {
+            for (int i = 0; i < COMMITS; i++) {
                 produce("orders", 0, "lane " + lane);
             }
             take(lane);
         }
         long end = lane(1).highWatermark();
-        for (int i = 1; i <= 10; i++) {
-            Thread.sleep(150);
+        for (int i = 1; i <= COMMITS; i++) {
+            Thread.sleep(COMMIT_EVERY_MS);
             share().committed(new int[] {0}, new long[] {i}, new int[] {0, 1});
         }
         assertEquals(end, lane(1).highWatermark(), "lane 1 waits for its turn");
@@ -332,12 +337,12 @@ final class ShareViewTest {
     void aCommitOnItsWayIsNotTakenBack() throws Exception {
         start();
         engine.create("orders", 1, Map.of());
-        view(1, Map.of("headrace.view.takeback.ms", "400"));
+        view(1, Map.of("headrace.view.takeback.ms", "3000"));
         committed(0, 0);
         produce("orders", 0, "a");
         take(0);
-        for (int i = 0; i < 10; i++) {
-            Thread.sleep(150);
+        for (int i = 0; i < COMMITS; i++) {
+            Thread.sleep(COMMIT_EVERY_MS);
             share().committing(new int[] {0}, new long[] {1});
         }
         assertEquals(1, lane(0).highWatermark());
