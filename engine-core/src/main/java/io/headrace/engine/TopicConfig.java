@@ -64,8 +64,6 @@ public record TopicConfig(
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
-    private static final String VIEW_TYPE = "headrace.view.type";
-
     /** Configs of views, besides their type; the view checks their values. */
     private static final Set<String> OF_VIEWS =
             Set.of(
@@ -131,7 +129,7 @@ public record TopicConfig(
         config.compaction.checkLags();
         config.checkCompactable();
         return config.with(StorageMode.SOURCE, SOURCE_URI, overrides)
-                .with(StorageMode.VIEW, VIEW_TYPE, overrides);
+                .with(StorageMode.VIEW, Views.TYPE_CONFIG, overrides);
     }
 
     /** What is in memory alone is overwritten from its start, and never written again. */
@@ -182,7 +180,7 @@ public record TopicConfig(
                     withCompaction(compaction.with(key, value));
             default -> {
                 if (key.equals(SOURCE_URI)
-                        || key.equals(VIEW_TYPE)
+                        || key.equals(Views.TYPE_CONFIG)
                         || OF_SOURCES.contains(key)
                         || OF_VIEWS.contains(key)
                         || WITHOUT_EFFECT.contains(key)) {

@@ -7,6 +7,17 @@ import org.jspecify.annotations.Nullable;
 @Experimental
 public interface Views {
 
+    /** Topic config: what kind of view a topic is; {@value #SHARE}. Makes the topic a view. */
+    String TYPE_CONFIG = "headrace.view.type";
+
+    /** The records are handed out among the members of a group. */
+    String SHARE = "share";
+
+    /** Whether a topic is a share view. */
+    static boolean isShare(Topic topic) {
+        return SHARE.equals(topic.configs().get(TYPE_CONFIG));
+    }
+
     /** The share view that a topic is; null if it is none. */
     @Nullable Share share(Topic topic);
 

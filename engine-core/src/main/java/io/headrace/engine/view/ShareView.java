@@ -61,7 +61,7 @@ final class ShareView implements Share {
     private final LoadedRecords loaded;
     private final RecordBatchWriter writer = new RecordBatchWriter();
     private volatile Topic topic;
-    private volatile ViewSpec spec;
+    private volatile ShareSpec spec;
     private volatile boolean isLoaded;
     private volatile boolean hasPlenty;
 
@@ -108,7 +108,7 @@ final class ShareView implements Share {
 
     private record AwaitingLoad(Runnable task, Runnable otherwise) {}
 
-    ShareView(ViewSources sources, LoadedRecords loaded, Topic topic, ViewSpec spec) {
+    ShareView(ViewSources sources, LoadedRecords loaded, Topic topic, ShareSpec spec) {
         this.sources = sources;
         this.loaded = loaded;
         this.topic = topic;
@@ -124,7 +124,7 @@ final class ShareView implements Share {
         return topic;
     }
 
-    ViewSpec spec() {
+    ShareSpec spec() {
         return spec;
     }
 
@@ -134,7 +134,7 @@ final class ShareView implements Share {
 
     void topic(Topic altered) {
         topic = altered;
-        spec = ViewSpec.of(altered.configs());
+        spec = ShareSpec.of(altered.configs());
     }
 
     /** The log of a lane; the same as long as that of its references is. */

@@ -1,7 +1,6 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.PartitionLog;
-import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
 import java.util.Map;
@@ -21,6 +20,7 @@ public final class ViewLogs implements Views {
     private final ViewSources sources;
     private final LoadedRecords loaded;
     private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
+    private final Map<Long, DerivedView> derived = new ConcurrentHashMap<>();
 
     /**
      * @param sources what views are over, and where they run
@@ -32,7 +32,7 @@ public final class ViewLogs implements Views {
 
     @Override
     public @Nullable Share share(Topic topic) {
-        return topic.storageMode() == StorageMode.VIEW ? view(topic) : null;
+        return Views.isShare(topic) ? view(topic) : null;
     }
 
     private ShareView view(Topic topic) {
@@ -43,7 +43,7 @@ public final class ViewLogs implements Views {
         ShareView view =
                 shares.computeIfAbsent(
                         topic.id(),
-                        id -> new ShareView(sources, loaded, topic, ViewSpec.of(topic.configs())));
+                        id -> new ShareView(sources, loaded, topic, ShareSpec.of(topic.configs())));
         // Whoever calls may have the topic as it was a while ago.
         Topic current = sources.topic(topic.id());
         if (current == null) {
@@ -54,8 +54,26 @@ public final class ViewLogs implements Views {
         return view;
     }
 
-    /** The log of a lane as its readers see it; null if it is gone. */
-    public @Nullable PartitionLog log(Topic topic, int lane) {
+    private DerivedView derived(Topic topic) {
+        DerivedView view =
+                derived.computeIfAbsent(
+                        topic.id(), id -> open(topic, ViewSpec.of(topic.configs())));
+        if (sources.topic(topic.id()) == null) {
+            topicDeleted(topic.id());
+        }
+        return view;
+    }
+
+    private DerivedView open(Topic topic, ViewSpec spec) {
+        throw new IllegalStateException("topic=" + topic.name() + " view=" + spec);
+    }
+
+    /** The log of a view's partition as its readers see it; null if it is gone. */
+    public @Nullable PartitionLog log(Topic topic, int partition) {
+        return Views.isShare(topic) ? lane(topic, partition) : derived(topic).log(partition);
+    }
+
+    private @Nullable PartitionLog lane(Topic topic, int lane) {
         PartitionLog references = sources.references(topic, lane);
         return references == null ? null : view(topic).log(lane, references);
     }
@@ -66,6 +84,10 @@ public final class ViewLogs implements Views {
         if (view != null) {
             view.topic(topic);
         }
+        DerivedView other = derived.get(topic.id());
+        if (other != null) {
+            other.topic(topic);
+        }
     }
 
     /** A topic is gone. */
@@ -73,6 +95,10 @@ public final class ViewLogs implements Views {
         ShareView gone = shares.remove(topicId);
         if (gone != null) {
             gone.end();
+        }
+        DerivedView other = derived.remove(topicId);
+        if (other != null) {
+            other.end();
         }
     }
 
@@ -99,10 +125,12 @@ public final class ViewLogs implements Views {
     public void sweep() {
         loaded.expire(sources.elapsedMs());
         shares.values().forEach(ShareView::sweep);
+        derived.values().forEach(DerivedView::sweep);
     }
 
     /** Gives back what is kept for readers; none comes any more. */
     public void close() {
         loaded.close();
+        derived.values().forEach(DerivedView::end);
     }
 }

@@ -7,6 +7,7 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views;
 import io.headrace.kafka.LeasedRecords;
 import io.headrace.kafka.topic.TopicHandle;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
@@ -117,9 +118,7 @@ final class FetchedPartition {
     /** The topic, if this is a lane of a share view. */
     @Nullable Topic laneTopic() {
         PartitionLog current = log;
-        return current != null
-                        && refusal == Errors.NONE
-                        && current.topic().storageMode() == StorageMode.VIEW
+        return current != null && refusal == Errors.NONE && Views.isShare(current.topic())
                 ? current.topic()
                 : null;
     }

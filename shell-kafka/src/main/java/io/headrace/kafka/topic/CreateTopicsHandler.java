@@ -3,6 +3,7 @@ package io.headrace.kafka.topic;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Views;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.KafkaShellContext;
 import io.headrace.kafka.RequestHandler;
@@ -24,7 +25,6 @@ import org.apache.kafka.common.protocol.Errors;
 /** CreateTopics: all topics of a request in one command to the catalog. */
 public final class CreateTopicsHandler implements RequestHandler {
     private static final int DEFAULT = -1;
-    private static final String VIEW_TYPE = "headrace.view.type";
 
     /** Lanes of a share view: as many members of its group can have work at the same time. */
     private static final int LANES_DEFAULT = 256;
@@ -131,9 +131,10 @@ public final class CreateTopicsHandler implements RequestHandler {
         if (topic.numPartitions() != DEFAULT) {
             return topic.numPartitions();
         }
-        return topic.configs().find(VIEW_TYPE) == null
-                ? context.partitionCountDefault()
-                : LANES_DEFAULT;
+        CreatableTopicConfig view = topic.configs().find(Views.TYPE_CONFIG);
+        return view != null && Views.SHARE.equals(view.value())
+                ? LANES_DEFAULT
+                : context.partitionCountDefault();
     }
 
     private static Map<String, String> configs(CreatableTopic topic) {
