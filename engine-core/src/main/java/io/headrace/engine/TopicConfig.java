@@ -70,7 +70,8 @@ public record TopicConfig(
                     "headrace.view.topics",
                     "headrace.view.group",
                     "headrace.view.window.records",
-                    "headrace.view.takeback.ms");
+                    "headrace.view.takeback.ms",
+                    "headrace.view.ranges");
 
     /** Configs of source topics, besides the URI; the source checks their values. */
     private static final Set<String> OF_SOURCES =

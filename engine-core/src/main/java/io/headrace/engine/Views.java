@@ -7,11 +7,17 @@ import org.jspecify.annotations.Nullable;
 @Experimental
 public interface Views {
 
-    /** Topic config: what kind of view a topic is; {@value #SHARE}. Makes the topic a view. */
+    /**
+     * Topic config: what kind of view a topic is; {@value #SHARE} or {@value #REPLAY}. Makes the
+     * topic a view.
+     */
     String TYPE_CONFIG = "headrace.view.type";
 
     /** The records are handed out among the members of a group. */
     String SHARE = "share";
+
+    /** The partitions are ranges of others. */
+    String REPLAY = "replay";
 
     /** Whether a topic is a share view. */
     static boolean isShare(Topic topic) {

@@ -203,6 +203,12 @@ public final class RecordBatch {
                 && crc(buffer, at) == computeCrc(buffer, at);
     }
 
+    /** Sets the offset of the last record relative to the first, and renews the checksum. */
+    public static void lastOffsetDelta(ByteBuffer buffer, int at, int delta) {
+        buffer.putInt(at + LAST_OFFSET_DELTA, delta);
+        seal(buffer, at);
+    }
+
     /** Sets the checksum of a batch whose bytes were changed. */
     public static void seal(ByteBuffer buffer, int at) {
         buffer.putInt(at + CRC, computeCrc(buffer, at));

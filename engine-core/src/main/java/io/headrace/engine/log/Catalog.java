@@ -9,11 +9,14 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange.Kind;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Views;
 import io.headrace.engine.backup.RestoreMark;
 import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
+import io.headrace.engine.view.ReplaySpec;
+import io.headrace.engine.view.ReplaySpec.Range;
 import io.headrace.engine.view.ViewSpec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -386,6 +389,10 @@ final class Catalog implements TopicCatalog, Background.Work {
                     Error.REFUSED,
                     "a source's objects are bound to its partitions: name=" + topic.name());
         }
+        if (isReplay(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED, "a replay's partitions are its ranges: name=" + topic.name());
+        }
         Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
         return put(row, topicOf(row), topic, validateOnly);
     }
@@ -477,13 +484,46 @@ final class Catalog implements TopicCatalog, Background.Work {
             throw new InvalidConfigException(
                     "cleanup.policy", "compact", "delete, in a topic of mode view");
         }
-        for (String name : ViewSpec.of(topic.configs()).topics()) {
+        ViewSpec spec = ViewSpec.of(topic.configs());
+        if (spec instanceof ReplaySpec replay) {
+            checkReplay(topic, replay);
+            return;
+        }
+        for (String name : spec.topics()) {
             Topic base = draft(name);
             if (base == null || isView(base)) {
                 throw new InvalidConfigException(
                         ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist, no views");
             }
         }
+    }
+
+    private void checkReplay(Topic topic, ReplaySpec replay) {
+        if (context.recordFilter() == null) {
+            throw new InvalidConfigException(
+                    ViewSpec.TYPE_CONFIG,
+                    Views.REPLAY,
+                    "another, in an engine whose context has no recordFilter");
+        }
+        if (topic.partitionCount() != replay.ranges().size()) {
+            throw new InvalidConfigException(
+                    ReplaySpec.RANGES_CONFIG,
+                    replay.ranges().size() + " ranges",
+                    "one for each partition, partitions=" + topic.partitionCount());
+        }
+        for (Range range : replay.ranges()) {
+            Topic base = draft(range.topic());
+            if (base == null || range.partition() >= base.partitionCount() || isReplay(base)) {
+                throw new InvalidConfigException(
+                        ReplaySpec.RANGES_CONFIG,
+                        range.topic() + "=" + range.partition(),
+                        "partitions of topics that exist, no replays");
+            }
+        }
+    }
+
+    private static boolean isReplay(Topic topic) {
+        return Views.REPLAY.equals(topic.configs().get(ViewSpec.TYPE_CONFIG));
     }
 
     /** A view over the topic, or null. */

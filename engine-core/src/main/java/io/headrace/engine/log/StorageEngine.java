@@ -389,6 +389,11 @@ public final class StorageEngine implements Engine {
         }
 
         @Override
+        public @Nullable RecordFilter recordFilter() {
+            return context.recordFilter();
+        }
+
+        @Override
         public Executor dispatcher() {
             return viewDispatcher;
         }

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 /**
  * One read of a lane: follows its references. Offsets that have no records any more, because they
  * were taken back or what they referred to is gone, are passed over: before records, as those that
- * compaction has left without any; where nothing is found behind them, by {@link PassedOffsets}.
+ * compaction has left without any; where nothing is found behind them, by {@link OwnBatch#passed}.
  */
 final class LaneRead {
     /** References that are followed in one read without anything being found. */
@@ -125,7 +125,7 @@ final class LaneRead {
 
     private ReadResult passed(long endOffset) {
         view.passed(lane, fromOffset, endOffset);
-        return new PassedOffsets(fromOffset, endOffset, leaderEpoch, view.sources().nowMs());
+        return OwnBatch.passed(fromOffset, endOffset, leaderEpoch, view.sources().nowMs());
     }
 
     /** Whether the next reference may be followed. */

@@ -65,6 +65,9 @@ public final class ViewLogs implements Views {
     }
 
     private DerivedView open(Topic topic, ViewSpec spec) {
+        if (spec instanceof ReplaySpec replay) {
+            return new ReplayView(sources, topic, replay);
+        }
         throw new IllegalStateException("topic=" + topic.name() + " view=" + spec);
     }
 

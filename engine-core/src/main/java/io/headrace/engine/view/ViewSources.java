@@ -2,6 +2,7 @@ package io.headrace.engine.view;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
+import io.headrace.engine.batch.RecordFilter;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,9 @@ public interface ViewSources {
 
     /** Runs what blocks for the disk. */
     Executor reader();
+
+    /** Looks into batches; null if nothing here can. */
+    @Nullable RecordFilter recordFilter();
 
     /** Bytes that may be kept of what was loaded to be handed out. */
     long loadedLengthMax();

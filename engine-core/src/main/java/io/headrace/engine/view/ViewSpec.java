@@ -21,10 +21,12 @@ public interface ViewSpec {
                     TOPICS_CONFIG,
                     ShareSpec.GROUP_CONFIG,
                     ShareSpec.WINDOW_CONFIG,
-                    ShareSpec.TAKE_BACK_CONFIG);
+                    ShareSpec.TAKE_BACK_CONFIG,
+                    ReplaySpec.RANGES_CONFIG);
 
     /** Configs that offsets are bound to, so that they stay as they are. */
-    List<String> FIXED_CONFIGS = List.of(TYPE_CONFIG, TOPICS_CONFIG, ShareSpec.GROUP_CONFIG);
+    List<String> FIXED_CONFIGS =
+            List.of(TYPE_CONFIG, TOPICS_CONFIG, ShareSpec.GROUP_CONFIG, ReplaySpec.RANGES_CONFIG);
 
     /** Most topics that a view may be over. */
     int TOPICS_MAX = 1000;
@@ -41,7 +43,10 @@ public interface ViewSpec {
         String type = configs.getOrDefault(TYPE_CONFIG, "");
         return switch (type) {
             case Views.SHARE -> ShareSpec.of(configs);
-            default -> throw new InvalidConfigException(TYPE_CONFIG, type, Views.SHARE);
+            case Views.REPLAY -> ReplaySpec.of(configs);
+            default ->
+                    throw new InvalidConfigException(
+                            TYPE_CONFIG, type, Views.SHARE + " or " + Views.REPLAY);
         };
     }
 

@@ -1,0 +1,326 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.LogClosedException;
+import io.headrace.engine.OnDemandLog;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.view.ReplaySpec.Range;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A range of another log, with its offsets. What is not there any more is an error, never passed
+ * over: who replays is promised the same records again.
+ */
+final class RangeLog implements OnDemandLog {
+    private static final Logger LOGGER = LoggerFactory.getLogger(RangeLog.class);
+
+    private final ReplayView view;
+    private final int partition;
+    private final Range range;
+
+    RangeLog(ReplayView view, int partition, Range range) {
+        this.view = view;
+        this.partition = partition;
+        this.range = range;
+    }
+
+    @Override
+    public Topic topic() {
+        return view.topic();
+    }
+
+    @Override
+    public int partition() {
+        return partition;
+    }
+
+    @Override
+    public long logStartOffset() {
+        return range.fromOffset();
+    }
+
+    /** As far as a source below is indexed; the range's end otherwise. */
+    @Override
+    public long highWatermark() {
+        PartitionLog base = view.base(range);
+        return base instanceof OnDemandLog
+                ? Math.max(range.fromOffset(), Math.min(range.toOffset(), base.highWatermark()))
+                : range.toOffset();
+    }
+
+    @Override
+    public long logEndOffset() {
+        return range.toOffset();
+    }
+
+    @Override
+    public long append(ByteBuffer batch, long appendTimeMs) {
+        return READ_ONLY;
+    }
+
+    @Override
+    public ReadResult read(long fromOffset, int lengthMax) {
+        Unavailable outside = outside(fromOffset);
+        if (outside != null) {
+            return outside;
+        }
+        PartitionLog base = view.base(range);
+        if (base == null) {
+            return Unavailable.STORE_ERROR;
+        }
+        ReadResult found = base.read(fromOffset, lengthMax);
+        if (!(found instanceof RecordsLease lease)) {
+            return whyNot(base, fromOffset, (Unavailable) found);
+        }
+        ReadResult within = within(lease);
+        if (within != null) {
+            return within;
+        }
+        lease.close();
+        return Unavailable.COLD; // decompressing is nothing for the caller's thread
+    }
+
+    private @Nullable Unavailable outside(long offset) {
+        if (offset < range.fromOffset() || offset > range.toOffset()) {
+            return Unavailable.OFFSET_OUT_OF_RANGE;
+        }
+        return offset == range.toOffset() ? Unavailable.CAUGHT_UP : null;
+    }
+
+    /** The batches that end within the range; null if the first one does not. */
+    private @Nullable ReadResult within(RecordsLease lease) {
+        if (lease.nextOffset() <= range.toOffset()) {
+            return lease;
+        }
+        long end = firstBeyond(lease);
+        if (RecordBatch.baseOffset(lease.slice(0), lease.slice(0).position()) + lease.offsetShift(0)
+                >= end) {
+            return null;
+        }
+        return new RangeRecords(lease, end);
+    }
+
+    /** Offset of the first batch that has records beyond the range. */
+    private long firstBeyond(RecordsLease lease) {
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i);
+            long shift = lease.offsetShift(i);
+            for (int at = slice.position();
+                    at < slice.limit();
+                    at += RecordBatch.length(slice, at)) {
+                if (RecordBatch.lastOffset(slice, at) + shift >= range.toOffset()) {
+                    return RecordBatch.baseOffset(slice, at) + shift;
+                }
+            }
+        }
+        return range.toOffset();
+    }
+
+    private Unavailable whyNot(PartitionLog base, long offset, Unavailable why) {
+        if (why == Unavailable.COLD) {
+            return why;
+        }
+        boolean isFoundLater = base instanceof OnDemandLog && why == Unavailable.CAUGHT_UP;
+        if (isFoundLater) {
+            return why;
+        }
+        if (why == Unavailable.CLOSED) {
+            return Unavailable.STORE_ERROR; // another one is there when it is asked again
+        }
+        if (why == Unavailable.CUT_OUT || Gone.end(base, offset, range.toOffset(), why) > offset) {
+            LOGGER.error(
+                    "what is to be replayed is gone: view={} {} offset={}",
+                    view.topic().name(),
+                    range,
+                    offset);
+            return Unavailable.CORRUPT;
+        }
+        return why == Unavailable.OFFSET_OUT_OF_RANGE || why == Unavailable.CAUGHT_UP
+                ? Unavailable.STORE_ERROR
+                : why;
+    }
+
+    @Override
+    public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        PartitionLog base = view.base(range);
+        Unavailable outside = outside(fromOffset);
+        if (outside != null || base == null) {
+            whenRead.onRead(outside == null ? Unavailable.STORE_ERROR : outside);
+            return;
+        }
+        ReadResult found = base.read(fromOffset, lengthMax);
+        if (found == Unavailable.COLD) {
+            base.readCold(
+                    fromOffset, lengthMax, loaded -> answer(base, fromOffset, loaded, whenRead));
+        } else {
+            answer(base, fromOffset, found, whenRead);
+        }
+    }
+
+    private void answer(
+            PartitionLog base, long fromOffset, ReadResult found, ReadCallback whenRead) {
+        if (!(found instanceof RecordsLease lease)) {
+            Unavailable why = whyNot(base, fromOffset, (Unavailable) found);
+            whenRead.onRead(why == Unavailable.COLD ? Unavailable.STORE_ERROR : why);
+            return;
+        }
+        ReadResult within = within(lease);
+        if (within != null) {
+            whenRead.onRead(within);
+            return;
+        }
+        try {
+            view.sources().reader().execute(() -> whenRead.onRead(cut(lease, fromOffset)));
+        } catch (RejectedExecutionException crowded) {
+            lease.close();
+            whenRead.onRead(Unavailable.STORE_ERROR);
+        }
+    }
+
+    /** Of the first batch, the records within the range. */
+    private ReadResult cut(RecordsLease lease, long fromOffset) {
+        try (lease) {
+            ByteBuffer slice = lease.slice(0);
+            int at = slice.position();
+            long shift = lease.offsetShift(0);
+            long base = RecordBatch.baseOffset(slice, at) + shift;
+            int epoch = lease.leaderEpoch(0);
+            if (epoch < 0) {
+                epoch = RecordBatch.leaderEpoch(slice, at);
+            }
+            ByteBuffer batch =
+                    ByteBuffer.allocate(RecordBatch.length(slice, at))
+                            .put(slice.duplicate().limit(at + RecordBatch.length(slice, at)))
+                            .flip();
+            ByteBuffer left =
+                    RecordBatch.isControl(batch, 0)
+                            ? null
+                            : filter().filter(
+                                            batch,
+                                            (offset, key, hasValue) ->
+                                                    offset + shift < range.toOffset(),
+                                            0);
+            if (left == null) {
+                return OwnBatch.passed(fromOffset, range.toOffset(), epoch, view.sources().nowMs());
+            }
+            return shown(left, base, epoch);
+        } catch (RuntimeException failed) {
+            LOGGER.error(
+                    "batch at the end of a replay cannot be cut: view={} {}",
+                    view.topic().name(),
+                    range,
+                    failed);
+            return Unavailable.CORRUPT;
+        }
+    }
+
+    private OwnBatch shown(ByteBuffer left, long base, int epoch) {
+        ByteBuffer batch = ByteBuffer.allocateDirect(left.remaining()).put(left).flip();
+        RecordBatch.baseOffset(batch, 0, base);
+        RecordBatch.leaderEpoch(batch, 0, epoch);
+        RecordBatch.lastOffsetDelta(batch, 0, (int) (range.toOffset() - 1 - base));
+        return new OwnBatch(batch, range.toOffset());
+    }
+
+    private RecordFilter filter() {
+        RecordFilter filter = view.sources().recordFilter();
+        if (filter == null) {
+            throw new EngineException("the engine's context has no recordFilter");
+        }
+        return filter;
+    }
+
+    @Override
+    public void onHighWatermark(long offset, Runnable wake) {
+        PartitionLog base = view.base(range);
+        if (base == null || offset <= range.fromOffset()) {
+            wake.run();
+        } else if (offset <= range.toOffset()) {
+            base.onHighWatermark(offset, wake);
+        }
+        // nothing ever comes behind the range's end
+    }
+
+    @Override
+    public void cancel(Runnable wake) {
+        PartitionLog base = view.base(range);
+        if (base != null) {
+            base.cancel(wake);
+        }
+    }
+
+    /** Those of the log below, as far as they are within the range. */
+    @Override
+    public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
+        PartitionLog base = view.base(range);
+        if (base == null) {
+            return CompletableFuture.failedFuture(new LogClosedException(range.topic()));
+        }
+        return base.offsetForTimestamp(timestampMs).thenApply(this::within);
+    }
+
+    private @Nullable TimestampedOffset within(@Nullable TimestampedOffset found) {
+        if (found == null || found.offset() >= range.toOffset()) {
+            return null;
+        }
+        return found.offset() >= range.fromOffset()
+                ? found
+                : new TimestampedOffset(
+                        range.fromOffset(), found.timestampMs(), found.leaderEpoch());
+    }
+
+    @Override
+    public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
+        PartitionLog base = view.base(range);
+        return base == null
+                ? CompletableFuture.failedFuture(new LogClosedException(range.topic()))
+                : base.maxTimestamp().thenApply(this::within);
+    }
+
+    @Override
+    public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
+        PartitionLog base = view.base(range);
+        EpochEnd end = base == null ? null : base.endOffsetForEpoch(leaderEpoch);
+        return end == null
+                ? null
+                : new EpochEnd(end.leaderEpoch(), Math.min(end.endOffset(), range.toOffset()));
+    }
+
+    @Override
+    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
+        return CompletableFuture.failedFuture(
+                new EngineException(
+                        "a view's records cannot be deleted, those of its topics can: topic="
+                                + topic().name()));
+    }
+
+    @Override
+    public boolean hasMoreToFind() {
+        return view.base(range) instanceof OnDemandLog base
+                && base.highWatermark() < range.toOffset()
+                && base.hasMoreToFind();
+    }
+
+    @Override
+    public void onReaderWaited(String reader, long nanos) {
+        if (view.base(range) instanceof OnDemandLog base) {
+            base.onReaderWaited(reader, nanos);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "view=" + topic().name() + " " + range;
+    }
+}
