@@ -52,6 +52,17 @@ public interface Sources {
             long topicId, SourceFindings.Kind kind, String after, int limit);
 
     /**
+     * A page of the objects that a range of a partition's records is made of, also of those between
+     * them that have no records. Fails if the range is not indexed.
+     *
+     * @param toOffset behind the last record, beyond the first
+     * @param after {@link SourceObjects#next} of the page before; −1 for the first
+     * @param limit most ordinals of the page, at most {@value SourceObjects#LIMIT_MAX}
+     */
+    CompletableFuture<SourceObjects> objects(
+            long topicId, int partition, long fromOffset, long toOffset, long after, int limit);
+
+    /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the
      * beginning of one object, and decodes the first samples.
      *

@@ -2,6 +2,7 @@ package io.headrace.server;
 
 import io.headrace.server.cli.BackupCommand;
 import io.headrace.server.cli.JournalCommand;
+import io.headrace.server.cli.LineageCommand;
 import io.headrace.server.cli.QuickstartCommand;
 import io.headrace.server.cli.RestoreCommand;
 import io.headrace.server.cli.SampleCommand;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
             SourceCommand.class,
             SampleCommand.class,
             ViewCommand.class,
+            LineageCommand.class,
             JournalCommand.class,
             BackupCommand.class,
             RestoreCommand.class
@@ -55,6 +57,7 @@ public final class Headrace implements Runnable {
     /** All commands. */
     static CommandLine commandLine() {
         return new CommandLine(new Headrace())
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(WrongUsage::report)
                 .setExecutionExceptionHandler(Verdict::report);
     }

@@ -5,6 +5,7 @@ import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Finding;
+import io.headrace.engine.SourceObjects;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
@@ -116,6 +117,12 @@ final class ScriptedSources implements Sources {
         int to = Math.min(all.size(), from + limit);
         return CompletableFuture.completedFuture(
                 new SourceFindings(all.subList(from, to), to == all.size() ? "" : "&token=" + to));
+    }
+
+    @Override
+    public CompletableFuture<SourceObjects> objects(
+            long topicId, int partition, long fromOffset, long toOffset, long after, int limit) {
+        return CompletableFuture.failedFuture(new EngineException("not scripted"));
     }
 
     @Override

@@ -3,12 +3,16 @@ package io.headrace.engine.source;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
+import io.headrace.engine.SourceObjects;
+import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicConfig;
+import io.headrace.engine.source.SourceBlock.Kind;
+import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -72,6 +76,73 @@ public final class SourceTools implements Sources {
                             "bad limit: value=" + limit + " max=" + SourceFindings.LIMIT_MAX));
         }
         return onThread(topicId, topic -> logs.index().findings(topicId, kind, after, limit));
+    }
+
+    @Override
+    public CompletableFuture<SourceObjects> objects(
+            long topicId, int partition, long fromOffset, long toOffset, long after, int limit) {
+        if (limit < 1 || limit > SourceObjects.LIMIT_MAX || fromOffset >= toOffset) {
+            return CompletableFuture.failedFuture(
+                    new EngineException(
+                            "bad range: from="
+                                    + fromOffset
+                                    + " to="
+                                    + toOffset
+                                    + " limit="
+                                    + limit
+                                    + " limitMax="
+                                    + SourceObjects.LIMIT_MAX));
+        }
+        return onThread(
+                topicId,
+                topic -> {
+                    long first = ordinal(topic, partition, fromOffset);
+                    long last = ordinal(topic, partition, toOffset - 1);
+                    return objects(topic, after < 0 ? first : after, last, limit);
+                });
+    }
+
+    private long ordinal(Topic topic, int partition, long offset) {
+        SourceBlock block =
+                partition < 0 || partition >= topic.partitionCount() || offset < 0
+                        ? null
+                        : logs.index().block(topic.id(), partition, offset);
+        if (block == null) {
+            throw new EngineException(
+                    "offset is not indexed: topic="
+                            + topic.name()
+                            + " partition="
+                            + partition
+                            + " offset="
+                            + offset);
+        }
+        return block.kind() == Kind.OBJECTS || block.kind() == Kind.JOINED
+                ? block.ordinal() + (offset - block.firstOffset()) * topic.partitionCount()
+                : block.ordinal();
+    }
+
+    private SourceObjects objects(Topic topic, long first, long last, int limit) {
+        List<SourceObject> objects = new ArrayList<>();
+        long ordinal = first;
+        for (int i = 0; i < limit && ordinal <= last; i++) {
+            ListedObject listed = logs.index().listed(topic.id(), ordinal);
+            if (listed == null) {
+                throw new EngineException(
+                        "source index has a gap: topic=" + topic.name() + " ordinal=" + ordinal);
+            }
+            if (listed.members().isEmpty()) {
+                objects.add(object(ordinal, listed.object()));
+            }
+            for (ListedObject.Member member : listed.members()) {
+                objects.add(object(ordinal, member.object()));
+            }
+            ordinal += topic.partitionCount();
+        }
+        return new SourceObjects(objects, ordinal <= last ? ordinal : -1);
+    }
+
+    private static SourceObject object(long ordinal, StoredObject object) {
+        return new SourceObject(ordinal, object.key(), object.length(), object.version());
     }
 
     @Override

@@ -112,6 +112,20 @@ record JsonRequest(String method, List<String> path, Map<String, String> query, 
         throw badValue(name, text, "1 to " + max);
     }
 
+    /** A number of the query that has to be there, such as an offset. */
+    long offset(String name, long min, long max) {
+        String text = text(name);
+        try {
+            long number = Long.parseLong(text);
+            if (number >= min && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // refused below, with the value
+        }
+        throw badValue(name, text, min + " to " + max);
+    }
+
     /** The body, which has to be a JSON object. */
     JsonNode json() {
         try {

@@ -1,9 +1,12 @@
 package io.headrace.server.admin;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Kind;
+import io.headrace.engine.SourceObjects;
+import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -25,6 +28,8 @@ import java.util.function.LongFunction;
  * GET  /sources?after=NAME&amp;limit=N                       source topics in order of name
  * GET  /sources/NAME                                     how far it is listed and indexed
  * GET  /sources/NAME/findings?kind=KIND&amp;after=&amp;limit=N  what was left out or is wrong
+ * GET  /sources/NAME/objects?partition=&amp;from=&amp;to=&amp;after=&amp;limit=
+ *                                                        what a range of records is made of
  * POST /sources/NAME/index                               indexes ahead of the readers
  * POST /sources/NAME/index/stop                          ends that
  * POST /sources/NAME/refresh                             lists the store again
@@ -64,6 +69,7 @@ final class SourceRoutes implements JsonHandler.Routes {
                 Map.of(
                         "", new Route(GET, request -> ask(request, sources::status)),
                         "findings", new Route(GET, this::findings),
+                        "objects", new Route(GET, this::objects),
                         "index", new Route(POST, request -> ask(request, sources::index)),
                         "index/stop",
                                 new Route(POST, request -> ask(request, sources::stopIndexing)),
@@ -119,6 +125,32 @@ final class SourceRoutes implements JsonHandler.Routes {
         int limit = request.number("limit", FINDINGS_DEFAULT, SourceFindings.LIMIT_MAX);
         return sources.findings(topic.id(), kind(request), request.text("after"), limit)
                 .thenApplyAsync(FindingsJson::of, executor);
+    }
+
+    private CompletableFuture<ObjectNode> objects(JsonRequest request) {
+        request.onlyWith(Set.of("partition", "from", "to", "after", "limit"));
+        Topic topic = topic(request.name());
+        int limit = request.number("limit", FINDINGS_DEFAULT, SourceObjects.LIMIT_MAX);
+        int partition = (int) request.offset("partition", 0, topic.partitionCount() - 1);
+        long from = request.offset("from", 0, Long.MAX_VALUE);
+        long to = request.offset("to", from + 1, Long.MAX_VALUE);
+        long after =
+                request.text("after").isEmpty() ? -1 : request.offset("after", 0, Long.MAX_VALUE);
+        return sources.objects(topic.id(), partition, from, to, after, limit)
+                .thenApplyAsync(SourceRoutes::json, executor);
+    }
+
+    private static ObjectNode json(SourceObjects page) {
+        ObjectNode json = Json.object();
+        ArrayNode objects = json.putArray("objects");
+        for (SourceObject object : page.objects()) {
+            objects.addObject()
+                    .put("ordinal", object.ordinal())
+                    .put("key", object.key())
+                    .put("length", object.length())
+                    .put("version", object.version());
+        }
+        return json.put("next", page.next());
     }
 
     private static Kind kind(JsonRequest request) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Kind;
+import io.headrace.engine.SourceObjects;
 import io.headrace.engine.SourceStatus;
 import io.headrace.server.admin.Json;
 import io.headrace.server.admin.StatusJson;
@@ -53,6 +54,18 @@ final class SourceCalls {
             throws IOException, InterruptedException {
         String query = "?kind=" + kind.name().toLowerCase(Locale.ROOT) + "&after=" + encoded(after);
         return admin.get(path(name, "/findings") + query + "&limit=" + SourceFindings.LIMIT_MAX);
+    }
+
+    /**
+     * A page of the objects that a range of records is made of.
+     *
+     * @param after what the page before says is next; −1 for the first
+     */
+    JsonNode objects(String name, int partition, long from, long to, long after)
+            throws IOException, InterruptedException {
+        String query = "?partition=" + partition + "&from=" + from + "&to=" + to;
+        String page = "&limit=" + SourceObjects.LIMIT_MAX + (after < 0 ? "" : "&after=" + after);
+        return admin.get(path(name, "/objects") + query + page);
     }
 
     JsonNode check(String uri, Map<String, String> configs)

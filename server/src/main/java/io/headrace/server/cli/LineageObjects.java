@@ -1,0 +1,40 @@
+package io.headrace.server.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.server.lineage.Manifest.OffsetRange;
+import java.io.IOException;
+import java.util.Collections;
+import java.util.Iterator;
+import org.jspecify.annotations.Nullable;
+
+/** The objects that a range of a source is made of, page by page. */
+final class LineageObjects {
+    private final SourceCalls calls;
+    private final String topic;
+    private final OffsetRange range;
+    private Iterator<JsonNode> page = Collections.emptyIterator();
+    private long after = -1;
+    private boolean isLast;
+
+    LineageObjects(AdminOptions admin, String topic, OffsetRange range) {
+        this.calls = new SourceCalls(admin);
+        this.topic = topic;
+        this.range = range;
+        this.isLast = range.from() >= range.to();
+    }
+
+    /** The next object; null if there is none. */
+    @Nullable JsonNode next() throws IOException, InterruptedException {
+        while (!page.hasNext()) {
+            if (isLast) {
+                return null;
+            }
+            JsonNode found =
+                    calls.objects(topic, range.partition(), range.from(), range.to(), after);
+            page = found.path("objects").iterator();
+            after = found.path("next").asLong();
+            isLast = after < 0;
+        }
+        return page.next();
+    }
+}

@@ -1,0 +1,281 @@
+package io.headrace.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.server.config.ServerConfig;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code headrace lineage}, with a server and Kafka's own consumer. */
+final class LineageCommandTest {
+    private static final Duration DEADLINE = Duration.ofSeconds(60);
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @TempDir Path folder;
+    private HeadraceServer server;
+    private Admin admin;
+
+    @BeforeEach
+    void start() throws Exception {
+        Map<String, String> settings = ServerTestSettings.of(folder.resolve("data"));
+        Files.createDirectories(folder.resolve("objects"));
+        settings.put("headrace.store.local.uri", folder.toUri().toString());
+        settings.put("headrace.cache.disk.bytes", "0");
+        server = HeadraceServer.launch(ServerConfig.of(settings));
+        admin = Admin.create(Map.of("bootstrap.servers", bootstrap()));
+    }
+
+    @AfterEach
+    void stop() {
+        admin.close();
+        server.close();
+    }
+
+    private String bootstrap() {
+        return "127.0.0.1:" + server.kafkaPort();
+    }
+
+    private int run(String... arguments) {
+        out.getBuffer().setLength(0);
+        err.getBuffer().setLength(0);
+        List<String> all = new ArrayList<>(List.of("lineage"));
+        all.addAll(List.of(arguments));
+        all.addAll(List.of("--bootstrap-server", bootstrap()));
+        all.addAll(List.of("--admin-server", "127.0.0.1:" + server.adminPort()));
+        return Headrace.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(all.toArray(String[]::new));
+    }
+
+    private void ok(String... arguments) {
+        assertEquals(0, run(arguments), () -> err.toString());
+    }
+
+    private void refused(String reason, String... arguments) {
+        assertEquals(1, run(arguments), () -> out.toString());
+        assertTrue(err.toString().contains(reason), () -> err.toString());
+        assertEquals(1, err.toString().strip().lines().count(), () -> err.toString());
+    }
+
+    private String file(String name) {
+        return folder.resolve(name).toString();
+    }
+
+    private void create(String topic, int partitions, Map<String, String> configs)
+            throws Exception {
+        NewTopic created = new NewTopic(topic, Optional.of(partitions), Optional.empty());
+        admin.createTopics(List.of(created.configs(configs))).all().get();
+    }
+
+    /** In batches of some ten records, so that positions come to lie within them. */
+    private void produce(String topic, int partitions, int from, int to) {
+        Map<String, Object> settings = new HashMap<>();
+        settings.put("bootstrap.servers", bootstrap());
+        settings.put("linger.ms", 1000);
+        settings.put("batch.size", 1 << 20);
+        settings.put("compression.type", "lz4");
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+            for (int i = from; i < to; i++) {
+                byte[] value = ("record " + i).getBytes(StandardCharsets.UTF_8);
+                ProducerRecord<byte[], byte[]> record =
+                        new ProducerRecord<>(topic, i % partitions, null, value);
+                record.headers()
+                        .add("number", Integer.toString(i).getBytes(StandardCharsets.UTF_8));
+                producer.send(record);
+                if (i % (10 * partitions) == 0) {
+                    producer.flush();
+                }
+            }
+        }
+    }
+
+    private KafkaConsumer<byte[], byte[]> consumer(String group) {
+        return new KafkaConsumer<>(
+                Map.of(
+                        "bootstrap.servers",
+                        bootstrap(),
+                        "group.id",
+                        group,
+                        "auto.offset.reset",
+                        "earliest",
+                        "max.poll.records",
+                        7,
+                        "enable.auto.commit",
+                        false),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer());
+    }
+
+    private static String text(ConsumerRecord<byte[], byte[]> record) {
+        StringBuilder text = new StringBuilder(record.offset() + " " + record.timestamp());
+        text.append(' ').append(new String(record.value(), StandardCharsets.UTF_8));
+        record.headers().forEach(header -> text.append(' ').append(header));
+        return text.toString();
+    }
+
+    /** Reads and commits until a number of records of a topic was read; those, by partition. */
+    private Map<Integer, List<String>> read(String topic, String group, int count) {
+        Map<Integer, List<String>> records = new TreeMap<>();
+        Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
+        long deadline = System.nanoTime() + DEADLINE.toNanos();
+        int left = count;
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(group)) {
+            consumer.subscribe(List.of(topic));
+            while (left > 0 && System.nanoTime() < deadline) {
+                for (ConsumerRecord<byte[], byte[]> record :
+                        consumer.poll(Duration.ofMillis(200))) {
+                    if (left-- > 0) {
+                        records.computeIfAbsent(record.partition(), p -> new ArrayList<>())
+                                .add(text(record));
+                        ends.put(
+                                new TopicPartition(topic, record.partition()),
+                                new OffsetAndMetadata(record.offset() + 1));
+                    }
+                }
+            }
+            consumer.commitSync(ends);
+        }
+        assertTrue(left <= 0, () -> "not all were there: " + records);
+        return records;
+    }
+
+    private static int count(Map<Integer, List<String>> records) {
+        return records.values().stream().mapToInt(List::size).sum();
+    }
+
+    @Test
+    void whatAGroupHasReadIsReadAgainAndNothingElse() throws Exception {
+        create("orders", 3, Map.of());
+        produce("orders", 3, 0, 300);
+        Map<Integer, List<String>> first = read("orders", "trainer", 100);
+        ok("export", "trainer", "--output", file("a"), "--note", "model=resnet");
+        produce("orders", 3, 300, 400);
+        ok("replay", file("a"), "--name", "again");
+
+        Map<Integer, List<String>> again = read("again", "another", count(first));
+        assertEquals(List.copyOf(first.values()), List.copyOf(again.values()));
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer("another")) {
+            consumer.subscribe(List.of("again"));
+            long end = System.nanoTime() + Duration.ofSeconds(2).toNanos();
+            while (System.nanoTime() < end) {
+                assertTrue(consumer.poll(Duration.ofMillis(100)).isEmpty());
+            }
+        }
+
+        Map<Integer, List<String>> second = read("orders", "trainer", 100);
+        ok("export", "trainer", "--output", file("b"), "--since", file("a"));
+        ok("replay", file("b"), "--name", "more");
+        Map<Integer, List<String>> more = read("more", "another", count(second));
+        assertEquals(List.copyOf(second.values()), List.copyOf(more.values()));
+        String manifest = Files.readString(folder.resolve("a"));
+        assertTrue(manifest.contains("\"model\" : \"resnet\""), manifest);
+    }
+
+    @Test
+    void whatIsNotTheSameAnyMoreIsNamed() throws Exception {
+        create("orders", 1, Map.of());
+        produce("orders", 1, 0, 50);
+        read("orders", "trainer", 45);
+        ok("export", "trainer", "--output", file("a"));
+        ok("verify", file("a"));
+
+        Path changed = folder.resolve("changed");
+        String digest = "sha256:" + "0".repeat(64);
+        String manifest = Files.readString(folder.resolve("a"));
+        Files.writeString(changed, manifest.replaceAll("sha256:[0-9a-f]{64}", digest));
+        refused(
+                "the records are not the same: topic=orders partition=0",
+                "verify",
+                file("changed"));
+        refused("recorded=" + digest, "replay", file("changed"), "--name", "again");
+
+        admin.deleteRecords(
+                        Map.of(new TopicPartition("orders", 0), RecordsToDelete.beforeOffset(20)))
+                .all()
+                .get();
+        refused("records cannot be read: topic=orders partition=0", "verify", file("a"));
+
+        admin.deleteTopics(List.of("orders")).all().get();
+        refused("no such topic: topic=orders", "verify", file("a"));
+        create("orders", 1, Map.of());
+        refused("the topic was made anew: topic=orders", "verify", file("a"));
+    }
+
+    @Test
+    void objectsAreNamedByTheirVersions() throws Exception {
+        for (int i = 0; i < 20; i++) {
+            Files.writeString(folder.resolve("objects").resolve(i + ".txt"), "sample " + i);
+        }
+        Map<String, String> source =
+                Map.of("headrace.source.uri", folder.resolve("objects").toUri().toString());
+        create("samples", 2, source);
+        read("samples", "trainer", 15);
+        ok("export", "trainer", "--output", file("a"));
+        String manifest = Files.readString(folder.resolve("a"));
+        assertTrue(manifest.contains("\"key\" : \"objects/0.txt\""), manifest);
+        ok("verify", file("a"), "--read");
+
+        Files.writeString(folder.resolve("objects/0.txt"), "another");
+        stop();
+        start(); // so that nothing is in its cache
+        refused("object=objects/0.txt", "verify", file("a"), "--read");
+
+        Files.writeString(
+                folder.resolve("changed"),
+                manifest.replaceFirst("\"version\" : \"[^\"]*\"", "\"version\" : \"other\""));
+        refused("the object has changed: topic=samples partition=0", "verify", file("changed"));
+    }
+
+    @Test
+    void whatCannotBeDoneIsSaidInALine() throws Exception {
+        refused(
+                "the group has committed nothing: group=nobody",
+                "export",
+                "nobody",
+                "--output",
+                "x");
+        create("orders", 1, Map.of());
+        produce("orders", 1, 0, 5);
+        read("orders", "trainer", 5);
+        ok("export", "trainer", "--output", file("a"));
+        read("orders", "other", 5);
+        refused("of another group", "export", "other", "--output", "x", "--since", file("a"));
+        Files.writeString(folder.resolve("none"), "{}");
+        refused("version=0", "verify", file("none"));
+        Files.writeString(folder.resolve("none"), "no JSON");
+        refused("no lineage manifest: file=" + file("none"), "verify", file("none"));
+        refused("absent", "replay", file("absent"), "--name", "again");
+        assertEquals(2, run("export"));
+    }
+}
