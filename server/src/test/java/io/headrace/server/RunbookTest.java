@@ -72,6 +72,9 @@ class RunbookTest {
                     Map.entry("ClientOptions: describe(e.getCause())", "the Kafka client's"),
                     Map.entry("RecordReader: client.describe(e)", "the Kafka client's"),
                     Map.entry("TopicCommand: e.getMessage()", "the Kafka client's"),
+                    Map.entry("LineageTopics: e.getMessage()", "the Kafka client's"),
+                    Map.entry("LineageExport: String.valueOf(", "records cannot be read"),
+                    Map.entry("LineageCheck: e.getMessage()", "records cannot be read"),
                     Map.entry("Verdict: \"headrace: \"", "the exception's"));
 
     /** Names that no call in the source begins with, because of the above. */
