@@ -85,6 +85,7 @@ class RunbookTest {
                     "metadata store is damaged",
                     "metadata store failed",
                     "not created",
+                    "records cannot be read",
                     "not deleted",
                     "object is not what its format says");
 
