@@ -141,7 +141,7 @@ final class LineageExport {
         return withRanges(
                 topic,
                 topic.ranges().stream()
-                        .map(range -> range.withDigest(made.get(range.partition())))
+                        .map(range -> range.withDigest(made.getOrDefault(range.partition(), "")))
                         .toList());
     }
 

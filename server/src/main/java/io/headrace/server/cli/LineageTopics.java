@@ -35,7 +35,12 @@ final class LineageTopics {
     TopicRanges find(String name, boolean isBelow) throws IOException, InterruptedException {
         TopicDescription topic;
         try {
-            topic = client.await(kafka.describeTopics(List.of(name)).topicNameValues().get(name));
+            topic =
+                    client.await(
+                            Objects.requireNonNull(
+                                    kafka.describeTopics(List.of(name))
+                                            .topicNameValues()
+                                            .get(name)));
         } catch (CommandException e) {
             throw new CommandException(e.getMessage() + ": topic=" + name);
         }
