@@ -5,19 +5,15 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
-import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,14 +38,8 @@ import org.slf4j.LoggerFactory;
 final class ShareView implements Share {
     private static final Logger LOGGER = LoggerFactory.getLogger(ShareView.class);
 
-    /** What is handed out at a time at least, if it is there. */
-    private static final int STRETCH_LENGTH_MIN = 64 << 10;
-
-    /** With so many bytes to hand out somebody may be given some before he asks. */
-    private static final long PLENTY_LENGTH = 32 << 20;
-
     /** After so long what could not be read or written for a passing reason is tried again. */
-    private static final long RETRY_MS = 20;
+    static final long RETRY_MS = 20;
 
     /** Between two looks at whether what a lane was given is still there. */
     private static final long LOOK_INTERVAL_MS = 1000;
@@ -74,15 +64,7 @@ final class ShareView implements Share {
 
     private final List<Lane> lanes = new ArrayList<>();
 
-    /** By topic id, in the order of the config; by partition. */
-    private final Map<Long, List<Origin>> bases = new LinkedHashMap<>();
-
-    /** What was taken back and not given again. */
-    private final Set<Origin> returned = new LinkedHashSet<>();
-
-    /** Where there may be records to hand out; what was taken back comes first. */
-    private final Deque<Origin> ready = new ArrayDeque<>();
-
+    private final Supply supply;
     private final Set<Wish> wishes = new LinkedHashSet<>();
 
     /** Those of them that nobody takes back: they go as soon as there is not plenty. */
@@ -113,6 +95,7 @@ final class ShareView implements Share {
         this.loaded = loaded;
         this.topic = topic;
         this.spec = spec;
+        this.supply = new Supply(this, loaded);
     }
 
     @Override
@@ -175,7 +158,10 @@ final class ShareView implements Share {
         post(task, () -> {});
     }
 
-    private void post(Runnable task, Runnable otherwise) {
+    /**
+     * @param otherwise is run here if the engine closes
+     */
+    void post(Runnable task, Runnable otherwise) {
         try {
             sources.dispatcher().execute(() -> run(task));
         } catch (RejectedExecutionException closing) {
@@ -192,13 +178,18 @@ final class ShareView implements Share {
         }
     }
 
+    /** Has the dispatcher do something after a while. */
+    void later(Runnable task, long ms) {
+        sources.later(() -> run(task), ms);
+    }
+
     private void retryLater() {
         if (!isRetrying) {
             isRetrying = true;
-            sources.later(
+            later(
                     () -> {
                         isRetrying = false;
-                        run(this::dispatch);
+                        dispatch();
                     },
                     RETRY_MS);
         }
@@ -250,15 +241,6 @@ final class ShareView implements Share {
     @Override
     public boolean hasPlenty() {
         return hasPlenty;
-    }
-
-    /** Whether handing out ahead takes nothing from anybody. */
-    private boolean isPlentyReady() {
-        Origin next = ready.peek();
-        PartitionLog log = next == null ? null : base(next.topicId, next.partition);
-        return next != null
-                && log != null
-                && next.available(log) * next.recordLength() >= PLENTY_LENGTH;
     }
 
     @Override
@@ -334,7 +316,7 @@ final class ShareView implements Share {
                                         "view cannot be read now: topic=" + topic.name()));
         Runnable count =
                 () -> {
-                    refreshBases(); // what was added below is backlog, noticed or not
+                    supply.refresh(); // what was added below is backlog, noticed or not
                     dispatch();
                     counted.complete(countBacklog());
                 };
@@ -393,16 +375,7 @@ final class ShareView implements Share {
         for (ShareLoad.LoadedLane lane : read.lanes()) {
             take(lane);
         }
-        for (ShareState.Cursor cursor : read.state().cursors()) {
-            for (long next : cursor.nextOffsets()) {
-                add(cursor.topicId(), next);
-            }
-        }
-        for (ShareState.Stretch stretch : read.state().returned()) {
-            returned.add(Origin.of(stretch));
-        }
-        returned.forEach(ready::addFirst);
-        refreshBases();
+        supply.take(read.state());
         isLoaded = true;
         answerAwaiting(true);
         dispatch();
@@ -427,27 +400,8 @@ final class ShareView implements Share {
         }
     }
 
-    private void add(long topicId, long next) {
-        List<Origin> partitions = bases.computeIfAbsent(topicId, id -> new ArrayList<>());
-        Origin origin = Origin.from(topicId, partitions.size(), next);
-        partitions.add(origin);
-        ready.add(origin);
-    }
-
-    /** Partitions that were added. */
-    private void refreshBases() {
-        for (String name : spec.topics()) {
-            Topic found = sources.topic(name);
-            int known = found == null ? 0 : bases.getOrDefault(found.id(), List.of()).size();
-            while (found != null && known < found.partitionCount()) {
-                add(found.id(), 0);
-                known++;
-            }
-        }
-    }
-
     /** Gives as long as there is something to give, and somebody who may have it. */
-    private void dispatch() {
+    void dispatch() {
         if (!isLoaded) {
             if (!wishes.isEmpty()) {
                 load();
@@ -455,10 +409,10 @@ final class ShareView implements Share {
             return;
         }
         Iterator<Wish> waiting = wishes.iterator();
-        while (waiting.hasNext() && !ready.isEmpty()) {
+        while (waiting.hasNext() && !supply.isEmpty()) {
             Wish wish = waiting.next();
             int lane = leastBusy(wish);
-            if (ahead.contains(wish) && (lane < 0 || !isPlentyReady())) {
+            if (ahead.contains(wish) && (lane < 0 || !supply.isPlenty())) {
                 waiting.remove();
                 ahead.remove(wish);
             } else if (lane < 0) {
@@ -536,159 +490,8 @@ final class ShareView implements Share {
     }
 
     private Given giveNext(int lane, int lengthMax) {
-        for (Origin origin = ready.peek(); origin != null; origin = ready.peek()) {
-            if (origin.hasFound() || find(origin, lengthMax)) {
-                return give(lane, origin);
-            }
-        }
-        return Given.NOTHING;
-    }
-
-    /** What is wrong with one partition must not keep the others back. */
-    private boolean find(Origin origin, int lengthMax) {
-        try {
-            PartitionLog log = base(origin.topicId, origin.partition);
-            if (log != null) {
-                return find(origin, log, lengthMax);
-            }
-            ready.remove(origin);
-            putOff(origin, "its topic is out of reach");
-        } catch (RuntimeException failed) {
-            ready.remove(origin);
-            putOff(origin, failed);
-        }
-        return false;
-    }
-
-    /** Looks for the next stretch; takes the origin out of {@link #ready} if there is none now. */
-    private boolean find(Origin origin, PartitionLog log, int lengthMax) {
-        int length = stretchLength(origin, log, lengthMax);
-        ReadResult read = log.read(origin.next, length);
-        if (read instanceof RecordsLease lease) {
-            origin.found(lease);
-            lease.close();
-            forgetIfDone(origin);
-            return origin.hasFound();
-        }
-        if (!skipGone(origin, log, (Unavailable) read)) {
-            ready.remove();
-            waitFor(origin, log, (Unavailable) read, length);
-        }
-        return false;
-    }
-
-    /** Goes on behind records that have gone before anybody was given them. */
-    private boolean skipGone(Origin origin, PartitionLog log, Unavailable why) {
-        // Behind the last record of a partition there will be more.
-        long end = origin.isReturned() ? origin.end() : log.logStartOffset();
-        long gone = Gone.end(log, origin.next, end, why);
-        if (gone <= origin.next) {
-            return false;
-        }
-        skip(origin, gone);
-        return true;
-    }
-
-    /** What is there is shared among those who wait, in pieces that are worth a reference. */
-    private int stretchLength(Origin origin, PartitionLog log, int lengthMax) {
-        double there = origin.available(log) * origin.recordLength();
-        long share = (long) (there / Math.max(1, wishes.size()));
-        long bounded = Math.min(CHUNK_LENGTH_MAX, Math.max(STRETCH_LENGTH_MIN, share));
-        return (int) Math.min(bounded, lengthMax);
-    }
-
-    /** What cannot be read now comes back to {@link #ready} when it can. */
-    private void waitFor(Origin origin, PartitionLog log, Unavailable why, int length) {
-        switch (why) {
-            case CAUGHT_UP -> {
-                if (log.highWatermark() > origin.next) {
-                    putOff(origin, ""); // for a moment only
-                } else {
-                    origin.await(log, () -> post(() -> makeReady(origin)));
-                }
-            }
-            case COLD ->
-                    log.readCold(
-                            origin.next,
-                            length,
-                            read -> post(() -> onLoaded(origin, read), read::close));
-            case CLOSED -> putOff(origin, "");
-            default -> putOff(origin, why.name());
-        }
-    }
-
-    private void onLoaded(Origin origin, ReadResult read) {
-        if (read instanceof RecordsLease lease) {
-            onLoaded(origin, lease);
-            return;
-        }
-        PartitionLog log = base(origin.topicId, origin.partition);
-        if (log == null || !skipGone(origin, log, (Unavailable) read)) {
-            putOff(origin, read == Unavailable.CAUGHT_UP ? "" : String.valueOf(read));
-        } else if (!origin.isDone()) {
-            makeReady(origin);
-        }
-    }
-
-    private void onLoaded(Origin origin, RecordsLease lease) {
-        try {
-            origin.found(lease);
-        } catch (RuntimeException failed) {
-            lease.close();
-            putOff(origin, failed);
-            return;
-        }
-        if (origin.isDone()) {
-            lease.close();
-            forgetIfDone(origin);
-            dispatch();
-            return;
-        }
-        loaded.keep(origin.topicId, origin.partition, origin.next, lease, sources.elapsedMs());
-        makeReady(origin);
-    }
-
-    private void makeReady(Origin origin) {
-        if (origin.isReturned()) {
-            ready.addFirst(origin);
-        } else {
-            ready.add(origin);
-        }
-        dispatch();
-    }
-
-    private void putOff(Origin origin, RuntimeException failed) {
-        LOGGER.error("partition cannot be handed out: topic={} {}", topic.name(), origin, failed);
-        putOff(origin, "");
-    }
-
-    /**
-     * @param why empty where that is nothing to speak of
-     */
-    private void putOff(Origin origin, String why) {
-        if (origin.isHeldUpAnew(why)) {
-            LOGGER.warn("view is held up: topic={} {} reason={}", topic.name(), origin, why);
-        }
-        sources.later(() -> run(() -> makeReady(origin)), why.isEmpty() ? RETRY_MS : 1000);
-    }
-
-    /** Records that were lost or deleted before anybody was given them. */
-    private void skip(Origin origin, long to) {
-        LOGGER.warn(
-                "records have gone before they were handed out: topic={} {} count={}",
-                topic.name(),
-                origin,
-                to - origin.next);
-        origin.advance(to);
-        forgetIfDone(origin);
-    }
-
-    /** Nothing is left of what was taken back. */
-    private void forgetIfDone(Origin origin) {
-        if (origin.isDone()) {
-            ready.remove(origin);
-            returned.remove(origin);
-        }
+        Origin origin = supply.next(lengthMax, wishes.size());
+        return origin == null ? Given.NOTHING : give(lane, origin);
     }
 
     private Given give(int number, Origin origin) {
@@ -726,15 +529,8 @@ final class ShareView implements Share {
         if (!isAppended) {
             return Given.NOT_NOW;
         }
-        ready.remove();
-        if (origin.isDone()) {
-            returned.remove(origin);
-        } else if (origin.isReturned()) {
-            ready.addFirst(origin);
-        } else {
-            ready.add(origin); // others have their turn before
-        }
-        hasPlenty = isPlentyReady();
+        supply.given(origin);
+        hasPlenty = supply.isPlenty();
         return Given.SPENT;
     }
 
@@ -742,7 +538,7 @@ final class ShareView implements Share {
      * Appends a reference with the state as it is with it; false if there is no room for it now.
      */
     boolean append(PartitionLog references, Lane lane, Reference reference) {
-        ShareState state = state();
+        ShareState state = supply.state();
         int length =
                 RecordBatch.HEADER_LENGTH
                         + RecordBatchWriter.lengthMax(0, Reference.LENGTH + state.encodedLength());
@@ -776,44 +572,12 @@ final class ShareView implements Share {
         LOGGER.debug("no reference now: topic={} status={}", topic.name(), status);
     }
 
-    private ShareState state() {
-        List<ShareState.Cursor> cursors = new ArrayList<>(bases.size());
-        bases.forEach(
-                (topicId, partitions) -> {
-                    long[] next = new long[partitions.size()];
-                    for (int i = 0; i < next.length; i++) {
-                        next[i] = partitions.get(i).next;
-                    }
-                    cursors.add(new ShareState.Cursor(topicId, next));
-                });
-        List<ShareState.Stretch> stretches = new ArrayList<>(returned.size());
-        for (Origin origin : returned) {
-            if (!origin.isDone()) {
-                stretches.add(origin.stretch());
-            }
-        }
-        return new ShareState(cursors, stretches);
-    }
-
     private Backlog countBacklog() {
         long uncommitted = 0;
         for (Lane lane : lanes) {
             uncommitted += lane.uncommitted();
         }
-        long undispatched = 0;
-        for (List<Origin> partitions : bases.values()) {
-            for (Origin origin : partitions) {
-                PartitionLog log = base(origin.topicId, origin.partition);
-                if (log != null) {
-                    long from = Math.max(origin.next, log.logStartOffset());
-                    undispatched += Math.max(0, log.highWatermark() - from);
-                }
-            }
-        }
-        for (Origin origin : returned) {
-            undispatched += origin.end() - origin.next;
-        }
-        Backlog counted = new Backlog(uncommitted, undispatched);
+        Backlog counted = new Backlog(uncommitted, supply.offsetCount());
         lastBacklog = counted;
         return counted;
     }
@@ -830,8 +594,7 @@ final class ShareView implements Share {
                     isEnded = true;
                     wishes.clear();
                     ahead.clear();
-                    bases.values().forEach(partitions -> partitions.forEach(Origin::cancel));
-                    returned.forEach(Origin::cancel);
+                    supply.end();
                 });
     }
 
@@ -841,7 +604,7 @@ final class ShareView implements Share {
             dispatch();
             return;
         }
-        refreshBases();
+        supply.refresh();
         takeBack.look();
         trim();
         dispatch();
@@ -856,15 +619,12 @@ final class ShareView implements Share {
                 number,
                 VoidOffsets.NONE.with(range, lane.startOffset),
                 (known, more) -> known.with(range, lane.startOffset));
-        for (int i = origins.size() - 1; i >= 0; i--) {
-            ready.addFirst(origins.get(i));
-        }
+        supply.offer(origins);
         dispatch();
     }
 
-    /** Stretches that are, or are about to be, given again. */
-    Set<Origin> returned() {
-        return returned;
+    Supply supply() {
+        return supply;
     }
 
     long nextSequence() {

@@ -29,7 +29,7 @@ final class TakeBack {
     /** Looks for the next lane that does not get on. */
     void look() {
         long afterMs = view.spec().takeBackMs();
-        int room = STRETCHES_MAX - view.returned().size();
+        int room = STRETCHES_MAX - view.supply().returned().size();
         if (afterMs == 0 || isReading || room <= 0) {
             return;
         }
@@ -114,12 +114,12 @@ final class TakeBack {
                         given.endOffset(),
                         0);
         boolean isAppended = false;
-        view.returned().addAll(origins);
+        view.supply().returned().addAll(origins);
         try {
             isAppended = view.append(references, lane, takenBack);
         } finally {
             if (!isAppended) {
-                origins.forEach(view.returned()::remove);
+                origins.forEach(view.supply().returned()::remove);
             }
         }
         if (!isAppended) {
