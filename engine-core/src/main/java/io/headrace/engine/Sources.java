@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import io.headrace.engine.SourceObjects.SourceObject;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -61,6 +62,15 @@ public interface Sources {
      */
     CompletableFuture<SourceObjects> objects(
             long topicId, int partition, long fromOffset, long toOffset, long after, int limit);
+
+    /**
+     * Asks the store of a topic for the first byte of each object, by its version, whatever is
+     * cached. Empty objects are not asked for.
+     *
+     * @param objects at most {@value SourceObjects#LIMIT_MAX}
+     * @return fails, naming the object and both versions, if one of them has another version now
+     */
+    CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects);
 
     /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the

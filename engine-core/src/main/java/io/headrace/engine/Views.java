@@ -24,6 +24,11 @@ public interface Views {
         return SHARE.equals(topic.configs().get(TYPE_CONFIG));
     }
 
+    /** Whether a topic is a replay view. */
+    static boolean isReplay(Topic topic) {
+        return REPLAY.equals(topic.configs().get(TYPE_CONFIG));
+    }
+
     /** The share view that a topic is; null if it is none. */
     @Nullable Share share(Topic topic);
 

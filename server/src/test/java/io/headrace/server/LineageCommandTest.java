@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.server.config.ServerConfig;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -246,15 +248,30 @@ final class LineageCommandTest {
         assertTrue(manifest.contains("\"key\" : \"objects/0.txt\""), manifest);
         ok("verify", file("a"), "--read");
 
-        Files.writeString(folder.resolve("objects/0.txt"), "another");
-        stop();
-        start(); // so that nothing is in its cache
-        refused("object=objects/0.txt", "verify", file("a"), "--read");
-
         Files.writeString(
                 folder.resolve("changed"),
                 manifest.replaceFirst("\"version\" : \"[^\"]*\"", "\"version\" : \"other\""));
         refused("the object has changed: topic=samples partition=0", "verify", file("changed"));
+
+        Files.writeString(folder.resolve("objects/0.txt"), "another");
+        refused("object changed: key=objects/0.txt expected=", "verify", file("a"));
+        refused("object changed: key=objects/0.txt", "replay", file("a"), "--name", "again");
+        ok("replay", file("a"), "--name", "again", "--no-verify");
+        stop();
+        start(); // so that nothing is in its cache
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer("another")) {
+            TopicPartition first = new TopicPartition("again", 0);
+            consumer.assign(List.of(first));
+            KafkaException stopped =
+                    assertThrows(
+                            KafkaException.class,
+                            () -> {
+                                while (true) {
+                                    consumer.poll(DEADLINE);
+                                }
+                            });
+            assertTrue(String.valueOf(stopped.getMessage()).contains("again-0"), stopped::toString);
+        }
     }
 
     @Test
@@ -273,6 +290,13 @@ final class LineageCommandTest {
         refused("of another group", "export", "other", "--output", "x", "--since", file("a"));
         Files.writeString(folder.resolve("none"), "{}");
         refused("version=0", "verify", file("none"));
+        String manifest = Files.readString(folder.resolve("a"));
+        Files.writeString(
+                folder.resolve("none"), manifest.replaceFirst("\"from\" : 0", "\"from\" : 9"));
+        refused("a range has partition, from and to", "verify", file("none"));
+        Files.writeString(
+                folder.resolve("none"), manifest.replaceFirst("\"ranges\" : \\[", "$0 7,"));
+        refused("found=VALUE_NUMBER_INT", "verify", file("none"));
         Files.writeString(folder.resolve("none"), "no JSON");
         refused("no lineage manifest: file=" + file("none"), "verify", file("none"));
         refused("absent", "replay", file("absent"), "--name", "again");

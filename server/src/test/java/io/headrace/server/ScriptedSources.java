@@ -6,6 +6,7 @@ import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Finding;
 import io.headrace.engine.SourceObjects;
+import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
@@ -122,6 +123,11 @@ final class ScriptedSources implements Sources {
     @Override
     public CompletableFuture<SourceObjects> objects(
             long topicId, int partition, long fromOffset, long toOffset, long after, int limit) {
+        return CompletableFuture.failedFuture(new EngineException("not scripted"));
+    }
+
+    @Override
+    public CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects) {
         return CompletableFuture.failedFuture(new EngineException("not scripted"));
     }
 

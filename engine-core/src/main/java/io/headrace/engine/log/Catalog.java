@@ -389,7 +389,7 @@ final class Catalog implements TopicCatalog, Background.Work {
                     Error.REFUSED,
                     "a source's objects are bound to its partitions: name=" + topic.name());
         }
-        if (isReplay(topic)) {
+        if (Views.isReplay(topic)) {
             return CatalogResult.failed(
                     Error.REFUSED, "a replay's partitions are its ranges: name=" + topic.name());
         }
@@ -513,17 +513,15 @@ final class Catalog implements TopicCatalog, Background.Work {
         }
         for (Range range : replay.ranges()) {
             Topic base = draft(range.topic());
-            if (base == null || range.partition() >= base.partitionCount() || isReplay(base)) {
+            if (base == null
+                    || range.partition() >= base.partitionCount()
+                    || Views.isReplay(base)) {
                 throw new InvalidConfigException(
                         ReplaySpec.RANGES_CONFIG,
                         range.topic() + "=" + range.partition(),
                         "partitions of topics that exist, no replays");
             }
         }
-    }
-
-    private static boolean isReplay(Topic topic) {
-        return Views.REPLAY.equals(topic.configs().get(ViewSpec.TYPE_CONFIG));
     }
 
     /** A view over the topic, or null. */

@@ -13,6 +13,8 @@ import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.source.SourceBlock.Kind;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -139,6 +141,35 @@ public final class SourceTools implements Sources {
             ordinal += topic.partitionCount();
         }
         return new SourceObjects(objects, ordinal <= last ? ordinal : -1);
+    }
+
+    @Override
+    public CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects) {
+        return onThread(topicId, topic -> checkVersions(topic, objects))
+                .thenCompose(asked -> asked);
+    }
+
+    private CompletableFuture<Void> checkVersions(Topic topic, List<SourceObject> objects) {
+        SourceSpec spec = SourceSpec.of(topic.configs(), logs.stores(), logs.datasetReaders());
+        StoreThreads threads = logs.threads(spec.store());
+        int count = objects.size();
+        if (count > SourceObjects.LIMIT_MAX || !threads.reads().tryAcquire(count)) {
+            throw new EngineException(
+                    "too many reads wait for the store: topic=" + topic.name() + " more=" + count);
+        }
+        CompletableFuture<?>[] asked =
+                objects.stream()
+                        .filter(object -> object.length() > 0)
+                        .map(object -> SourceLogs.ask(threads.demand(), () -> ask(spec, object)))
+                        .toArray(CompletableFuture[]::new);
+        return CompletableFuture.allOf(asked)
+                .whenComplete((nothing, failure) -> threads.reads().release(count));
+    }
+
+    private boolean ask(SourceSpec spec, SourceObject object) throws IOException {
+        StoredObject stored = new StoredObject(object.key(), object.length(), object.version(), 0);
+        logs.storeReader().read(spec.store(), stored, 0, ByteBuffer.allocateDirect(1));
+        return true;
     }
 
     private static SourceObject object(long ordinal, StoredObject object) {

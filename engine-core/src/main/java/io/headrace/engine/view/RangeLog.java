@@ -8,6 +8,7 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.view.ReplaySpec.Range;
@@ -83,7 +84,7 @@ final class RangeLog implements OnDemandLog {
         if (!(found instanceof RecordsLease lease)) {
             return whyNot(base, fromOffset, (Unavailable) found);
         }
-        ReadResult within = within(lease);
+        ReadResult within = within(base, lease, fromOffset);
         if (within != null) {
             return within;
         }
@@ -98,57 +99,80 @@ final class RangeLog implements OnDemandLog {
         return offset == range.toOffset() ? Unavailable.CAUGHT_UP : null;
     }
 
-    /** The batches that end within the range; null if the first one does not. */
-    private @Nullable ReadResult within(RecordsLease lease) {
-        if (lease.nextOffset() <= range.toOffset()) {
-            return lease;
-        }
-        long end = firstBeyond(lease);
-        if (RecordBatch.baseOffset(lease.slice(0), lease.slice(0).position()) + lease.offsetShift(0)
-                >= end) {
-            return null;
-        }
-        return new RangeRecords(lease, end);
-    }
-
-    /** Offset of the first batch that has records beyond the range. */
-    private long firstBeyond(RecordsLease lease) {
+    /**
+     * The batches from an offset on that end within the range, as far as nothing is missing between
+     * them; null if the first one ends beyond.
+     */
+    private @Nullable ReadResult within(PartitionLog base, RecordsLease lease, long fromOffset) {
+        long expected = fromOffset;
         for (int i = 0; i < lease.sliceCount(); i++) {
             ByteBuffer slice = lease.slice(i);
             long shift = lease.offsetShift(i);
-            for (int at = slice.position();
-                    at < slice.limit();
-                    at += RecordBatch.length(slice, at)) {
-                if (RecordBatch.lastOffset(slice, at) + shift >= range.toOffset()) {
-                    return RecordBatch.baseOffset(slice, at) + shift;
+            int at = slice.position();
+            while (at < slice.limit()) {
+                boolean isFirst = i == 0 && at == slice.position();
+                long start = RecordBatch.baseOffset(slice, at) + shift;
+                if (isMissingSome(base, slice, at, start > expected)) {
+                    return isFirst ? gone(lease, fromOffset) : new RangeRecords(lease, i, at);
                 }
+                expected = RecordBatch.lastOffset(slice, at) + shift + 1;
+                if (expected > range.toOffset()) {
+                    return isFirst ? null : new RangeRecords(lease, i, at);
+                }
+                at += RecordBatch.length(slice, at);
             }
         }
-        return range.toOffset();
+        return lease;
+    }
+
+    /**
+     * Whether records are gone before a batch or of it. In a lane there are offsets without any: it
+     * says so itself, and not why.
+     */
+    private static boolean isMissingSome(
+            PartitionLog base, ByteBuffer slice, int at, boolean isBehindGap) {
+        return !Views.isShare(base.topic())
+                && (isBehindGap
+                        || RecordBatch.recordCount(slice, at)
+                                != RecordBatch.offsetCount(slice, at));
+    }
+
+    private Unavailable gone(RecordsLease lease, long offset) {
+        lease.close();
+        return gone(offset);
+    }
+
+    private Unavailable gone(long offset) {
+        LOGGER.error(
+                "what is to be replayed is gone: view={} {} offset={}",
+                view.topic().name(),
+                range,
+                offset);
+        return Unavailable.CORRUPT;
     }
 
     private Unavailable whyNot(PartitionLog base, long offset, Unavailable why) {
         if (why == Unavailable.COLD) {
             return why;
         }
-        boolean isFoundLater = base instanceof OnDemandLog && why == Unavailable.CAUGHT_UP;
-        if (isFoundLater) {
-            return why;
+        if (base instanceof OnDemandLog && isFoundLater(base, offset, why)) {
+            return Unavailable.CAUGHT_UP;
         }
         if (why == Unavailable.CLOSED) {
             return Unavailable.STORE_ERROR; // another one is there when it is asked again
         }
         if (why == Unavailable.CUT_OUT || Gone.end(base, offset, range.toOffset(), why) > offset) {
-            LOGGER.error(
-                    "what is to be replayed is gone: view={} {} offset={}",
-                    view.topic().name(),
-                    range,
-                    offset);
-            return Unavailable.CORRUPT;
+            return gone(offset);
         }
         return why == Unavailable.OFFSET_OUT_OF_RANGE || why == Unavailable.CAUGHT_UP
                 ? Unavailable.STORE_ERROR
                 : why;
+    }
+
+    /** The records of a source are there before it is known how many there are. */
+    private static boolean isFoundLater(PartitionLog base, long offset, Unavailable why) {
+        return why == Unavailable.CAUGHT_UP
+                || why == Unavailable.OFFSET_OUT_OF_RANGE && offset >= base.highWatermark();
     }
 
     @Override
@@ -175,7 +199,7 @@ final class RangeLog implements OnDemandLog {
             whenRead.onRead(why == Unavailable.COLD ? Unavailable.STORE_ERROR : why);
             return;
         }
-        ReadResult within = within(lease);
+        ReadResult within = within(base, lease, fromOffset);
         if (within != null) {
             whenRead.onRead(within);
             return;
@@ -222,6 +246,13 @@ final class RangeLog implements OnDemandLog {
                     range,
                     failed);
             return Unavailable.CORRUPT;
+        } catch (Error failed) { // such as of memory: somebody waits for an answer
+            LOGGER.error(
+                    "batch at the end of a replay cannot be cut now: view={} {}",
+                    view.topic().name(),
+                    range,
+                    failed);
+            return Unavailable.STORE_ERROR;
         }
     }
 
@@ -260,41 +291,39 @@ final class RangeLog implements OnDemandLog {
         }
     }
 
-    /** Those of the log below, as far as they are within the range. */
+    /** The log below knows the batch; whoever asks looks in it. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
         PartitionLog base = view.base(range);
         if (base == null) {
             return CompletableFuture.failedFuture(new LogClosedException(range.topic()));
         }
-        return base.offsetForTimestamp(timestampMs).thenApply(this::within);
+        return base.offsetForTimestamp(timestampMs)
+                .thenApply(
+                        found -> found == null || found.offset() < range.toOffset() ? found : null);
     }
 
-    private @Nullable TimestampedOffset within(@Nullable TimestampedOffset found) {
-        if (found == null || found.offset() >= range.toOffset()) {
-            return null;
-        }
-        return found.offset() >= range.fromOffset()
-                ? found
-                : new TimestampedOffset(
-                        range.fromOffset(), found.timestampMs(), found.leaderEpoch());
-    }
-
+    /** That of the log below, if it is within the range; that of another record is not known. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
         PartitionLog base = view.base(range);
-        return base == null
-                ? CompletableFuture.failedFuture(new LogClosedException(range.topic()))
-                : base.maxTimestamp().thenApply(this::within);
+        if (base == null) {
+            return CompletableFuture.failedFuture(new LogClosedException(range.topic()));
+        }
+        return base.maxTimestamp()
+                .thenApply(
+                        found ->
+                                found != null
+                                                && found.offset() >= range.fromOffset()
+                                                && found.offset() < range.toOffset()
+                                        ? found
+                                        : null);
     }
 
+    /** Nobody is to go back: what is gone is said at the read. */
     @Override
     public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
-        PartitionLog base = view.base(range);
-        EpochEnd end = base == null ? null : base.endOffsetForEpoch(leaderEpoch);
-        return end == null
-                ? null
-                : new EpochEnd(end.leaderEpoch(), Math.min(end.endOffset(), range.toOffset()));
+        return leaderEpoch < 0 ? null : new EpochEnd(leaderEpoch, range.toOffset());
     }
 
     @Override

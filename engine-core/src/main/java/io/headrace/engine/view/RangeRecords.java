@@ -4,7 +4,7 @@ import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import java.nio.ByteBuffer;
 
-/** The batches of another lease that begin below an offset. Owns that lease. */
+/** The first batches of another lease. Owns that lease. */
 final class RangeRecords implements RecordsLease {
     private final RecordsLease lease;
     private final ByteBuffer lastSlice;
@@ -13,34 +13,21 @@ final class RangeRecords implements RecordsLease {
     private final long nextOffset;
 
     /**
-     * @param endOffset where one of its batches begins, but not the first
+     * @param endSlice slice in which the first batch lies that is left out
+     * @param endAt where it begins there; not the very first one
      */
-    RangeRecords(RecordsLease lease, long endOffset) {
+    RangeRecords(RecordsLease lease, int endSlice, int endAt) {
         this.lease = lease;
-        int count = 0;
+        ByteBuffer end = lease.slice(endSlice);
+        nextOffset = RecordBatch.baseOffset(end, endAt) + lease.offsetShift(endSlice);
+        boolean isPart = endAt > end.position();
+        sliceCount = isPart ? endSlice + 1 : endSlice;
+        lastSlice = isPart ? end.duplicate().limit(endAt) : lease.slice(endSlice - 1);
         int bytes = 0;
-        ByteBuffer last = lease.slice(0);
-        while (count < lease.sliceCount()) {
-            ByteBuffer slice = below(lease.slice(count), endOffset - lease.offsetShift(count));
-            if (!slice.hasRemaining()) {
-                break;
-            }
-            last = slice;
-            bytes += slice.remaining();
-            count++;
+        for (int i = 0; i < sliceCount; i++) {
+            bytes += slice(i).remaining();
         }
-        lastSlice = last;
-        sliceCount = count;
         length = bytes;
-        nextOffset = endOffset;
-    }
-
-    private static ByteBuffer below(ByteBuffer slice, long endOffset) {
-        int at = slice.position();
-        while (at < slice.limit() && RecordBatch.baseOffset(slice, at) < endOffset) {
-            at += RecordBatch.length(slice, at);
-        }
-        return slice.duplicate().limit(at);
     }
 
     @Override

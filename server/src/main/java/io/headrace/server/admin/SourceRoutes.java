@@ -30,6 +30,7 @@ import java.util.function.LongFunction;
  * GET  /sources/NAME/findings?kind=KIND&amp;after=&amp;limit=N  what was left out or is wrong
  * GET  /sources/NAME/objects?partition=&amp;from=&amp;to=&amp;after=&amp;limit=
  *                                                        what a range of records is made of
+ *                                                        asks=true: and asks the store for each
  * POST /sources/NAME/index                               indexes ahead of the readers
  * POST /sources/NAME/index/stop                          ends that
  * POST /sources/NAME/refresh                             lists the store again
@@ -128,7 +129,7 @@ final class SourceRoutes implements JsonHandler.Routes {
     }
 
     private CompletableFuture<ObjectNode> objects(JsonRequest request) {
-        request.onlyWith(Set.of("partition", "from", "to", "after", "limit"));
+        request.onlyWith(Set.of("partition", "from", "to", "after", "limit", "asks"));
         Topic topic = topic(request.name());
         int limit = request.number("limit", FINDINGS_DEFAULT, SourceObjects.LIMIT_MAX);
         int partition = (int) request.offset("partition", 0, topic.partitionCount() - 1);
@@ -137,7 +138,14 @@ final class SourceRoutes implements JsonHandler.Routes {
         long after =
                 request.text("after").isEmpty() ? -1 : request.offset("after", 0, Long.MAX_VALUE);
         return sources.objects(topic.id(), partition, from, to, after, limit)
+                .thenCompose(page -> asked(topic, page, request.text("asks")))
                 .thenApplyAsync(SourceRoutes::json, executor);
+    }
+
+    private CompletableFuture<SourceObjects> asked(Topic topic, SourceObjects page, String asks) {
+        return asks.equals("true")
+                ? sources.checkVersions(topic.id(), page.objects()).thenApply(same -> page)
+                : CompletableFuture.completedFuture(page);
     }
 
     private static ObjectNode json(SourceObjects page) {

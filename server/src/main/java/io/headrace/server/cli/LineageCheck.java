@@ -101,7 +101,7 @@ final class LineageCheck {
         }
         OffsetRange one =
                 new OffsetRange(place.partition(), place.offset(), place.offset() + 1, "");
-        JsonNode object = new LineageObjects(admin, topic.topic(), one).next();
+        JsonNode object = new LineageObjects(admin, topic.topic(), one, false).next();
         return object == null
                 ? ""
                 : " object=%s version=%s"
@@ -116,7 +116,7 @@ final class LineageCheck {
         @Override
         public void begin(TopicRanges topic, OffsetRange range) {
             where = "topic=%s partition=%d".formatted(topic.topic(), range.partition());
-            objects = new LineageObjects(admin, topic.topic(), range);
+            objects = new LineageObjects(admin, topic.topic(), range, true);
         }
 
         @Override

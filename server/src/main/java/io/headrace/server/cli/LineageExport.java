@@ -60,7 +60,7 @@ final class LineageExport {
                 TopicRanges named = topics.find(topic.getKey(), false);
                 read.add(withRanges(named, ranges(kafka, named, topic.getValue(), before)));
             }
-            List<TopicRanges> all = new ArrayList<>(withDigests(read));
+            List<TopicRanges> all = new ArrayList<>(withDigests(topics, read));
             all.addAll(below(kafka, topics, read));
             String cluster = client.await(kafka.describeCluster().clusterId());
             return new Manifest(
@@ -119,14 +119,16 @@ final class LineageExport {
         return offsets;
     }
 
-    private List<TopicRanges> withDigests(List<TopicRanges> topics) throws IOException {
+    private List<TopicRanges> withDigests(LineageTopics topics, List<TopicRanges> read)
+            throws IOException, InterruptedException {
         if (digests == LineageCommand.Digests.NONE) {
-            return topics;
+            return read;
         }
         List<TopicRanges> made = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer = LineageTopics.consumer(client)) {
-            for (TopicRanges topic : topics) {
-                boolean isWanted = digests == LineageCommand.Digests.ALL || !topic.isSource();
+            for (TopicRanges topic : read) {
+                boolean isWanted =
+                        digests == LineageCommand.Digests.ALL || !topics.isOfObjects(topic);
                 made.add(isWanted ? withDigests(topic, consumer) : topic);
             }
         } catch (UnreadableException e) {
@@ -184,7 +186,7 @@ final class LineageExport {
 
     private void objects(TopicRanges topic, OffsetRange range, ObjectSink sink)
             throws IOException, InterruptedException {
-        LineageObjects objects = new LineageObjects(admin, topic.topic(), range);
+        LineageObjects objects = new LineageObjects(admin, topic.topic(), range, false);
         for (JsonNode object = objects.next(); object != null; object = objects.next()) {
             sink.accept(
                     object.path("key").asText(),

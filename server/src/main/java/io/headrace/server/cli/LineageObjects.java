@@ -12,11 +12,16 @@ final class LineageObjects {
     private final SourceCalls calls;
     private final String topic;
     private final OffsetRange range;
+    private final boolean isAsked;
     private Iterator<JsonNode> page = Collections.emptyIterator();
     private long after = -1;
     private boolean isLast;
 
-    LineageObjects(AdminOptions admin, String topic, OffsetRange range) {
+    /**
+     * @param isAsked whether the store is to be asked whether it still has that version of each
+     */
+    LineageObjects(AdminOptions admin, String topic, OffsetRange range, boolean isAsked) {
+        this.isAsked = isAsked;
         this.calls = new SourceCalls(admin);
         this.topic = topic;
         this.range = range;
@@ -30,7 +35,8 @@ final class LineageObjects {
                 return null;
             }
             JsonNode found =
-                    calls.objects(topic, range.partition(), range.from(), range.to(), after);
+                    calls.objects(
+                            topic, range.partition(), range.from(), range.to(), after, isAsked);
             page = found.path("objects").iterator();
             after = found.path("next").asLong();
             isLast = after < 0;

@@ -85,6 +85,17 @@ final class LineageTopics {
         return names;
     }
 
+    /** Whether all its records are made of objects, which are bound to their versions. */
+    boolean isOfObjects(TopicRanges topic) throws IOException, InterruptedException {
+        List<String> names = below(topic);
+        for (String name : names) {
+            if (!isOfObjects(find(name, true))) {
+                return false;
+            }
+        }
+        return topic.isSource() || !names.isEmpty();
+    }
+
     /** Reads what it is told to, and stops at what is not there. */
     static KafkaConsumer<byte[], byte[]> consumer(ClientOptions client) throws IOException {
         return client.consumer(

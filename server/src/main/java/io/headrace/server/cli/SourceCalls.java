@@ -18,6 +18,9 @@ import java.util.Map;
 final class SourceCalls {
     private static final long PAUSE_MS = 500;
 
+    /** A slow store answers for so many within the listener's deadline. */
+    private static final int OBJECTS_ASKED_AT_ONCE = 100;
+
     private final AdminOptions admin;
 
     SourceCalls(AdminOptions admin) {
@@ -60,12 +63,14 @@ final class SourceCalls {
      * A page of the objects that a range of records is made of.
      *
      * @param after what the page before says is next; −1 for the first
+     * @param isAsked whether the store is to be asked for each of them
      */
-    JsonNode objects(String name, int partition, long from, long to, long after)
+    JsonNode objects(String name, int partition, long from, long to, long after, boolean isAsked)
             throws IOException, InterruptedException {
         String query = "?partition=" + partition + "&from=" + from + "&to=" + to;
-        String page = "&limit=" + SourceObjects.LIMIT_MAX + (after < 0 ? "" : "&after=" + after);
-        return admin.get(path(name, "/objects") + query + page);
+        int limit = isAsked ? OBJECTS_ASKED_AT_ONCE : SourceObjects.LIMIT_MAX;
+        String page = "&limit=" + limit + (after < 0 ? "" : "&after=" + after);
+        return admin.get(path(name, "/objects") + query + page + (isAsked ? "&asks=true" : ""));
     }
 
     JsonNode check(String uri, Map<String, String> configs)

@@ -110,6 +110,9 @@ public final class ManifestReader implements AutoCloseable {
             }
         }
         version(version);
+        if (topics.isEmpty()) {
+            throw misplaced("a manifest has topics");
+        }
         return new Manifest(group, cluster, createdMs, notes, topics);
     }
 
@@ -126,10 +129,20 @@ public final class ManifestReader implements AutoCloseable {
         return version;
     }
 
+    /** Whether another object of an array follows. */
+    private boolean hasNext() throws IOException {
+        JsonToken next = json.nextToken();
+        if (next != JsonToken.END_ARRAY) {
+            require(JsonToken.START_OBJECT, next);
+            return true;
+        }
+        return false;
+    }
+
     private List<TopicRanges> topics() throws IOException, InterruptedException {
         List<TopicRanges> topics = new ArrayList<>();
         require(JsonToken.START_ARRAY, json.currentToken());
-        while (json.nextToken() == JsonToken.START_OBJECT) {
+        while (hasNext()) {
             topics.add(topic());
         }
         return topics;
@@ -153,18 +166,37 @@ public final class ManifestReader implements AutoCloseable {
                 case "generation" -> generation = json.getIntValue();
                 case "configs" -> configs = texts();
                 case "ranges" -> {
+                    if (name.isEmpty() || id.isEmpty() || partitions == 0) {
+                        throw misplaced(
+                                "a topic's name, id and partitions stand before its ranges");
+                    }
                     require(JsonToken.START_ARRAY, json.currentToken());
                     TopicRanges topic =
                             new TopicRanges(
                                     name, id, partitions, isBelow, generation, configs, List.of());
-                    while (json.nextToken() == JsonToken.START_OBJECT) {
+                    while (hasNext()) {
                         ranges.add(range(topic));
                     }
                 }
                 default -> json.skipChildren();
             }
         }
+        if (ranges.isEmpty()
+                || ranges.stream().map(OffsetRange::partition).distinct().count()
+                        != ranges.size()) {
+            throw misplaced("a topic has ranges, one of each partition at most");
+        }
         return new TopicRanges(name, id, partitions, isBelow, generation, configs, ranges);
+    }
+
+    private IOException misplaced(String rule) {
+        return new IOException(
+                "no lineage manifest: file="
+                        + file
+                        + " line="
+                        + json.currentLocation().getLineNr()
+                        + " "
+                        + rule);
     }
 
     private OffsetRange range(TopicRanges topic) throws IOException, InterruptedException {
@@ -172,6 +204,7 @@ public final class ManifestReader implements AutoCloseable {
         long from = -1;
         long to = -1;
         String digest = "";
+        boolean hasObjects = false;
         for (String field = json.nextFieldName(); field != null; field = json.nextFieldName()) {
             json.nextToken();
             switch (field) {
@@ -179,22 +212,21 @@ public final class ManifestReader implements AutoCloseable {
                 case "from" -> from = json.getLongValue();
                 case "to" -> to = json.getLongValue();
                 case "digest" -> digest = json.getText();
-                case "objects" -> objects(topic, new OffsetRange(partition, from, to, digest));
+                case "objects" -> {
+                    if (partition < 0 || from < 0 || to < from) {
+                        throw misplaced("partition, from and to stand before a range's objects");
+                    }
+                    hasObjects = true;
+                    objects(topic, new OffsetRange(partition, from, to, digest));
+                }
                 default -> json.skipChildren();
             }
         }
         if (partition < 0 || from < 0 || to < from) {
-            throw new IOException(
-                    "no range: file="
-                            + file
-                            + " topic="
-                            + topic.topic()
-                            + " partition="
-                            + partition
-                            + " from="
-                            + from
-                            + " to="
-                            + to);
+            throw misplaced("a range has partition, from and to");
+        }
+        if (topic.isSource() && !hasObjects) {
+            throw misplaced("a source's range has its objects");
         }
         return new OffsetRange(partition, from, to, digest);
     }
@@ -203,7 +235,7 @@ public final class ManifestReader implements AutoCloseable {
             throws IOException, InterruptedException {
         require(JsonToken.START_ARRAY, json.currentToken());
         visitor.begin(topic, range);
-        while (json.nextToken() == JsonToken.START_OBJECT) {
+        while (hasNext()) {
             String key = "";
             long length = 0;
             String version = "";

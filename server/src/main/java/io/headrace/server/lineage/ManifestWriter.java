@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import io.headrace.server.lineage.Manifest.OffsetRange;
 import io.headrace.server.lineage.Manifest.TopicRanges;
 import java.io.BufferedOutputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,13 +40,16 @@ public final class ManifestWriter {
     public static void write(Path file, Manifest manifest, Objects objects)
             throws IOException, InterruptedException {
         Path absolute = file.toAbsolutePath();
-        Path unfinished = absolute.resolveSibling(absolute.getFileName() + ".unfinished");
+        Path unfinished =
+                Files.createTempFile(
+                        absolute.getParent(), absolute.getFileName().toString(), ".unfinished");
         try {
-            try (JsonGenerator json =
-                    JSON.createGenerator(
-                            new BufferedOutputStream(Files.newOutputStream(unfinished)))) {
+            try (FileOutputStream out = new FileOutputStream(unfinished.toFile());
+                    JsonGenerator json = JSON.createGenerator(new BufferedOutputStream(out))) {
                 json.setPrettyPrinter(new DefaultPrettyPrinter());
                 write(json, manifest, objects);
+                json.flush();
+                out.getChannel().force(true);
             }
             Files.move(unfinished, absolute, StandardCopyOption.REPLACE_EXISTING);
         } finally {

@@ -133,6 +133,25 @@ class CompactionTest {
     }
 
     @Test
+    void whatItTookIsNotPassedOverByAReplay() {
+        try (TestEngine engine = engine()) {
+            engine.create("t", 1, compacted());
+            PartitionLog log = engine.log("t", 0);
+            KeyedRecord other = new KeyedRecord("other", "v");
+            appendBatch(log, CompressionType.LZ4, List.of(new KeyedRecord("k", "old"), other));
+            appendOne(log, "k", "new");
+            appendOne(log, "last", "v");
+            engine.create(
+                    "again",
+                    1,
+                    Map.of("headrace.view.type", "replay", "headrace.view.ranges", "t=0:0-4"));
+            awaitCompacted(log);
+            assertEquals(Unavailable.CORRUPT, TestEngine.read(engine.log("again", 0), 0, 1024));
+            assertEquals(2, readAll(engine.log("again", 0), 2).size());
+        }
+    }
+
+    @Test
     void ofEachKeyTheNewestStaysWithItsOffsetInBatchesOfAnyCodec() throws IOException {
         try (TestEngine engine = engine()) {
             engine.create("t", 1, compacted());

@@ -5,15 +5,19 @@ import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
 import static io.headrace.server.engine.TestEngine.batch;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,7 +40,7 @@ final class ReplayViewTest {
 
     @BeforeEach
     void start() {
-        engine = new TestEngine(folder);
+        engine = new TestEngine(folder, context -> context.retentionCheckIntervalMs(50));
     }
 
     @AfterEach
@@ -95,10 +99,10 @@ final class ReplayViewTest {
         engine.create("orders", 1, Map.of());
         PartitionLog log = engine.log("orders", 0);
         KeyedRecord[] records = {
-            new KeyedRecord("k", "a"), new KeyedRecord(null, "b"), new KeyedRecord("k", null)
+            new KeyedRecord("k", "a"), new KeyedRecord("k", null), new KeyedRecord("l", "b")
         };
-        append(log, KeyedRecord.batch(codec, 1000, records));
-        append(log, KeyedRecord.batch(codec, 2000, records));
+        append(log, KeyedRecord.batch(codec, System.currentTimeMillis(), records));
+        append(log, KeyedRecord.batch(codec, System.currentTimeMillis(), records));
         awaitHighWatermark(log, 6);
 
         PartitionLog again = view(1, "orders=0:0-5");
@@ -125,6 +129,41 @@ final class ReplayViewTest {
         engine.close();
         start();
         assertEquals(Unavailable.CORRUPT, engine.log("again", 0).read(2, 100));
+
+        PartitionLog log = engine.log("orders", 0);
+        long offset = append(log, batch("z"));
+        awaitHighWatermark(log, offset + 1);
+        assertEquals(Unavailable.CORRUPT, engine.log("again", 0).read(2, 100));
+    }
+
+    @Test
+    void aLaneIsReplayedToItsEndWithinABatch() {
+        engine.create("orders", 1, Map.of());
+        append(engine.log("orders", 0), batch("a", "b", "c", "d"));
+        awaitHighWatermark(engine.log("orders", 0), 4);
+        Map<String, String> share =
+                Map.of(
+                        "headrace.view.type", "share",
+                        "headrace.view.topics", "orders",
+                        "headrace.view.group", "workers",
+                        "headrace.view.takeback.ms", "1");
+        engine.create("work", 2, share);
+        Topic work = engine.engine.catalog().find("work");
+        assertNotNull(work);
+        Share views = engine.engine.views().share(work);
+        assertNotNull(views);
+        views.committedBefore(new int[] {0, 1}, new long[] {0, 0});
+        views.wish(new Wish(new int[] {0}, 1 << 20));
+        awaitHighWatermark(engine.log("work", 0), 4);
+        views.committed(new int[] {0}, new long[] {2}, new int[] {0});
+        views.wish(new Wish(new int[] {1}, 1 << 20));
+        TestEngine.await("taken back", () -> engine.log("work", 1).highWatermark() > 0);
+
+        PartitionLog again = view(1, "work=0:0-2");
+        assertEquals(List.of("0:a", "1:b"), TestEngine.readAll(again, 0));
+        try (ReadResult read = TestEngine.read(again, 0, 1 << 20)) {
+            assertEquals(2, assertInstanceOf(RecordsLease.class, read).nextOffset());
+        }
     }
 
     @Test
@@ -140,7 +179,9 @@ final class ReplayViewTest {
                         "headrace.view.group", "workers"));
         Topic work = engine.engine.catalog().find("work");
         assertNotNull(work);
-        engine.engine.views().share(work).wish(new Wish(new int[] {1}, 1 << 20));
+        Share share = engine.engine.views().share(work);
+        assertNotNull(share);
+        share.wish(new Wish(new int[] {1}, 1 << 20));
         awaitHighWatermark(engine.log("work", 1), 9);
 
         assertEquals(

@@ -84,6 +84,9 @@ final class FetchOperation {
     /** Whether some of the partitions are lanes of share views. */
     private boolean hasLanes;
 
+    /** Whether some of the partitions are views'. */
+    private boolean hasViews;
+
     private State state = State.READING;
     private int waitMs;
     private int bytesMax;
@@ -146,6 +149,7 @@ final class FetchOperation {
                             request.version());
             partitions.add(partition);
             hasLanes |= partition.laneTopic() != null;
+            hasViews |= partition.isOfView();
             results.add(partition.result());
         }
         topics.add(
@@ -289,7 +293,7 @@ final class FetchOperation {
     }
 
     private boolean isBeforeHole() {
-        if (hasLanes) {
+        if (hasViews) {
             for (FetchedPartition partition : partitions) {
                 if (partition.isBeforeHole()) {
                     return true;

@@ -93,8 +93,7 @@ final class FetchedPartition {
     void take(ReadResult read) {
         isCaughtUp = read == Unavailable.CAUGHT_UP;
         if (read instanceof RecordsLease records) {
-            RecordsLease shown =
-                    laneTopic() == null ? records : MarkerAsRecord.shown(records, fetchVersion);
+            RecordsLease shown = isOfView() ? MarkerAsRecord.shown(records, fetchVersion) : records;
             lease = shown;
             describe(Errors.NONE);
             result.setRecords(new LeasedRecords(shown));
@@ -109,10 +108,18 @@ final class FetchedPartition {
         return Unavailable.CAUGHT_UP;
     }
 
-    /** Whether the records are objects that exist already, so that an end is that of an epoch. */
+    /** Whether the records exist already, so that an end is that of an epoch. */
     boolean isOfSource() {
         PartitionLog current = log;
-        return current != null && current.topic().storageMode() == StorageMode.SOURCE;
+        return current != null
+                && (current.topic().storageMode() == StorageMode.SOURCE
+                        || Views.isReplay(current.topic()));
+    }
+
+    /** Whether the records are other topics'. */
+    boolean isOfView() {
+        PartitionLog current = log;
+        return current != null && current.topic().storageMode() == StorageMode.VIEW;
     }
 
     /** The topic, if this is a lane of a share view. */
@@ -124,15 +131,15 @@ final class FetchedPartition {
     }
 
     /**
-     * Whether what was read of a lane ends before offsets without records: there is no more to wait
-     * for until the client has moved over them.
+     * Whether what was read of a view ends before offsets without records, or what has to be read
+     * by itself: there is no more to wait for until the client has moved on.
      */
     boolean isBeforeHole() {
         RecordsLease read = lease;
         PartitionLog current = log;
         return read != null
                 && current != null
-                && laneTopic() != null
+                && isOfView()
                 && read.nextOffset() < current.highWatermark();
     }
 

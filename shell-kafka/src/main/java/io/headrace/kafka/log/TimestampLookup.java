@@ -5,7 +5,9 @@ import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.StorageMode;
+import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.kafka.RecordCursor;
 import java.io.IOException;
@@ -90,12 +92,12 @@ final class TimestampLookup {
     }
 
     /**
-     * A source's records have the timestamps of their objects; those of a view go by when they were
-     * handed out.
+     * A source's records have the timestamps of their objects; those of a share view go by when
+     * they were handed out.
      */
     private boolean isAnswered() {
-        StorageMode mode = log.topic().storageMode();
-        return mode == StorageMode.SOURCE || mode == StorageMode.VIEW;
+        Topic topic = log.topic();
+        return topic.storageMode() == StorageMode.SOURCE || Views.isShare(topic);
     }
 
     private void read(TimestampedOffset found, long offset) {
