@@ -1,6 +1,6 @@
 package io.headrace.engine;
 
-import io.headrace.engine.SourceObjects.SourceObject;
+import io.headrace.engine.RangeObjects.RangeObject;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -57,20 +57,20 @@ public interface Sources {
      * them that have no records. Fails if the range is not indexed.
      *
      * @param toOffset behind the last record, beyond the first
-     * @param after {@link SourceObjects#next} of the page before; −1 for the first
-     * @param limit most ordinals of the page, at most {@value SourceObjects#LIMIT_MAX}
+     * @param after {@link RangeObjects#next} of the page before; −1 for the first
+     * @param limit most ordinals of the page, at most {@value RangeObjects#LIMIT_MAX}
      */
-    CompletableFuture<SourceObjects> objects(
+    CompletableFuture<RangeObjects> rangeObjects(
             long topicId, int partition, long fromOffset, long toOffset, long after, int limit);
 
     /**
      * Asks the store of a topic for the first byte of each object, by its version, whatever is
      * cached. Empty objects are not asked for.
      *
-     * @param objects at most {@value SourceObjects#LIMIT_MAX}
+     * @param objects at most {@value RangeObjects#LIMIT_MAX}
      * @return fails, naming the object and both versions, if one of them has another version now
      */
-    CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects);
+    CompletableFuture<Void> checkVersions(long topicId, List<RangeObject> objects);
 
     /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the

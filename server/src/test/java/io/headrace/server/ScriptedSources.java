@@ -2,11 +2,11 @@ package io.headrace.server;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.RangeObjects;
+import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Finding;
-import io.headrace.engine.SourceObjects;
-import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
@@ -121,13 +121,13 @@ final class ScriptedSources implements Sources {
     }
 
     @Override
-    public CompletableFuture<SourceObjects> objects(
+    public CompletableFuture<RangeObjects> rangeObjects(
             long topicId, int partition, long fromOffset, long toOffset, long after, int limit) {
         return CompletableFuture.failedFuture(new EngineException("not scripted"));
     }
 
     @Override
-    public CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects) {
+    public CompletableFuture<Void> checkVersions(long topicId, List<RangeObject> objects) {
         return CompletableFuture.failedFuture(new EngineException("not scripted"));
     }
 

@@ -1,10 +1,10 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.RangeObjects;
+import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
-import io.headrace.engine.SourceObjects;
-import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -81,9 +81,9 @@ public final class SourceTools implements Sources {
     }
 
     @Override
-    public CompletableFuture<SourceObjects> objects(
+    public CompletableFuture<RangeObjects> rangeObjects(
             long topicId, int partition, long fromOffset, long toOffset, long after, int limit) {
-        if (limit < 1 || limit > SourceObjects.LIMIT_MAX || fromOffset >= toOffset) {
+        if (limit < 1 || limit > RangeObjects.LIMIT_MAX || fromOffset >= toOffset) {
             return CompletableFuture.failedFuture(
                     new EngineException(
                             "bad range: from="
@@ -93,14 +93,14 @@ public final class SourceTools implements Sources {
                                     + " limit="
                                     + limit
                                     + " limitMax="
-                                    + SourceObjects.LIMIT_MAX));
+                                    + RangeObjects.LIMIT_MAX));
         }
         return onThread(
                 topicId,
                 topic -> {
                     long first = ordinal(topic, partition, fromOffset);
                     long last = ordinal(topic, partition, toOffset - 1);
-                    return objects(topic, after < 0 ? first : after, last, limit);
+                    return rangeObjects(topic, after < 0 ? first : after, last, limit);
                 });
     }
 
@@ -123,8 +123,8 @@ public final class SourceTools implements Sources {
                 : block.ordinal();
     }
 
-    private SourceObjects objects(Topic topic, long first, long last, int limit) {
-        List<SourceObject> objects = new ArrayList<>();
+    private RangeObjects rangeObjects(Topic topic, long first, long last, int limit) {
+        List<RangeObject> objects = new ArrayList<>();
         long ordinal = first;
         for (int i = 0; i < limit && ordinal <= last; i++) {
             ListedObject listed = logs.index().listed(topic.id(), ordinal);
@@ -133,27 +133,27 @@ public final class SourceTools implements Sources {
                         "source index has a gap: topic=" + topic.name() + " ordinal=" + ordinal);
             }
             if (listed.members().isEmpty()) {
-                objects.add(object(ordinal, listed.object()));
+                objects.add(rangeObject(ordinal, listed.object()));
             }
             for (ListedObject.Member member : listed.members()) {
-                objects.add(object(ordinal, member.object()));
+                objects.add(rangeObject(ordinal, member.object()));
             }
             ordinal += topic.partitionCount();
         }
-        return new SourceObjects(objects, ordinal <= last ? ordinal : -1);
+        return new RangeObjects(objects, ordinal <= last ? ordinal : -1);
     }
 
     @Override
-    public CompletableFuture<Void> checkVersions(long topicId, List<SourceObject> objects) {
+    public CompletableFuture<Void> checkVersions(long topicId, List<RangeObject> objects) {
         return onThread(topicId, topic -> checkVersions(topic, objects))
                 .thenCompose(asked -> asked);
     }
 
-    private CompletableFuture<Void> checkVersions(Topic topic, List<SourceObject> objects) {
+    private CompletableFuture<Void> checkVersions(Topic topic, List<RangeObject> objects) {
         SourceSpec spec = SourceSpec.of(topic.configs(), logs.stores(), logs.datasetReaders());
         StoreThreads threads = logs.threads(spec.store());
         int count = objects.size();
-        if (count > SourceObjects.LIMIT_MAX || !threads.reads().tryAcquire(count)) {
+        if (count > RangeObjects.LIMIT_MAX || !threads.reads().tryAcquire(count)) {
             throw new EngineException(
                     "too many reads wait for the store: topic=" + topic.name() + " more=" + count);
         }
@@ -166,14 +166,14 @@ public final class SourceTools implements Sources {
                 .whenComplete((nothing, failure) -> threads.reads().release(count));
     }
 
-    private boolean ask(SourceSpec spec, SourceObject object) throws IOException {
+    private boolean ask(SourceSpec spec, RangeObject object) throws IOException {
         StoredObject stored = new StoredObject(object.key(), object.length(), object.version(), 0);
         logs.storeReader().read(spec.store(), stored, 0, ByteBuffer.allocateDirect(1));
         return true;
     }
 
-    private static SourceObject object(long ordinal, StoredObject object) {
-        return new SourceObject(ordinal, object.key(), object.length(), object.version());
+    private static RangeObject rangeObject(long ordinal, StoredObject object) {
+        return new RangeObject(ordinal, object.key(), object.length(), object.version());
     }
 
     @Override

@@ -3,10 +3,10 @@ package io.headrace.server.admin;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.RangeObjects;
+import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Kind;
-import io.headrace.engine.SourceObjects;
-import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -28,7 +28,7 @@ import java.util.function.LongFunction;
  * GET  /sources?after=NAME&amp;limit=N                       source topics in order of name
  * GET  /sources/NAME                                     how far it is listed and indexed
  * GET  /sources/NAME/findings?kind=KIND&amp;after=&amp;limit=N  what was left out or is wrong
- * GET  /sources/NAME/objects?partition=&amp;from=&amp;to=&amp;after=&amp;limit=
+ * GET  /sources/NAME/range?partition=&amp;from=&amp;to=&amp;after=&amp;limit=
  *                                                        what a range of records is made of
  *                                                        asks=true: and asks the store for each
  * POST /sources/NAME/index                               indexes ahead of the readers
@@ -70,7 +70,7 @@ final class SourceRoutes implements JsonHandler.Routes {
                 Map.of(
                         "", new Route(GET, request -> ask(request, sources::status)),
                         "findings", new Route(GET, this::findings),
-                        "objects", new Route(GET, this::objects),
+                        "range", new Route(GET, this::range),
                         "index", new Route(POST, request -> ask(request, sources::index)),
                         "index/stop",
                                 new Route(POST, request -> ask(request, sources::stopIndexing)),
@@ -128,30 +128,30 @@ final class SourceRoutes implements JsonHandler.Routes {
                 .thenApplyAsync(FindingsJson::of, executor);
     }
 
-    private CompletableFuture<ObjectNode> objects(JsonRequest request) {
+    private CompletableFuture<ObjectNode> range(JsonRequest request) {
         request.onlyWith(Set.of("partition", "from", "to", "after", "limit", "asks"));
         Topic topic = topic(request.name());
-        int limit = request.number("limit", FINDINGS_DEFAULT, SourceObjects.LIMIT_MAX);
+        int limit = request.number("limit", FINDINGS_DEFAULT, RangeObjects.LIMIT_MAX);
         int partition = (int) request.offset("partition", 0, topic.partitionCount() - 1);
         long from = request.offset("from", 0, Long.MAX_VALUE);
         long to = request.offset("to", from + 1, Long.MAX_VALUE);
         long after =
                 request.text("after").isEmpty() ? -1 : request.offset("after", 0, Long.MAX_VALUE);
-        return sources.objects(topic.id(), partition, from, to, after, limit)
+        return sources.rangeObjects(topic.id(), partition, from, to, after, limit)
                 .thenCompose(page -> asked(topic, page, request.text("asks")))
-                .thenApplyAsync(SourceRoutes::json, executor);
+                .thenApplyAsync(SourceRoutes::rangeJson, executor);
     }
 
-    private CompletableFuture<SourceObjects> asked(Topic topic, SourceObjects page, String asks) {
+    private CompletableFuture<RangeObjects> asked(Topic topic, RangeObjects page, String asks) {
         return asks.equals("true")
                 ? sources.checkVersions(topic.id(), page.objects()).thenApply(same -> page)
                 : CompletableFuture.completedFuture(page);
     }
 
-    private static ObjectNode json(SourceObjects page) {
+    private static ObjectNode rangeJson(RangeObjects page) {
         ObjectNode json = Json.object();
         ArrayNode objects = json.putArray("objects");
-        for (SourceObject object : page.objects()) {
+        for (RangeObject object : page.objects()) {
             objects.addObject()
                     .put("ordinal", object.ordinal())
                     .put("key", object.key())

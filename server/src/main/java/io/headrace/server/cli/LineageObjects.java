@@ -35,8 +35,7 @@ final class LineageObjects {
                 return null;
             }
             JsonNode found =
-                    calls.objects(
-                            topic, range.partition(), range.from(), range.to(), after, isAsked);
+                    calls.range(topic, range.partition(), range.from(), range.to(), after, isAsked);
             page = found.path("objects").iterator();
             after = found.path("next").asLong();
             isLast = after < 0;

@@ -2,9 +2,9 @@ package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.RangeObjects;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Kind;
-import io.headrace.engine.SourceObjects;
 import io.headrace.engine.SourceStatus;
 import io.headrace.server.admin.Json;
 import io.headrace.server.admin.StatusJson;
@@ -65,12 +65,12 @@ final class SourceCalls {
      * @param after what the page before says is next; −1 for the first
      * @param isAsked whether the store is to be asked for each of them
      */
-    JsonNode objects(String name, int partition, long from, long to, long after, boolean isAsked)
+    JsonNode range(String name, int partition, long from, long to, long after, boolean isAsked)
             throws IOException, InterruptedException {
         String query = "?partition=" + partition + "&from=" + from + "&to=" + to;
-        int limit = isAsked ? OBJECTS_ASKED_AT_ONCE : SourceObjects.LIMIT_MAX;
+        int limit = isAsked ? OBJECTS_ASKED_AT_ONCE : RangeObjects.LIMIT_MAX;
         String page = "&limit=" + limit + (after < 0 ? "" : "&after=" + after);
-        return admin.get(path(name, "/objects") + query + page + (isAsked ? "&asks=true" : ""));
+        return admin.get(path(name, "/range") + query + page + (isAsked ? "&asks=true" : ""));
     }
 
     JsonNode check(String uri, Map<String, String> configs)

@@ -9,7 +9,7 @@ import java.util.List;
  * @param next what the next page is asked for with; −1 if this is the last
  */
 @Experimental
-public record SourceObjects(List<SourceObject> objects, long next) {
+public record RangeObjects(List<RangeObject> objects, long next) {
     /** Most ordinals of a page. */
     public static final int LIMIT_MAX = 1000;
 
@@ -22,5 +22,5 @@ public record SourceObjects(List<SourceObject> objects, long next) {
      * @param length in bytes
      * @param version changes whenever the bytes do: the etag, or size, mtime and inode of a file
      */
-    public record SourceObject(long ordinal, String key, long length, String version) {}
+    public record RangeObject(long ordinal, String key, long length, String version) {}
 }
