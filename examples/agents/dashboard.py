@@ -9,45 +9,50 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from typing import Any
+from typing import Any, Callable
 
-from client import BATCH, checked, consumer, shards
-from topics import STATE, agent_of, topic
+from client import BATCH, checked, consumer
+from topics import STATES, agent_of
 
 POLL_S = 1.0
 DEADLINE_S = 120.0
 
 
-def states(bootstrap: str, agents: range) -> dict[int, dict[str, Any]]:
-    """The state of each of the agents that has one, as of now; read by one consumer after another."""
-    newest: dict[int, dict[str, Any]] = {}
-    for shard in shards(agents):
-        newest.update(_states(bootstrap, shard))
-    return newest
+States = dict[int, dict[str, Any]]
 
 
-def _states(bootstrap: str, agents: range) -> dict[int, dict[str, Any]]:
-    """Reads up to the ends of the topics; the client says of each when it is there."""
-    left = {topic(agent, STATE) for agent in agents}
-    newest: dict[int, dict[str, Any]] = {}
-    reading = consumer(bootstrap, left, {"enable.partition.eof": True, "fetch.wait.max.ms": 10})
+def states(bootstrap: str, agents: range, enough: Callable[[States], bool] = lambda _: True) -> States:
+    """The newest state of each of the agents that has one: as of now, or as soon as that is enough.
+
+    They come from one topic, whatever the number of agents: a record says in a header which agent's it is. What was
+    acknowledged to an agent is there a moment later, so that whoever knows what there has to be says so by `enough`.
+    """
+    newest: States = {}
+    reading = consumer(bootstrap, [STATES], {"enable.partition.eof": True, "fetch.wait.max.ms": 10})
     deadline = time.monotonic() + DEADLINE_S
     try:
-        while left:
+        at_end = False
+        while not at_end or not enough(newest):
             # With a timeout, consume would wait for as many messages as it may bring.
             for message in checked(reading.consume(1, POLL_S) + reading.consume(BATCH, 0)):
-                if message.error() is not None:
-                    left.discard(message.topic())
-                elif message.topic() in left:
-                    newest[agent_of(message.topic())] = json.loads(message.value())
+                at_end = message.error() is not None
+                if not at_end:
+                    agent = agent_of(origin(message.headers()))
+                    if agent in agents:
+                        newest[agent] = json.loads(message.value())
             if time.monotonic() > deadline:
-                raise TimeoutError(f"states are missing: topics={len(left)} timeout_s={DEADLINE_S}")
+                raise TimeoutError(f"states are missing: {len(newest)}, {summary(newest)} timeout_s={DEADLINE_S}")
     finally:
         reading.close()
     return newest
 
 
-def summary(newest: dict[int, dict[str, Any]]) -> dict[str, int]:
+def origin(headers: list[tuple[str, bytes]]) -> str:
+    """The name of the topic that a record of a union comes from; the last header of that name counts."""
+    return [value for name, value in headers if name == "headrace.topic"][-1].decode()
+
+
+def summary(newest: States) -> dict[str, int]:
     return {key: sum(state[key] for state in newest.values()) for key in ("asked", "replies", "answered")}
 
 

@@ -97,13 +97,17 @@ def demonstrate(server: Server, plan: Plan) -> bool:
 
     before = requests(server)
     begun = time.monotonic()
-    newest = dashboard.states(server.bootstrap, range(plan.agents))
+    total = plan.agents * plan.requests
+    wanted = {"asked": total, "replies": total, "answered": total}
+    newest = dashboard.states(
+        server.bootstrap,
+        range(plan.agents),
+        lambda found: len(found) == plan.agents and dashboard.summary(found) == wanted,
+    )
     took_s = time.monotonic() - begun
     asked = {api: count - before.get(api, 0) for api, count in requests(server).items()}
     print(f"dashboard: {len(newest)} states in {took_s:.2f} s; requests: "
           f"{', '.join(f'{count} {api}' for api, count in sorted(asked.items()) if count)}")  # fmt: skip
-    total = plan.agents * plan.requests
-    wanted = {"asked": total, "replies": total, "answered": total}
     found = dashboard.summary(newest)
     right = len(newest) == plan.agents and found == wanted
     print(f"{'yes' if right else 'NO':<10} every request has its reply, by the states: {found}")

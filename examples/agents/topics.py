@@ -1,4 +1,4 @@
-"""The three topics of an agent, and how all of them are made."""
+"""The three topics of an agent, the one over the states of all, and how they are made."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Iterator
 from confluent_kafka.admin import AdminClient, NewTopic
 
 INBOX, OUTBOX, STATE = "inbox", "outbox", "state"
+STATES = "all-states"  # a union: one topic with the records of all state topics, whenever these are made
 MEMORY = {"headrace.storage.mode": "memory"}  # what agents say to one another may end with the server
 CONFIGS = {INBOX: MEMORY, OUTBOX: MEMORY, STATE: {"cleanup.policy": "compact"}}
 BATCH = 1000
@@ -22,8 +23,10 @@ def agent_of(topic_name: str) -> int:
 
 
 def create(bootstrap: str, agents: int) -> int:
-    """Creates the topics of all agents, some at a time; how many those are."""
+    """Creates the topics of all agents, some at a time, and the union of their states; how many topics agents have."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})  # 6 tells what is left unread at its end
+    union = {"headrace.view.type": "union", "headrace.view.topics": f"agents.*.{STATE}"}
+    admin.create_topics([NewTopic(STATES, num_partitions=1, replication_factor=1, config=union)])[STATES].result()
     count = 0
     for batch in _batches(agents):
         for created in admin.create_topics(batch, request_timeout=WAIT_S).values():

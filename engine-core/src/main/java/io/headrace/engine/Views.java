@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 public interface Views {
 
     /**
-     * Topic config: what kind of view a topic is; {@value #SHARE} or {@value #REPLAY}. Makes the
-     * topic a view.
+     * Topic config: what kind of view a topic is; {@value #SHARE} or another of the constants
+     * below. Makes the topic a view.
      */
     String TYPE_CONFIG = "headrace.view.type";
 
@@ -18,6 +18,14 @@ public interface Views {
 
     /** The partitions are ranges of others. */
     String REPLAY = "replay";
+
+    /** The records of all topics of a name come together in one. */
+    String UNION = "union";
+
+    /** Whether a topic is a union. */
+    static boolean isUnion(Topic topic) {
+        return UNION.equals(topic.configs().get(TYPE_CONFIG));
+    }
 
     /** Whether a topic is a share view. */
     static boolean isShare(Topic topic) {
@@ -28,6 +36,27 @@ public interface Views {
     static boolean isReplay(Topic topic) {
         return REPLAY.equals(topic.configs().get(TYPE_CONFIG));
     }
+
+    /**
+     * How far a union is with what it is over; looks at each topic below, some thousands in a
+     * second.
+     *
+     * @return fails with an {@link EngineException} if it cannot be told now
+     */
+    default CompletableFuture<UnionStatus> unionStatus(Topic union) {
+        return CompletableFuture.failedFuture(
+                new EngineException("not a union: topic=" + union.name()));
+    }
+
+    /**
+     * How far a union is.
+     *
+     * @param topics that it is over now
+     * @param behind records of these that are not copied yet, as far as offsets tell
+     * @param copied records since the start of the engine
+     * @param skipped records that could not be copied, since the start of the engine
+     */
+    record UnionStatus(long topics, long behind, long copied, long skipped) {}
 
     /** The share view that a topic is; null if it is none. */
     @Nullable Share share(Topic topic);

@@ -559,6 +559,31 @@ class CommandLineTest {
         }
     }
 
+    @Test
+    void createsAUnionAndSaysHowFarItIs() throws Exception {
+        try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
+            String admin = "127.0.0.1:" + server.adminPort();
+            run(server, "topic", "create", "agents.1.status", "--partitions", "1");
+            String[] create = {"view", "create", "all", "--type", "union", "--topics", "agents.*"};
+            assertEquals(0, run(server, create), this::said);
+            assertEquals("created all\n", out.toString());
+            Topic below = Objects.requireNonNull(server.engine().catalog().find("agents.1.status"));
+            Objects.requireNonNull(server.engine().partitionLog(below, 0)).append(keyed("a", "b"));
+            String expected =
+                    """
+                    union all  over agents.*  topics 1  partitions 1
+                      not copied yet           0
+                      copied since the start   2
+                      skipped since the start  0
+                    """;
+            long deadline = System.nanoTime() + 20_000_000_000L;
+            do {
+                assertEquals(0, run("view", "status", "all", "--admin-server", admin), this::said);
+            } while (!out.toString().equals(expected) && System.nanoTime() < deadline);
+            assertEquals(expected, out.toString());
+        }
+    }
+
     private int run(HeadraceServer server, String... arguments) {
         return run(with(arguments, "--bootstrap-server", "127.0.0.1:" + server.kafkaPort()));
     }

@@ -11,6 +11,7 @@ import java.util.BitSet;
 import java.util.Iterator;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.TimestampType;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.DefaultRecordBatch;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
@@ -54,6 +55,36 @@ public final class KafkaRecordFilter implements RecordFilter {
         } catch (IOException | RuntimeException e) {
             throw unreadable(batch, e);
         }
+    }
+
+    @Override
+    public ByteBuffer uncompressed(ByteBuffer batch) {
+        if (RecordBatch.compression(batch, batch.position()) == CompressionType.NONE.id) {
+            return batch;
+        }
+        // LZ4's reader takes no buffer that is mapped for reading alone.
+        ByteBuffer own = batch.isReadOnly() ? copy(batch) : batch;
+        try (RecordCursor records = RecordCursor.open(own, true)) {
+            ByteBufferOutputStream output =
+                    new ByteBufferOutputStream(2 * batch.remaining() + SPARE_LENGTH);
+            output.position(RecordBatch.HEADER_LENGTH);
+            DataOutputStream out = new DataOutputStream(output);
+            while (records.next()) {
+                records.writeTo(out, 0);
+            }
+            ByteBuffer plain = output.buffer().duplicate().flip();
+            plain.put(0, batch, batch.position(), RecordBatch.HEADER_LENGTH);
+            RecordBatch.uncompressed(plain, 0);
+            return plain;
+        } catch (UnreadableBatchException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            throw unreadable(batch, e);
+        }
+    }
+
+    private static ByteBuffer copy(ByteBuffer batch) {
+        return ByteBuffer.allocate(batch.remaining()).put(batch.duplicate()).flip();
     }
 
     @Override

@@ -40,6 +40,7 @@ public final class RecordBatch {
     static final int BASE_SEQUENCE = 53;
     static final int RECORD_COUNT = 57;
 
+    private static final int CODEC_MASK = 0x07;
     private static final int TIMESTAMP_TYPE_MASK = 0x08;
     private static final int TRANSACTIONAL_MASK = 0x10;
     private static final int CONTROL_MASK = 0x20;
@@ -127,7 +128,7 @@ public final class RecordBatch {
 
     /** Codec of the records: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
     public static int compression(ByteBuffer buffer, int at) {
-        return buffer.get(at + ATTRIBUTES + 1) & 0x07;
+        return buffer.get(at + ATTRIBUTES + 1) & CODEC_MASK;
     }
 
     /**
@@ -171,6 +172,15 @@ public final class RecordBatch {
     static void control(ByteBuffer buffer, int at) {
         buffer.put(at + ATTRIBUTES + 1, (byte) (buffer.get(at + ATTRIBUTES + 1) | CONTROL_MASK));
         seal(buffer, at);
+    }
+
+    /**
+     * Has it say that its bytes, to the buffer's limit, are records without a codec; the checksum
+     * is not renewed.
+     */
+    public static void uncompressed(ByteBuffer buffer, int at) {
+        buffer.put(at + ATTRIBUTES + 1, (byte) (buffer.get(at + ATTRIBUTES + 1) & ~CODEC_MASK));
+        buffer.putInt(at + LENGTH, buffer.limit() - at - LENGTH_OVERHEAD);
     }
 
     /** Stamps the time of appending over the producer's timestamps, and renews the checksum. */

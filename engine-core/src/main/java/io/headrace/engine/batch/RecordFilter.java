@@ -34,6 +34,19 @@ public interface RecordFilter {
      */
     @Nullable ByteBuffer filter(ByteBuffer batch, Selection selection, long deleteHorizonMs);
 
+    /**
+     * The batch with its records as they are without a codec, and a header that says so; its
+     * checksum is not renewed.
+     *
+     * @return the argument if it has none
+     */
+    default ByteBuffer uncompressed(ByteBuffer batch) {
+        if (RecordBatch.compression(batch, batch.position()) != 0) {
+            throw new UnreadableBatchException("no codec for the batch");
+        }
+        return batch;
+    }
+
     /** Takes a record. */
     @FunctionalInterface
     interface Visitor {

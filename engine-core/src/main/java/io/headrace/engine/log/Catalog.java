@@ -17,6 +17,7 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.view.ReplaySpec;
 import io.headrace.engine.view.ReplaySpec.Range;
+import io.headrace.engine.view.UnionSpec;
 import io.headrace.engine.view.ViewSpec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -393,6 +394,11 @@ final class Catalog implements TopicCatalog, Background.Work {
             return CatalogResult.failed(
                     Error.REFUSED, "a replay's partitions are its ranges: name=" + topic.name());
         }
+        if (Views.isUnion(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "what a union is over is bound to its partitions: name=" + topic.name());
+        }
         Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
         return put(row, topicOf(row), topic, validateOnly);
     }
@@ -484,6 +490,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             throw new InvalidConfigException(
                     "cleanup.policy", "compact", "delete, in a topic of mode view");
         }
+        checkUnion(topic);
         ViewSpec spec = ViewSpec.of(topic.configs());
         if (spec instanceof ReplaySpec replay) {
             checkReplay(topic, replay);
@@ -521,6 +528,17 @@ final class Catalog implements TopicCatalog, Background.Work {
                         range.topic() + "=" + range.partition(),
                         "partitions of topics that exist, no replays");
             }
+        }
+    }
+
+    private void checkUnion(Topic topic) {
+        boolean isNew = Views.isUnion(topic) && draft(topic.id()) == null;
+        long count = state.unionIds().size() + draftViews.stream().filter(Views::isUnion).count();
+        if (isNew && count >= UnionSpec.UNIONS_MAX) {
+            throw new InvalidConfigException(
+                    ViewSpec.TYPE_CONFIG,
+                    Views.UNION,
+                    "in at most " + UnionSpec.UNIONS_MAX + " topics");
         }
     }
 

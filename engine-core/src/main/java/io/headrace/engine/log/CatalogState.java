@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Views;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.view.ViewSpec;
 import java.nio.ByteBuffer;
@@ -7,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +61,9 @@ final class CatalogState {
     /** Ids of topics created since the last write, by name. */
     private final Map<String, Long> newIds = new HashMap<>();
 
+    /** Ids of the unions, also of one that is being created. Read by any thread. */
+    private final Set<Long> unionIds = ConcurrentHashMap.newKeySet();
+
     private int appliedCount;
     private boolean running;
     private String bootId = "";
@@ -69,6 +75,23 @@ final class CatalogState {
         if (counters != null) {
             decodeCounters(ByteBuffer.wrap(counters));
         }
+        loadUnionIds();
+    }
+
+    private void loadUnionIds() {
+        byte[] prefix = Rows.viewsKey(Rows.NO_TOPIC);
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
+                unionIds.add(Rows.viewIdOf(cursor.key()));
+                found = cursor.next();
+            }
+        }
+    }
+
+    /** Ids of the unions. */
+    Set<Long> unionIds() {
+        return unionIds;
     }
 
     /** Commands applied since the last write. */
@@ -120,6 +143,10 @@ final class CatalogState {
             batch.put(Rows.topicNameKey(topic.name()), Rows.value(topic.id()));
             newIds.put(topic.name(), topic.id());
             forEachBase(topic, id -> batch.put(Rows.viewKey(id, topic.id()), new byte[0]));
+            if (isUnion(topic)) {
+                batch.put(Rows.viewKey(Rows.NO_TOPIC, topic.id()), new byte[0]);
+                unionIds.add(topic.id());
+            }
         }
         pending.put(topic.id(), Optional.of(topic));
         batch.put(Rows.topicKey(topic.id()), topic.encode());
@@ -137,12 +164,20 @@ final class CatalogState {
         batch.delete(Rows.topicKey(topicId));
         newIds.remove(topic.name());
         forEachBase(topic, id -> batch.delete(Rows.viewKey(id, topicId)));
+        if (isUnion(topic)) {
+            batch.delete(Rows.viewKey(Rows.NO_TOPIC, topicId));
+            unionIds.remove(topicId);
+        }
         batch.put(
                 Rows.deletedTopicKey(topicId),
                 ByteBuffer.allocate(Short.BYTES + Integer.BYTES)
                         .putShort((short) topic.journal())
                         .putInt(topic.partitionCount())
                         .array());
+    }
+
+    private static boolean isUnion(Command.TopicRow topic) {
+        return Views.UNION.equals(topic.configs().get(ViewSpec.TYPE_CONFIG));
     }
 
     /** The topics that a view is over; they are there as long as it is. */

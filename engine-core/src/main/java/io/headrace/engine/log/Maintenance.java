@@ -5,6 +5,7 @@ import io.headrace.engine.EngineContext;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
@@ -223,6 +224,7 @@ final class Maintenance {
         try (MetadataStore.Batch batch = store.newBatch()) {
             for (DeletedTopic topic : deleted) {
                 SourceLogs.onTopicDeleted(topic.id, batch);
+                UnionRows.onTopicDeleted(topic.id, store, batch);
                 batch.delete(Rows.deletedTopicKey(topic.id));
             }
             store.write(batch);
@@ -343,7 +345,7 @@ final class Maintenance {
         Topic topic = engine.catalog().find(topicId);
         if (topic == null
                 || topic.storageMode() == StorageMode.SOURCE
-                || topic.storageMode() == StorageMode.VIEW) {
+                || topic.storageMode() == StorageMode.VIEW && !Views.isUnion(topic)) {
             return; // they see to it themselves
         }
         if (topic.storageMode() == StorageMode.MEMORY

@@ -78,6 +78,12 @@ abstract class PartitionLogBase implements PartitionLog {
     /** When the housekeeping last saw that it was used. */
     private volatile long lastUsedMs;
 
+    /** Told when the high watermark has risen, if a union is over the topic. */
+    private volatile @Nullable UnionTap tap;
+
+    /** Whether the tap was told, and has not looked since; two may both tell. */
+    volatile boolean isTold;
+
     /** Whether the shard's syncer has this log on its list; guarded by the shard's lock. */
     boolean dirty;
 
@@ -445,7 +451,17 @@ abstract class PartitionLogBase implements PartitionLog {
             target = end > beginOffset ? Math.max(target, end) : target;
         }
         // Several threads may publish; the larger value wins.
-        waiters.wake(highWatermark.accumulateAndGet(target, Math::max));
+        long before = highWatermark.getAndAccumulate(target, Math::max);
+        waiters.wake(Math.max(before, target));
+        UnionTap told = tap;
+        if (told != null && before < target) {
+            told.onRisen(this);
+        }
+    }
+
+    /** Has a tap told of each rise of the high watermark from now on; null for none. */
+    final void tap(@Nullable UnionTap unions) {
+        tap = unions;
     }
 
     @Override

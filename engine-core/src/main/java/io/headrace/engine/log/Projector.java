@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -37,6 +38,7 @@ final class Projector implements Background.Work {
     private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final MetadataStore store;
+    private final Set<Long> unionIds;
     private final Background background;
     private final List<ShardProjection> projections = new ArrayList<>();
     private final List<Waiter> waiters = new ArrayList<>();
@@ -62,8 +64,16 @@ final class Projector implements Background.Work {
         }
     }
 
-    Projector(MetadataStore store, Background background, Consumer<Throwable> failureHandler) {
+    /**
+     * @param unionIds as in {@link ShardProjection}
+     */
+    Projector(
+            MetadataStore store,
+            Set<Long> unionIds,
+            Background background,
+            Consumer<Throwable> failureHandler) {
         this.store = store;
+        this.unionIds = unionIds;
         this.background = background;
         this.worker = background.worker("headrace-projector", this, failureHandler);
         this.turnNs = background.nanoTime() - TURN_INTERVAL_NS;
@@ -77,7 +87,7 @@ final class Projector implements Background.Work {
         if (shardId != projections.size() + 1) {
             throw new IllegalArgumentException("shards out of order: shardId=" + shardId);
         }
-        ShardProjection projection = new ShardProjection(shardId, journal, store);
+        ShardProjection projection = new ShardProjection(shardId, journal, store, unionIds);
         projections.add(projection);
         turn(projection);
     }

@@ -21,7 +21,11 @@ final class Rows {
     static final byte PARTITION = 'p';
     static final byte PRODUCER = 'r';
     static final byte TOPIC = 't';
+    static final byte UNION = 'u';
     static final byte VIEW = 'v';
+
+    /** Stands in a row of views for a topic, where the view is over no certain ones. */
+    static final long NO_TOPIC = 0;
 
     private static final int PARTITION_KEY_LENGTH = 1 + Long.BYTES + Integer.BYTES;
 
@@ -73,6 +77,21 @@ final class Rows {
 
     /** The view that such a key names. */
     static long viewIdOf(byte[] key) {
+        return ByteBuffer.wrap(key).getLong(1 + Long.BYTES);
+    }
+
+    /** How far a union has copied a partition. */
+    static byte[] unionKey(long viewId, long topicId, int partition) {
+        return ByteBuffer.allocate(1 + 2 * Long.BYTES + Integer.BYTES)
+                .put(UNION)
+                .putLong(viewId)
+                .putLong(topicId)
+                .putInt(partition)
+                .array();
+    }
+
+    /** The topic that such a key is about. */
+    static long unionTopicIdOf(byte[] key) {
         return ByteBuffer.wrap(key).getLong(1 + Long.BYTES);
     }
 

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +46,8 @@ final class ShardProjection {
     private final Map<Integer, Long> liveBytesChanged = new HashMap<>();
 
     private final IndexDrops indexDrops;
+    private final UnionRows unionRows = new UnionRows();
+    private final Set<Long> unionIds;
     private int entryCount;
     private long turnBytes;
     private long unreportedBytes;
@@ -53,7 +56,12 @@ final class ShardProjection {
 
     private record ProducerKey(PartitionKey partition, long producerId) {}
 
-    ShardProjection(int shardId, Journal journal, MetadataStore store) {
+    /**
+     * @param unionIds topics of which each batch says how far others are copied; those of the
+     *     catalog as it is now
+     */
+    ShardProjection(int shardId, Journal journal, MetadataStore store, Set<Long> unionIds) {
+        this.unionIds = unionIds;
         this.shardId = shardId;
         this.journal = journal;
         this.store = store;
@@ -186,6 +194,9 @@ final class ShardProjection {
         batch.put(
                 Rows.indexKey(key.topicId(), key.partition(), entry.lastOffset()), entry.encode());
         addLiveBytes(position, length);
+        if (unionIds.contains(key.topicId())) {
+            unionRows.onBatch(key.topicId(), payload, batch);
+        }
         long producerId = RecordBatch.producerId(payload, at);
         if (producerId >= 0) {
             producer(new ProducerKey(key, producerId))

@@ -14,6 +14,7 @@ import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.Views;
+import io.headrace.engine.Views.UnionStatus;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.journal.CycleDocuments;
@@ -33,6 +34,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -80,6 +82,7 @@ public final class StorageEngine implements Engine {
     private final ScheduledExecutorService viewDispatcher;
     private final ThreadPoolExecutor viewReader;
     private final ViewLogs views;
+    private final Unions unions;
     private final RetentionClock retentionClock;
     private final Sealer sealer;
     private final Maintenance maintenance;
@@ -148,7 +151,7 @@ public final class StorageEngine implements Engine {
                             uptimeMs(context));
             catalog.recover(bootId, folder.restoreMark());
             folder.forgetRestore();
-            projector = new Projector(store, background, failureHandler);
+            projector = new Projector(store, catalogState.unionIds(), background, failureHandler);
             modeChanges =
                     new ModeChanges(
                             logs,
@@ -220,6 +223,18 @@ public final class StorageEngine implements Engine {
             viewDispatcher = background.dispatcher("headrace-views");
             viewReader = background.pool("headrace-view-reader", 1, VIEW_READS_MAX);
             views = new ViewLogs(new SourcesOfViews(background));
+            unions =
+                    new Unions(
+                            store,
+                            catalog,
+                            catalogState,
+                            projector,
+                            logs,
+                            this::storedLog,
+                            context.recordFilter(),
+                            shards.get(0).batchBytesMax(),
+                            background,
+                            failureHandler);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
             BackupHold hold = new BackupHold(background::nanoTime);
             maintenance =
@@ -271,6 +286,7 @@ public final class StorageEngine implements Engine {
             throw e;
         }
         catalog.listen(this::onCatalogChange);
+        unions.start();
         projector.start();
         shards.forEach(Shard::start);
         catalog.start();
@@ -394,6 +410,26 @@ public final class StorageEngine implements Engine {
         }
 
         @Override
+        public CompletableFuture<UnionStatus> unionStatus(Topic union) {
+            CompletableFuture<UnionStatus> answer = new CompletableFuture<>();
+            try {
+                viewReader.execute(() -> answerStatus(union, answer));
+            } catch (RejectedExecutionException busy) {
+                answer.completeExceptionally(
+                        new EngineException("views are busy: topic=" + union.name()));
+            }
+            return answer;
+        }
+
+        private void answerStatus(Topic union, CompletableFuture<UnionStatus> answer) {
+            try {
+                answer.complete(unions.status(union));
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        }
+
+        @Override
         public Executor dispatcher() {
             return viewDispatcher;
         }
@@ -458,6 +494,9 @@ public final class StorageEngine implements Engine {
         PartitionLogBase log = logs.get(key);
         if (log == null) {
             log = logs.computeIfAbsent(key, this::activate);
+            if (log != null) {
+                unions.attach(log);
+            }
             if (closed && log != null) {
                 // The stop may not have seen it.
                 log.refuseAppends();
@@ -644,6 +683,7 @@ public final class StorageEngine implements Engine {
 
     /** On the catalog's thread, after the change is visible. */
     private void onCatalogChange(CatalogChange change) {
+        unions.onCatalogChange(change);
         if (change.kind() == CatalogChange.Kind.CREATED) {
             return;
         }
@@ -748,6 +788,7 @@ public final class StorageEngine implements Engine {
         ending.step(() -> endViewReader(deadline));
         ending.step(() -> coldReader.close(deadline));
         ending.step(views::close);
+        ending.step(unions::close);
         ending.step(() -> awaitSealer(deadline));
         ending.step(() -> awaitMaintenance(deadline));
         logs.values().forEach(log -> ending.step(log::close));
@@ -761,6 +802,7 @@ public final class StorageEngine implements Engine {
 
     /** What it appends has to come before the last sync. */
     private void endViews(Deadline deadline) {
+        unions.stop();
         viewDispatcher.shutdown();
         if (!Threads.awaitTermination(viewDispatcher, deadline.atMostMs(SEALER_CLOSE_MS))) {
             LOGGER.warn("views are still at work");

@@ -4,6 +4,7 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,11 @@ public final class ViewLogs implements Views {
     @Override
     public @Nullable Share share(Topic topic) {
         return Views.isShare(topic) ? view(topic) : null;
+    }
+
+    @Override
+    public CompletableFuture<UnionStatus> unionStatus(Topic union) {
+        return sources.unionStatus(union);
     }
 
     private ShareView view(Topic topic) {
@@ -67,6 +73,9 @@ public final class ViewLogs implements Views {
     private DerivedView open(Topic topic, ViewSpec spec) {
         if (spec instanceof ReplaySpec replay) {
             return new ReplayView(sources, topic, replay);
+        }
+        if (spec instanceof UnionSpec) {
+            return new UnionView(sources, topic);
         }
         throw new IllegalStateException("topic=" + topic.name() + " view=" + spec);
     }

@@ -2,7 +2,9 @@ package io.headrace.engine.view;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
 import io.headrace.engine.batch.RecordFilter;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,9 @@ public interface ViewSources {
 
     /** The log of a lane's references; null if it is gone. */
     @Nullable PartitionLog references(Topic view, int lane);
+
+    /** How far a union is. */
+    CompletableFuture<Views.UnionStatus> unionStatus(Topic union);
 
     /** Runs what views do, one task after the other, never blocked by any of them. */
     Executor dispatcher();

@@ -28,6 +28,9 @@ public interface ViewSpec {
     List<String> FIXED_CONFIGS =
             List.of(TYPE_CONFIG, TOPICS_CONFIG, ShareSpec.GROUP_CONFIG, ReplaySpec.RANGES_CONFIG);
 
+    /** What {@link #TYPE_CONFIG} may be. */
+    String TYPES = String.join(", ", Views.SHARE, Views.REPLAY, Views.UNION);
+
     /** Most topics that a view may be over. */
     int TOPICS_MAX = 1000;
 
@@ -44,9 +47,8 @@ public interface ViewSpec {
         return switch (type) {
             case Views.SHARE -> ShareSpec.of(configs);
             case Views.REPLAY -> ReplaySpec.of(configs);
-            default ->
-                    throw new InvalidConfigException(
-                            TYPE_CONFIG, type, Views.SHARE + " or " + Views.REPLAY);
+            case Views.UNION -> UnionSpec.of(configs);
+            default -> throw new InvalidConfigException(TYPE_CONFIG, type, TYPES);
         };
     }
 

@@ -65,7 +65,7 @@ class CutOutRowsTest {
                         1 << 20,
                         null,
                         System::currentTimeMillis,
-                        new Projector(store, Background.THREADS, CutOutRowsTest::fail),
+                        new Projector(store, Set.of(), Background.THREADS, CutOutRowsTest::fail),
                         Background.THREADS,
                         CutOutRowsTest::fail);
         fill();

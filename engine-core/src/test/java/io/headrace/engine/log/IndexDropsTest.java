@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,7 +48,7 @@ class IndexDropsTest {
                                 .cycleBytes(1 << 20)
                                 .diskReserveBytes(0));
         store = HeapMetadataStore.open(folder.resolve("store"));
-        projection = new ShardProjection(SHARD, journal, store);
+        projection = new ShardProjection(SHARD, journal, store, Set.of());
         for (int i = 0; i < ROWS; i++) {
             append(EntryType.BATCH, TOPIC, i, batch);
         }
@@ -93,16 +94,16 @@ class IndexDropsTest {
     void whatACrashInterruptsGoesOn() throws IOException {
         append(EntryType.LOG_START, TOPIC, ROWS, NOTHING);
         apply();
-        projection = new ShardProjection(SHARD, journal, store);
+        projection = new ShardProjection(SHARD, journal, store, Set.of());
         assertTrue(projection.isDropping());
         projection.dropStretch();
-        projection = new ShardProjection(SHARD, journal, store);
+        projection = new ShardProjection(SHARD, journal, store, Set.of());
         assertTrue(projection.isDropping());
         dropAll();
         assertEquals(0, rowCount());
         checkAccounts(0);
         checkNothingWaits();
-        assertFalse(new ShardProjection(SHARD, journal, store).isDropping());
+        assertFalse(new ShardProjection(SHARD, journal, store, Set.of()).isDropping());
     }
 
     @Test

@@ -27,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -66,7 +67,7 @@ final class JournaledLogTest {
                                 .cycleBytes(8 << 20)
                                 .diskReserveBytes(0));
         journal = failing(opened);
-        projector = new Projector(store, Background.THREADS, failures);
+        projector = new Projector(store, Set.of(), Background.THREADS, failures);
         projector.recover(1, journal);
         SegmentFolder segments =
                 SegmentFolder.open(folder.resolve("segments"), 1, SegmentFiles.SYSTEM);

@@ -74,7 +74,7 @@ class SealPassTest {
                                 .recentWindowCycles(recentCycles)
                                 .diskReserveBytes(0));
         store = HeapMetadataStore.open(folder.resolve("store"));
-        projector = new Projector(store, Background.THREADS, SealPassTest::fail);
+        projector = new Projector(store, Set.of(), Background.THREADS, SealPassTest::fail);
         projector.recover(1, journal);
         shard =
                 new Shard(

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,7 @@ class SealedProjectionTest {
                                 .cycleBytes(1 << 20)
                                 .diskReserveBytes(0));
         store = HeapMetadataStore.open(folder.resolve("store"));
-        projection = new ShardProjection(SHARD, journal, store);
+        projection = new ShardProjection(SHARD, journal, store, Set.of());
     }
 
     @AfterEach
@@ -80,7 +81,8 @@ class SealedProjectionTest {
         assertNull(store.get(Rows.liveBytesKey(SHARD, cycle)));
         assertEquals(9, ByteBuffer.wrap(store.get(Rows.segmentKey(SHARD))).getInt());
         assertEquals(
-                projection.liveBytes(), new ShardProjection(SHARD, journal, store).liveBytes());
+                projection.liveBytes(),
+                new ShardProjection(SHARD, journal, store, Set.of()).liveBytes());
     }
 
     @Test
@@ -123,8 +125,8 @@ class SealedProjectionTest {
                         stops.add(position));
         for (long stop : stops) {
             try (MetadataStore other = HeapMetadataStore.open(folder.resolve("other-" + stop))) {
-                new ShardProjection(SHARD, journal, other).apply(stop);
-                new ShardProjection(SHARD, journal, other).applySynced();
+                new ShardProjection(SHARD, journal, other, Set.of()).apply(stop);
+                new ShardProjection(SHARD, journal, other, Set.of()).applySynced();
                 assertEquals(once, rows(other), "stopped at " + stop);
             }
         }

@@ -6,6 +6,7 @@ import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.Views;
 import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
+import io.headrace.engine.Views.UnionStatus;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -15,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * What is answered below {@code /views}:
  *
  * <pre>
- * GET /views/NAME   what a share view is over, and how much of that is handed out and done
+ * GET /views/NAME   what a view is over, and how far it is with that: of a share view, how much is
+ *                   handed out and done; of a union, how much is copied
  * </pre>
  *
  * Thread-safe; nothing blocks.
@@ -58,6 +60,10 @@ final class ViewRoutes implements JsonHandler.Routes {
             throw new RequestException(
                     RequestException.NOT_FOUND, "no such topic: topic=" + request.name());
         }
+        if (Views.isUnion(topic)) {
+            return views.unionStatus(topic)
+                    .handleAsync((status, failure) -> json(topic, status), executor);
+        }
         Share share = views.share(topic);
         if (share == null) {
             throw new RequestException(
@@ -75,14 +81,38 @@ final class ViewRoutes implements JsonHandler.Routes {
      */
     private static ObjectNode json(Topic topic, @Nullable Backlog backlog) {
         if (backlog == null) {
-            throw new RequestException(
-                    RequestException.UNAVAILABLE, "view cannot be read now: topic=" + topic.name());
+            throw unavailable(topic);
         }
+        return described(topic)
+                .put("lanes", topic.partitionCount())
+                .put("uncommitted", backlog.uncommitted())
+                .put("undispatched", backlog.undispatched());
+    }
+
+    /**
+     * @param status null if it cannot be told
+     */
+    private static ObjectNode json(Topic topic, @Nullable UnionStatus status) {
+        if (status == null) {
+            throw unavailable(topic);
+        }
+        return described(topic)
+                .put("partitions", topic.partitionCount())
+                .put("topics", status.topics())
+                .put("behind", status.behind())
+                .put("copied", status.copied())
+                .put("skipped", status.skipped());
+    }
+
+    private static RequestException unavailable(Topic topic) {
+        return new RequestException(
+                RequestException.UNAVAILABLE, "view cannot be read now: topic=" + topic.name());
+    }
+
+    private static ObjectNode described(Topic topic) {
         ObjectNode json = Json.object().put("topic", topic.name());
         ObjectNode configs = json.putObject("configs");
         topic.configs().forEach(configs::put);
-        return json.put("lanes", topic.partitionCount())
-                .put("uncommitted", backlog.uncommitted())
-                .put("undispatched", backlog.undispatched());
+        return json;
     }
 }

@@ -46,7 +46,8 @@ public final class ViewCommand implements Runnable {
                             names = "--topics",
                             required = true,
                             paramLabel = "NAME[,NAME...]",
-                            description = "What it is over.")
+                            description =
+                                    "What it is over; union: one name, with * for any characters.")
                     String topics,
             @Option(
                             names = "--group",
@@ -56,7 +57,9 @@ public final class ViewCommand implements Runnable {
             @Option(
                             names = "--partitions",
                             paramLabel = "N",
-                            description = "Default: what suits the view; 256 lanes for share.")
+                            description =
+                                    "Default: what suits the view; 256 lanes for share, 1 for"
+                                            + " union.")
                     @Nullable Integer partitions,
             @Option(
                             names = "--config",
@@ -81,7 +84,7 @@ public final class ViewCommand implements Runnable {
         out().flush();
     }
 
-    @Command(description = "How much of a share view's records is handed out, and done.")
+    @Command(description = "How far a view is with what it is over.")
     void status(
             @Mixin AdminOptions admin,
             @Parameters(paramLabel = "NAME") String name,
@@ -98,6 +101,10 @@ public final class ViewCommand implements Runnable {
 
     private void print(JsonNode json) {
         JsonNode configs = json.path("configs");
+        if (configs.path(PREFIX + "type").asText().equals("union")) {
+            printUnion(json);
+            return;
+        }
         out().println(
                         "view %s  over %s  group %s  lanes %d"
                                 .formatted(
@@ -107,6 +114,19 @@ public final class ViewCommand implements Runnable {
                                         json.path("lanes").asInt()));
         out().println("  handed out and not committed  " + json.path("uncommitted").asLong());
         out().println("  not handed out                " + json.path("undispatched").asLong());
+    }
+
+    private void printUnion(JsonNode json) {
+        out().println(
+                        "union %s  over %s  topics %d  partitions %d"
+                                .formatted(
+                                        json.path("topic").asText(),
+                                        json.path("configs").path(PREFIX + "topics").asText(),
+                                        json.path("topics").asLong(),
+                                        json.path("partitions").asInt()));
+        out().println("  not copied yet           " + json.path("behind").asLong());
+        out().println("  copied since the start   " + json.path("copied").asLong());
+        out().println("  skipped since the start  " + json.path("skipped").asLong());
     }
 
     private PrintWriter out() {

@@ -36,6 +36,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -88,7 +89,7 @@ final class HybridLogTest {
                                 .cycleBytes(8 << 20)
                                 .diskReserveBytes(0));
         journal = troubled(opened);
-        projector = new Projector(store, Background.THREADS, failures);
+        projector = new Projector(store, Set.of(), Background.THREADS, failures);
         projector.recover(1, journal);
         shard =
                 new Shard(

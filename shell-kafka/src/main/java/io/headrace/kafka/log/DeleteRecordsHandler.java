@@ -3,6 +3,7 @@ package io.headrace.kafka.log;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
 import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
@@ -61,9 +62,13 @@ public final class DeleteRecordsHandler implements RequestHandler {
         outstanding.seal();
     }
 
-    /** What a compacted topic holds, it holds for as long as the key lives; views hold nothing. */
+    /**
+     * What a compacted topic holds, it holds for as long as the key lives; of views, unions alone
+     * hold anything.
+     */
     private static boolean mayDelete(Topic topic) {
-        return topic.config().delete() && topic.storageMode() != StorageMode.VIEW;
+        boolean holdsRecords = topic.storageMode() != StorageMode.VIEW || Views.isUnion(topic);
+        return topic.config().delete() && holdsRecords;
     }
 
     private static void delete(

@@ -132,6 +132,9 @@ public final class CreateTopicsHandler implements RequestHandler {
             return topic.numPartitions();
         }
         CreatableTopicConfig view = topic.configs().find(Views.TYPE_CONFIG);
+        if (view != null && Views.UNION.equals(view.value())) {
+            return 1;
+        }
         return view != null && Views.SHARE.equals(view.value())
                 ? LANES_DEFAULT
                 : context.partitionCountDefault();

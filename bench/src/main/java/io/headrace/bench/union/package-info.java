@@ -1,0 +1,5 @@
+/** Unions: many topics behind one consumer. */
+@NullMarked
+package io.headrace.bench.union;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,151 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.UnreadableBatchException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps through the records of a batch without a codec, in place. Nothing that a record says of
+ * itself is believed: what does not fit together is an {@link UnreadableBatchException}, headers
+ * too. Used by one thread; the batch is borrowed until the next one.
+ */
+final class BatchRecords {
+    private ByteBuffer batch = ByteBuffer.allocate(0);
+    private int end;
+    private int left;
+    private int at;
+    private int recordEnd;
+    private long baseOffset;
+    private long baseTimestampMs;
+    private long appendTimeMs;
+    private long timestampDelta;
+    private int offsetDelta;
+    private int keyAt;
+    private int keyLength;
+    private int valueAt;
+    private int valueLength;
+    private int headersAt;
+    private int headerCount;
+
+    /** Before the first record of the batch from position to limit. */
+    BatchRecords of(ByteBuffer uncompressed) {
+        batch = uncompressed;
+        int begin = uncompressed.position();
+        end = uncompressed.limit();
+        at = begin + RecordBatch.HEADER_LENGTH;
+        left = RecordBatch.recordCount(uncompressed, begin);
+        baseOffset = RecordBatch.baseOffset(uncompressed, begin);
+        baseTimestampMs = RecordBatch.baseTimestamp(uncompressed, begin);
+        appendTimeMs =
+                RecordBatch.isLogAppendTime(uncompressed, begin)
+                        ? RecordBatch.maxTimestamp(uncompressed, begin)
+                        : -1;
+        return this;
+    }
+
+    /** Goes on to the next record; false if there is none. */
+    boolean next() {
+        if (left <= 0) {
+            return false;
+        }
+        left--;
+        recordEnd = end;
+        int length = readVarint();
+        require(length >= 0 && length <= end - at);
+        recordEnd = at + length;
+        at++; // attributes
+        timestampDelta = readVarlong();
+        offsetDelta = readVarint();
+        require(offsetDelta >= 0);
+        keyLength = readVarint();
+        keyAt = skip(keyLength);
+        valueLength = readVarint();
+        valueAt = skip(valueLength);
+        readHeaders();
+        return true;
+    }
+
+    private void readHeaders() {
+        headerCount = readVarint();
+        headersAt = at;
+        require(headerCount >= 0 && headerCount <= recordEnd - at);
+        for (int i = 0; i < headerCount; i++) {
+            int nameLength = readVarint();
+            require(nameLength >= 0);
+            skip(nameLength);
+            skip(readVarint());
+        }
+        require(at == recordEnd);
+    }
+
+    /** Steps over a field; returns where it begins. */
+    private int skip(int length) {
+        require(length >= -1 && length <= recordEnd - at);
+        int begin = at;
+        at += Math.max(0, length);
+        return begin;
+    }
+
+    private int readVarint() {
+        long value = readVarlong();
+        require(value == (int) value);
+        return (int) value;
+    }
+
+    private long readVarlong() {
+        long zigzag = 0;
+        for (int shift = 0; shift < Long.SIZE; shift += 7) {
+            require(at < recordEnd);
+            byte next = batch.get(at++);
+            zigzag |= (long) (next & 0x7F) << shift;
+            if (next >= 0) {
+                return zigzag >>> 1 ^ -(zigzag & 1);
+            }
+        }
+        throw unreadable();
+    }
+
+    private void require(boolean fits) {
+        if (!fits) {
+            throw unreadable();
+        }
+    }
+
+    private UnreadableBatchException unreadable() {
+        return new UnreadableBatchException(
+                "record does not fit together: batch=" + baseOffset + " left=" + left);
+    }
+
+    long offset() {
+        return baseOffset + offsetDelta;
+    }
+
+    /** In milliseconds since 1970. */
+    long timestampMs() {
+        return appendTimeMs >= 0 ? appendTimeMs : baseTimestampMs + timestampDelta;
+    }
+
+    /** Null if it has none. */
+    @Nullable ByteBuffer key() {
+        return keyLength < 0 ? null : slice(keyAt, keyAt + keyLength);
+    }
+
+    /** Null if it has none. */
+    @Nullable ByteBuffer value() {
+        return valueLength < 0 ? null : slice(valueAt, valueAt + valueLength);
+    }
+
+    /** As they stand in the record, without their count. */
+    ByteBuffer headers() {
+        return slice(headersAt, recordEnd);
+    }
+
+    int headerCount() {
+        return headerCount;
+    }
+
+    private ByteBuffer slice(int from, int to) {
+        return batch.duplicate().limit(to).position(from);
+    }
+}
