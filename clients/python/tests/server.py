@@ -33,7 +33,7 @@ class Server:
         self.objects = folder / "objects"
         self.objects.mkdir(parents=True)
         self._settings = settings
-        self._port = 0
+        self._port = self._admin_port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = self.admin_url = ""
 
@@ -45,11 +45,11 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Starts it, the second time on the same port."""
+        """Starts it, the second time on the same ports."""
         log = self.folder / "server.log"
         settings = {
             "listeners": f"PLAINTEXT://127.0.0.1:{self._port}",
-            "headrace.admin.listener": "127.0.0.1:0",
+            "headrace.admin.listener": f"127.0.0.1:{self._admin_port}",
             "log.dirs": str(self.folder / "data"),
             "headrace.store.tests.uri": f"{self.objects.as_uri()}/",
             **self._settings,
@@ -65,12 +65,20 @@ class Server:
         self.admin_url = "http://" + self._logged(log, r"metrics and health: address=(\S+)")
         self.bootstrap = self._logged(log, r"listening: listener=PLAINTEXT address=\S*/(\S+)")
         self._port = int(self.bootstrap.rsplit(":", 1)[1])
+        self._admin_port = int(self.admin_url.rsplit(":", 1)[1])
 
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
             process.wait(STOP_S)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        process, self._process = self._process, None
+        assert process is not None
+        process.kill()
+        process.wait(STOP_S)
 
     def files(self, values: Sequence[bytes], partitions: int, name: str = "", key: str = "{:06d}") -> str:
         """A source topic over as many objects."""

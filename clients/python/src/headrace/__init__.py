@@ -10,6 +10,7 @@
 `headrace.order` explains which sample goes to whom.
 """
 
+from headrace.bookmarks import BookmarkError, Bookmarks, Saved
 from headrace.dataset import HeadraceDataset, merge_state_dicts
 from headrace.decoders import Image, Parts, Tokens, Value, by_header, json, raw, text
 from headrace.extent import AdminExtents, Extent, IndexIncomplete, KafkaExtents
@@ -21,6 +22,8 @@ from headrace.record import Record
 
 __all__ = [
     "AdminExtents",
+    "BookmarkError",
+    "Bookmarks",
     "Extent",
     "HeadraceDataset",
     "HeadraceGroupDataset",
@@ -32,6 +35,7 @@ __all__ = [
     "Parts",
     "PartsError",
     "Record",
+    "Saved",
     "Tokens",
     "Value",
     "by_header",

@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import io.headrace.server.cli.BackupCommand;
+import io.headrace.server.cli.BookmarkCommand;
 import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.LineageCommand;
 import io.headrace.server.cli.QuickstartCommand;
@@ -37,6 +38,7 @@ import picocli.CommandLine.Spec;
             SampleCommand.class,
             ViewCommand.class,
             LineageCommand.class,
+            BookmarkCommand.class,
             JournalCommand.class,
             BackupCommand.class,
             RestoreCommand.class

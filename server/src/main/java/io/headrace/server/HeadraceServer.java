@@ -19,6 +19,7 @@ import io.headrace.server.admin.AdminListener;
 import io.headrace.server.admin.MetricSource;
 import io.headrace.server.admin.ProcessMetrics;
 import io.headrace.server.admin.SourceMetrics;
+import io.headrace.server.bookmark.Bookmarks;
 import io.headrace.server.config.ConfigException;
 import io.headrace.server.config.ConfigKeys;
 import io.headrace.server.config.Endpoint;
@@ -112,6 +113,9 @@ public final class HeadraceServer implements AutoCloseable {
         closedLater(shell, deadline -> shell.close(deadline.earlierByMs(ENGINE_CLOSE_MS)));
         kafka = shell;
         metricSources.add(shell::metrics);
+        if (admin != null) {
+            admin.serveBookmarks(closedLater(new Bookmarks(launched, shell.groupPositions())));
+        }
         launchAeron(launched);
         ready = true;
         stores.probe();

@@ -42,7 +42,7 @@ class RunbookTest {
                             + "|\\bcomplaints(?:\\(\\))?\\s*\\.(?:warn|error)\\("
                             + "|System\\.err\\.print(?:ln|f)?\\("
                             + "|\\bnew (?:Engine|Config|Command|CorruptJournal|JournalFailed"
-                            + "|Request)Exception\\("
+                            + "|Request|Bookmark|PositionsRefused)Exception\\("
                             + "|\\b(?:fail|corrupt|stall|stopFor)"
                             + "\\((?=\\s*(?:Unavailable\\.[A-Z_]+,\\s*)?\")");
 

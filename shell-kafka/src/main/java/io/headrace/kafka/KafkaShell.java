@@ -6,6 +6,7 @@ import io.headrace.engine.Experimental;
 import io.headrace.kafka.config.AlterConfigsHandler;
 import io.headrace.kafka.config.DescribeConfigsHandler;
 import io.headrace.kafka.group.GroupHandlers;
+import io.headrace.kafka.group.GroupPositions;
 import io.headrace.kafka.group.Groups;
 import io.headrace.kafka.group.LaneOwners;
 import io.headrace.kafka.log.DeleteRecordsHandler;
@@ -44,6 +45,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -275,6 +277,11 @@ public final class KafkaShell implements AutoCloseable {
             throw new IllegalArgumentException("no such listener: name=" + listenerName);
         }
         return ((InetSocketAddress) channel.localAddress()).getPort();
+    }
+
+    /** The committed positions of groups; served until the shell closes. */
+    public GroupPositions groupPositions() {
+        return Objects.requireNonNull(groups, "groups").positions();
     }
 
     /** Calls the consumer with each counter and gauge, named in Prometheus style with its unit. */

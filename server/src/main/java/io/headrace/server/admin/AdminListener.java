@@ -7,6 +7,7 @@ import io.headrace.engine.Backups;
 import io.headrace.engine.Sources;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.Views;
+import io.headrace.server.bookmark.Bookmarks;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -30,6 +31,7 @@ public final class AdminListener implements AutoCloseable {
     private static final String SOURCES = "/sources";
     private static final String BACKUPS = "/backups";
     private static final String VIEWS = "/views";
+    private static final String BOOKMARKS = "/bookmarks";
     private static final int BACKLOG = 16;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
@@ -43,6 +45,7 @@ public final class AdminListener implements AutoCloseable {
     private final JsonHandler sources;
     private final JsonHandler backups;
     private final JsonHandler views;
+    private final JsonHandler bookmarks;
 
     private AdminListener(
             HttpServer http,
@@ -57,6 +60,8 @@ public final class AdminListener implements AutoCloseable {
         this.sources = new JsonHandler(SOURCES, hosts, executor);
         this.backups = new JsonHandler(BACKUPS, hosts, executor);
         this.views = new JsonHandler(VIEWS, hosts, executor);
+        this.bookmarks =
+                new JsonHandler(BOOKMARKS, hosts, executor, BookmarkRoutes.BODY_LENGTH_MAX);
     }
 
     /**
@@ -84,6 +89,7 @@ public final class AdminListener implements AutoCloseable {
         http.createContext(SOURCES, listener.sources);
         http.createContext(BACKUPS, listener.backups);
         http.createContext(VIEWS, listener.views);
+        http.createContext(BOOKMARKS, listener.bookmarks);
         http.start();
         return listener;
     }
@@ -105,6 +111,11 @@ public final class AdminListener implements AutoCloseable {
     /** Answers {@code /views} from now on; until then it says that it is not ready. */
     public void serveViews(TopicCatalog catalog, Views served) {
         views.serve(new ViewRoutes(catalog, served, executor));
+    }
+
+    /** Answers {@code /bookmarks} from now on; until then it says that it is not ready. */
+    public void serveBookmarks(Bookmarks served) {
+        bookmarks.serve(new BookmarkRoutes(served, executor));
     }
 
     /** The port that was bound. */
@@ -129,7 +140,10 @@ public final class AdminListener implements AutoCloseable {
     }
 
     private void index(HttpExchange exchange) throws IOException {
-        answer(exchange, OK, "/metrics\n/healthz\n/readyz\n/sources\n/backups\n/views\n");
+        answer(
+                exchange,
+                OK,
+                "/metrics\n/healthz\n/readyz\n/sources\n/backups\n/views\n/bookmarks\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {

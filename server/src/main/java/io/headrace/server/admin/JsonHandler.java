@@ -5,6 +5,8 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.kafka.group.PositionsRefusedException;
+import io.headrace.server.bookmark.BookmarkException;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -37,6 +39,7 @@ final class JsonHandler implements HttpHandler {
     private final String root;
     private final AllowedHosts hosts;
     private final Executor executor;
+    private final int bodyLengthMax;
     private final AtomicInteger pending = new AtomicInteger();
     private volatile @Nullable Routes routes;
 
@@ -58,9 +61,17 @@ final class JsonHandler implements HttpHandler {
      * @param executor the listener's
      */
     JsonHandler(String root, AllowedHosts hosts, Executor executor) {
+        this(root, hosts, executor, JsonRequest.BODY_LENGTH_MAX);
+    }
+
+    /**
+     * @param bodyLengthMax of a request, in bytes; so many are held for each that is not answered
+     */
+    JsonHandler(String root, AllowedHosts hosts, Executor executor, int bodyLengthMax) {
         this.root = root;
         this.hosts = hosts;
         this.executor = executor;
+        this.bodyLengthMax = bodyLengthMax;
     }
 
     /** From now on there is somebody to ask. */
@@ -78,7 +89,7 @@ final class JsonHandler implements HttpHandler {
     private CompletableFuture<ObjectNode> begin(HttpExchange exchange) {
         try {
             checkCaller(exchange);
-            JsonRequest request = JsonRequest.of(exchange, root);
+            JsonRequest request = JsonRequest.of(exchange, root, bodyLengthMax);
             Routes served = routes();
             return served.answer(request)
                     .orTimeout(served.deadlineMs(request), TimeUnit.MILLISECONDS);
@@ -152,6 +163,16 @@ final class JsonHandler implements HttpHandler {
         if (failure instanceof InvalidConfigException) {
             return RequestException.BAD_REQUEST;
         }
+        if (failure instanceof PositionsRefusedException) {
+            return RequestException.CONFLICT;
+        }
+        if (failure instanceof BookmarkException bookmark) {
+            return switch (bookmark.reason()) {
+                case BAD_VALUE -> RequestException.BAD_REQUEST;
+                case ABSENT -> RequestException.NOT_FOUND;
+                case REFUSED -> RequestException.CONFLICT;
+            };
+        }
         boolean isUnavailable =
                 failure instanceof EngineException
                         || failure instanceof TimeoutException
@@ -166,7 +187,10 @@ final class JsonHandler implements HttpHandler {
         if (failure instanceof RejectedExecutionException) {
             return "the server is closing";
         }
-        return failure instanceof RequestException || failure instanceof EngineException
+        return failure instanceof RequestException
+                        || failure instanceof EngineException
+                        || failure instanceof PositionsRefusedException
+                        || failure instanceof BookmarkException
                 ? String.valueOf(failure.getMessage())
                 : failure.toString();
     }

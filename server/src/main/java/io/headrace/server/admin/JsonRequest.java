@@ -26,17 +26,19 @@ record JsonRequest(String method, List<String> path, Map<String, String> query, 
      * Reads it.
      *
      * @param root of the path, such as {@code /sources}
+     * @param bodyLengthMax in bytes
      * @throws RequestException if it is too long or has another root
      */
-    static JsonRequest of(HttpExchange exchange, String root) throws IOException {
+    static JsonRequest of(HttpExchange exchange, String root, int bodyLengthMax)
+            throws IOException {
         String path = exchange.getRequestURI().getPath().substring(root.length());
         if (!path.isEmpty() && !path.startsWith("/")) { // a context answers all that begins with it
             throw new RequestException(RequestException.NOT_FOUND, "no such path");
         }
-        byte[] body = exchange.getRequestBody().readNBytes(BODY_LENGTH_MAX + 1);
-        if (body.length > BODY_LENGTH_MAX) {
+        byte[] body = exchange.getRequestBody().readNBytes(bodyLengthMax + 1);
+        if (body.length > bodyLengthMax) {
             throw new RequestException(
-                    RequestException.TOO_LARGE, "body too long: bytesMax=" + BODY_LENGTH_MAX);
+                    RequestException.TOO_LARGE, "body too long: bytesMax=" + bodyLengthMax);
         }
         return new JsonRequest(
                 exchange.getRequestMethod(),

@@ -8,6 +8,7 @@ final class RequestException extends RuntimeException {
     static final int FORBIDDEN = 403;
     static final int NOT_FOUND = 404;
     static final int WRONG_METHOD = 405;
+    static final int CONFLICT = 409;
     static final int TOO_LARGE = 413;
     static final int UNAVAILABLE = 503;
 

@@ -2,6 +2,7 @@ package io.headrace.server.cli;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.backup.DamagedBackupException;
+import io.headrace.server.bookmark.BookmarkException;
 import io.headrace.server.config.ConfigException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -63,6 +64,7 @@ public final class Verdict {
     private static boolean isOurs(Throwable thrown) {
         return thrown instanceof ConfigException
                 || thrown instanceof CommandException
+                || thrown instanceof BookmarkException
                 || thrown instanceof EngineException;
     }
 }

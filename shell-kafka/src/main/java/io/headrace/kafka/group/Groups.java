@@ -82,6 +82,7 @@ public final class Groups implements AutoCloseable {
     private final int heartbeatIntervalMs;
     private final long lostMemberMs;
     private final LaneOwners laneOwners;
+    private final CoordinatorPositions positions;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
 
@@ -108,6 +109,8 @@ public final class Groups implements AutoCloseable {
         lostMemberMs = context.lostMemberMs();
         heartbeatIntervalMs = context.coordinatorConfig().consumerGroupHeartbeatIntervalMs();
         laneOwners = new LaneOwners(engine, directory.ids(), coordinator);
+        positions =
+                new CoordinatorPositions(this, context.coordinatorConfig().offsetMetadataMaxSize());
     }
 
     /** One thread at most, none while there is nothing to do. */
@@ -299,6 +302,11 @@ public final class Groups implements AutoCloseable {
     /** Who owns the lanes of share views. */
     public LaneOwners laneOwners() {
         return laneOwners;
+    }
+
+    /** The positions of whole groups. */
+    public GroupPositions positions() {
+        return positions;
     }
 
     /** The topics that the coordinator knows. */

@@ -137,7 +137,7 @@ public final class LaneOwners {
         for (OffsetCommitRequestPartition partition : named.partitions()) {
             if (done.get(partition.partitionIndex())) {
                 lanes[count] = partition.partitionIndex();
-                offsets[count++] = partition.committedOffset();
+                offsets[count++] = Math.max(0, partition.committedOffset());
             }
         }
         if (count > 0) {

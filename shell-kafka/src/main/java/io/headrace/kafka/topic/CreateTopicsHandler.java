@@ -78,6 +78,12 @@ public final class CreateTopicsHandler implements RequestHandler {
             CreateTopicsResponseData response) {
         if (data.topics().findAll(topic.name()).size() > 1) {
             refuse(response, topic.name(), Errors.INVALID_REQUEST, "named twice in the request");
+        } else if (TopicNames.isBookmarks(topic.name())) {
+            refuse(
+                    response,
+                    topic.name(),
+                    Errors.INVALID_TOPIC_EXCEPTION,
+                    "the server makes it with the first bookmark");
         } else if (topic.assignments().isEmpty() && !isReplicationFactor(topic)) {
             refuse(
                     response,

@@ -72,6 +72,9 @@ public final class MetadataHandler implements RequestHandler {
                 describe(asked, response.topics(), missing);
             }
         }
+        if (missing.remove(TopicNames.BOOKMARKS)) { // not made by being asked for
+            addMissing(response, TopicNames.BOOKMARKS, Errors.UNKNOWN_TOPIC_OR_PARTITION);
+        }
         if (missing.isEmpty()) {
             request.respond(response);
         } else if (context.autoCreateTopics() && data.allowAutoTopicCreation()) {

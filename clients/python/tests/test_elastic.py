@@ -1,0 +1,225 @@
+"""A training that is killed and resized again and again takes the steps of one that never was.
+
+Ranks are processes and step together, as with DDP: who loses one loses all, and begins again from the last bookmark, with
+another number of ranks. Each batch of each rank has to be the one that the order says, in the attempts that were lost too.
+
+    HEADRACE_ELASTIC_SEEDS=200 HEADRACE_ELASTIC_SIZES=8,32,8    # how many runs, and with what numbers of ranks
+    HEADRACE_ELASTIC_SEED=17                                    # that run alone
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from headrace import Bookmarks, HeadraceDataset, HeadraceLoader
+
+SIZES = [int(size) for size in os.environ.get("HEADRACE_ELASTIC_SIZES", "2,4,2").split(",")]
+SEEDS = (
+    [int(os.environ["HEADRACE_ELASTIC_SEED"])]
+    if "HEADRACE_ELASTIC_SEED" in os.environ
+    else list(range(int(os.environ.get("HEADRACE_ELASTIC_SEEDS", "2"))))
+)
+GLOBAL_BATCH = 4 * max(SIZES)
+PARTITIONS = 2 * max(SIZES)
+EPOCHS = 2
+STEPS_PER_EPOCH = 12
+STEP_DEADLINE_S = 180
+HERE = Path(__file__).resolve().parent
+
+
+class Rank:
+    """A process; what it prints is taken by a thread, so that a rank which hangs is found."""
+
+    def __init__(self, settings):
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "elastic_rank.py"), json.dumps(settings)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
+        )  # fmt: skip
+        self._lines = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._lines.put(json.loads(line))
+        self._lines.put(None)
+
+    def report(self):
+        """The next step's; None if the process has ended."""
+        return self._lines.get(timeout=STEP_DEADLINE_S)
+
+    def go(self):
+        if self._process.poll() is None:
+            with contextlib.suppress(BrokenPipeError):  # killed just now, as was meant
+                os.write(self._process.stdin.fileno(), b"\n")
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait(60)
+        self._reader.join(60)
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
+class Training:
+    """What is common to all attempts of a run."""
+
+    def __init__(self, server, topic, seed):
+        self.random = random.Random(seed)
+        self.seed = seed
+        self.server, self.topic = server, topic
+        self.shuffle_window = self.random.choice([0, 5])
+        self.bookmarks = Bookmarks(server.admin_url)
+        self.job = f"elastic-{seed}"
+        dataset = self.dataset(0, 1)
+        self.extent = dataset.extent
+        loader = HeadraceLoader(dataset, GLOBAL_BATCH, collate_fn=list)
+        # The run that nothing interrupts, of one rank.
+        self.expected = [batch for _ in range(EPOCHS) for batch in loader]
+        self.attempts = 0
+        self.restore_s = 0.0
+
+    def dataset(self, rank, world_size):
+        return HeadraceDataset(
+            self.topic, self.server.bootstrap, decode=lambda record: int(record.value), rank=rank,
+            world_size=world_size, shuffle_window=self.shuffle_window, seed=self.seed, settle_s=0,
+        )  # fmt: skip
+
+    def begin(self, world_size):
+        """Ranks that go on at the last bookmark, and the step that comes next."""
+        self.attempts += 1
+        step, state = self.bookmarks.last_step(self.job), None
+        if step is not None:
+            began = time.monotonic()
+            state = self.bookmarks.restore(self.job, step)
+            self.restore_s = max(self.restore_s, time.monotonic() - began)
+        ranks = [
+            Rank({
+                "topic": self.topic, "bootstrap": self.server.bootstrap, "rank": rank, "world_size": world_size,
+                "shuffle_window": self.shuffle_window, "seed": self.seed, "begin": self.extent.begin,
+                "end": self.extent.end, "batch": GLOBAL_BATCH // world_size, "state": state, "epochs": EPOCHS,
+            })
+            for rank in range(world_size)
+        ]  # fmt: skip
+        return ranks, step or 0
+
+    def steps(self, world_size, count):
+        """Takes so many steps, or loses ranks; returns the number of the step that comes next."""
+        ranks, step = self.begin(world_size)
+        lost_at = step + self.random.randrange(count)
+        try:
+            for _ in range(count):
+                if step == lost_at:
+                    self.harm(ranks)
+                reports = [rank.report() for rank in ranks]
+                self.check(reports, step, world_size)
+                if None in reports:
+                    return step
+                if reports[0]["batch"] is None:
+                    assert step == len(self.expected)
+                    return step
+                step += 1
+                if step % 3 == 0:
+                    self.bookmarks.save(self.job, step, state=reports[0]["state"])
+                for rank in ranks:
+                    rank.go()
+            return step
+        finally:
+            for rank in ranks:
+                rank.kill()
+
+    def harm(self, ranks):
+        """Kills some ranks, the server, or both, wherever they are just now."""
+        what = self.random.choice(["rank", "all", "server", "server and all", "nothing"])
+        time.sleep(self.random.random() * 0.2)  # where it strikes is the seed's
+        if what == "rank":
+            self.random.choice(ranks).kill()
+        elif what.endswith("all"):
+            for rank in ranks:
+                rank.kill()
+        if what.startswith("server"):
+            self.server.kill()
+            self.server.start()
+
+    def check(self, reports, step, world_size):
+        """Each rank's part of a step is every W-th of the step's samples, in their order."""
+        for rank, report in enumerate(reports):
+            if report is not None and report["batch"] is not None:
+                assert report["batch"] == self.expected[step][rank::world_size], (step, rank, world_size, self.seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_steps_are_those_of_a_run_that_nothing_interrupts(own_server, seed):
+    # The last step of an epoch is a short one, of which each rank has as much.
+    total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
+    lengths = [total // PARTITIONS + (partition < total % PARTITIONS) for partition in range(PARTITIONS)]
+    numbers = iter(range(total))
+    topic = own_server.records([[b"%d" % next(numbers) for _ in range(length)] for length in lengths])
+    training = Training(own_server, topic, seed)
+    assert len(training.expected) == EPOCHS * STEPS_PER_EPOCH
+    assert all(sorted(sum(epoch, [])) == list(range(total)) for epoch in halves(training.expected))
+    step, attempt = 0, 0
+    while step < len(training.expected):
+        step = training.steps(SIZES[attempt % len(SIZES)], training.random.randint(4, 10))
+        attempt += 1
+        assert attempt < 100, (step, seed)
+    print(f"seed={seed} attempts={training.attempts} longest restore={training.restore_s:.3f} s")
+
+
+def halves(steps):
+    return steps[:STEPS_PER_EPOCH], steps[STEPS_PER_EPOCH:]
+
+
+# Plain consumers, which assign themselves what the step says
+
+
+def position(n, partition, partitions):
+    """Records of a partition among the first n samples, of which sample i is in partition i mod P."""
+    return (n + partitions - 1 - partition) // partitions
+
+
+@pytest.mark.parametrize("global_batch", [24, 36])
+def test_plain_consumers_find_their_place_by_the_step_alone(server, global_batch):
+    from kafka import KafkaConsumer, TopicPartition
+
+    partitions, rows = 24, 30
+    topic = server.records([[b"%d" % (row * partitions + p) for row in range(rows)] for p in range(partitions)])
+
+    def read(world_size, rank, step, steps):
+        """What rank r of W reads in so many steps: of partitions p = r mod W, in turn."""
+        n, stop = step * global_batch, (step + steps) * global_batch
+        mine = range(rank, partitions, world_size)
+        consumer = KafkaConsumer(bootstrap_servers=server.bootstrap, group_id=None, consumer_timeout_ms=60_000)
+        consumer.assign([TopicPartition(topic, p) for p in mine])
+        for p in mine:
+            consumer.seek(TopicPartition(topic, p), position(n, p, partitions))
+        waiting, found = {p: [] for p in mine}, []
+        turns = iter([i % partitions for i in range(n, stop) if i % world_size == rank])
+        turn = next(turns)
+        while turn is not None:
+            while not waiting[turn]:
+                record = next(consumer)
+                waiting[record.partition].append(int(record.value))
+            found.append(waiting[turn].pop(0))
+            turn = next(turns, None)
+        consumer.close()
+        return found
+
+    step = 0
+    for world_size, steps in ((2, 5), (4, 6), (12, 3), (2, 4)):
+        ranks = [read(world_size, rank, step, steps) for rank in range(world_size)]
+        order = [sample for samples in zip(*ranks) for sample in samples]
+        assert order == list(range(step * global_batch, (step + steps) * global_batch))
+        step += steps
