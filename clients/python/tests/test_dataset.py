@@ -461,3 +461,15 @@ def test_a_loader_goes_on_after_any_batch(dataset, batch_size):
 def test_persistent_workers_are_refused(dataset):
     with pytest.raises(ValueError, match="persistent_workers"):
         HeadraceLoader(dataset(), 4, persistent_workers=True)
+
+
+def test_a_shuffle_view_is_read_as_any_topic(server, topic, dataset):
+    view = f"{topic}-shuffled"
+    epochs = {"headrace.view.type": "shuffle", "headrace.view.topics": topic, "headrace.view.epochs": "2"}
+    server.create(view, 4, epochs)
+    server.extent(view, 2 * COUNT)
+    order = list(dataset(view))
+    assert sorted(order[:COUNT]) == sorted(order[COUNT:]) == list(range(COUNT))
+    assert order[:COUNT] != order[COUNT:]
+    for world_size in (2, 4):
+        assert [n for step in zip(*ranks(dataset, world_size, name=view)) for n in step] == order

@@ -71,7 +71,14 @@ public record TopicConfig(
                     "headrace.view.group",
                     "headrace.view.window.records",
                     "headrace.view.takeback.ms",
-                    "headrace.view.ranges");
+                    "headrace.view.ranges",
+                    "headrace.view.seed",
+                    "headrace.view.window.blocks",
+                    "headrace.view.pinned",
+                    "headrace.view.epochs",
+                    "headrace.view.end",
+                    "headrace.view.shuffle",
+                    "headrace.view.weights.from");
 
     /** Configs of source topics, besides the URI; the source checks their values. */
     private static final Set<String> OF_SOURCES =

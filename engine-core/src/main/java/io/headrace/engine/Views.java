@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,18 @@ public interface Views {
     /** Whether a topic is a union. */
     static boolean isUnion(Topic topic) {
         return UNION.equals(topic.configs().get(TYPE_CONFIG));
+    }
+
+    /** The records of a source come in an order of each epoch's own. */
+    String SHUFFLE = "shuffle";
+
+    /** The records of several sources are interleaved by weights. */
+    String MIX = "mix";
+
+    /** Whether a topic is a shuffle or a mix view. */
+    static boolean isOrdered(Topic topic) {
+        String type = topic.configs().get(TYPE_CONFIG);
+        return SHUFFLE.equals(type) || MIX.equals(type);
     }
 
     /** Whether a topic is a share view. */
@@ -60,6 +73,43 @@ public interface Views {
 
     /** The share view that a topic is; null if it is none. */
     @Nullable Share share(Topic topic);
+
+    /** The shuffle or mix view that a topic is; null if it is none. */
+    @Nullable Ordered ordered(Topic topic);
+
+    /** A view that has the records of sources in an order of its own. Thread-safe. */
+    interface Ordered {
+        /**
+         * How far it is, and whether it can be read. To ask has its sources indexed, if they are
+         * not.
+         */
+        CompletableFuture<Progress> progress();
+    }
+
+    /**
+     * How far a shuffle or mix view is.
+     *
+     * @param isPinned whether it is decided what it has, so that it can be read
+     * @param recordCount how many records it has; 0 if it is not pinned
+     * @param sides what it is over, in the order in which they are named
+     */
+    record Progress(boolean isPinned, long recordCount, List<Side> sides) {}
+
+    /**
+     * What a view is over, as far as the view goes, or as far as it is known.
+     *
+     * @param topic its name
+     * @param isListed whether all objects are listed
+     * @param objectCount how many those are
+     * @param indexedCount of them, those whose records are counted
+     * @param recordCount how many records these have
+     */
+    record Side(
+            String topic,
+            boolean isListed,
+            long objectCount,
+            long indexedCount,
+            long recordCount) {}
 
     /**
      * A topic whose records are handed out among the members of one group. Its partitions are

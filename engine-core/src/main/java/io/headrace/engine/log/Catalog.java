@@ -399,6 +399,12 @@ final class Catalog implements TopicCatalog, Background.Work {
                     Error.REFUSED,
                     "what a union is over is bound to its partitions: name=" + topic.name());
         }
+        if (Views.isOrdered(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "a shuffle or mix view's records are bound to its partitions: name="
+                            + topic.name());
+        }
         Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
         return put(row, topicOf(row), topic, validateOnly);
     }
@@ -444,7 +450,8 @@ final class Catalog implements TopicCatalog, Background.Work {
                             + topic.name());
         }
         if (isView(topic) != isView(altered)
-                || isView(topic) && !hasSame(ViewSpec.FIXED_CONFIGS, topic, altered)) {
+                || isView(topic) && !hasSame(ViewSpec.FIXED_CONFIGS, topic, altered)
+                || !ViewSpec.isPinKept(topic.configs(), altered.configs())) {
             return CatalogResult.failed(
                     Error.REFUSED,
                     "whether a topic is a view, and of what, is fixed: name=" + topic.name());
@@ -501,6 +508,10 @@ final class Catalog implements TopicCatalog, Background.Work {
             if (base == null || isView(base)) {
                 throw new InvalidConfigException(
                         ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist, no views");
+            }
+            if (spec.isOverSources() && base.storageMode() != StorageMode.SOURCE) {
+                throw new InvalidConfigException(
+                        ViewSpec.TOPICS_CONFIG, name, "the names of sources, in such a view");
             }
         }
     }

@@ -21,6 +21,7 @@ import io.headrace.engine.journal.CycleDocuments;
 import io.headrace.engine.journal.JournalContext;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.segment.SegmentFolder;
+import io.headrace.engine.source.SourceBlocks;
 import io.headrace.engine.source.SourceLogs;
 import io.headrace.engine.source.SourceTools;
 import io.headrace.engine.source.cache.CacheContext;
@@ -63,6 +64,12 @@ public final class StorageEngine implements Engine {
     /** What part of the memory is for records that are handed out, until they are asked for. */
     private static final int VIEW_MEMORY_SHARE = 16;
 
+    /** Share of the memory that keeps what was made for readers of shuffle and mix views. */
+    private static final int STRETCH_MEMORY_SHARE = 8;
+
+    /** What makes records of shuffle and mix views. */
+    private static final int ASSEMBLERS = 2;
+
     /** Of views, at most one each; who is refused asks again. */
     private static final int VIEW_READS_MAX = 4096;
 
@@ -81,6 +88,7 @@ public final class StorageEngine implements Engine {
     private final SourceTools sourceTools;
     private final ScheduledExecutorService viewDispatcher;
     private final ThreadPoolExecutor viewReader;
+    private final ThreadPoolExecutor viewAssembler;
     private final ViewLogs views;
     private final Unions unions;
     private final RetentionClock retentionClock;
@@ -222,6 +230,7 @@ public final class StorageEngine implements Engine {
             sourceTools = new SourceTools(catalog, sources);
             viewDispatcher = background.dispatcher("headrace-views");
             viewReader = background.pool("headrace-view-reader", 1, VIEW_READS_MAX);
+            viewAssembler = background.pool("headrace-view-assembler", ASSEMBLERS, VIEW_READS_MAX);
             views = new ViewLogs(new SourcesOfViews(background));
             unions =
                     new Unions(
@@ -446,6 +455,26 @@ public final class StorageEngine implements Engine {
         @Override
         public Executor reader() {
             return viewReader;
+        }
+
+        @Override
+        public Executor assembler() {
+            return viewAssembler;
+        }
+
+        @Override
+        public SourceBlocks sourceBlocks() {
+            return sources.blocks();
+        }
+
+        @Override
+        public long stretchesLengthMax() {
+            return context.memoryStore().budgetBytes() / STRETCH_MEMORY_SHARE;
+        }
+
+        @Override
+        public CompletableFuture<?> alter(long topicId, Map<String, @Nullable String> configs) {
+            return catalog.alterConfigs(topicId, configs, false);
         }
 
         @Override
@@ -785,7 +814,8 @@ public final class StorageEngine implements Engine {
         ending.step(projector::close);
         ending.step(() -> sourceThreads.close(deadline));
         ending.step(() -> sources.awaitEnd(deadline));
-        ending.step(() -> endViewReader(deadline));
+        ending.step(() -> endPool(viewReader, deadline));
+        ending.step(() -> endPool(viewAssembler, deadline));
         ending.step(() -> coldReader.close(deadline));
         ending.step(views::close);
         ending.step(unions::close);
@@ -809,10 +839,10 @@ public final class StorageEngine implements Engine {
         }
     }
 
-    /** It may wait for cold reads, which end after it. */
-    private void endViewReader(Deadline deadline) {
-        viewReader.shutdown();
-        if (!Threads.awaitTermination(viewReader, deadline.atMostMs(SEALER_CLOSE_MS))) {
+    /** The reader may wait for cold reads, which end after it. */
+    private void endPool(ThreadPoolExecutor pool, Deadline deadline) {
+        pool.shutdown();
+        if (!Threads.awaitTermination(pool, deadline.atMostMs(SEALER_CLOSE_MS))) {
             LOGGER.warn("a view is still being read");
         }
     }

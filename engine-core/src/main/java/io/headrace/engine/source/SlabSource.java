@@ -37,8 +37,13 @@ final class SlabSource implements SlabAllocator {
 
     /** A slab with one reference, or null if the memory is in use elsewhere. */
     @Nullable Slab allocateOrNull(int length) {
+        return allocateOrNull(length, TAG);
+    }
+
+    /** As {@link #allocateOrNull(int)}, for what else is made of blocks. */
+    @Nullable Slab allocateOrNull(int length, String tag) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Slab slab = memory.allocate(length, TAG);
+            Slab slab = memory.allocate(length, tag);
             if (slab != null) {
                 return slab;
             }

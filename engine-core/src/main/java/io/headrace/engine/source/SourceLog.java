@@ -3,6 +3,7 @@ package io.headrace.engine.source;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.OnDemandLog;
 import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.cache.BlockSource;
@@ -148,8 +149,21 @@ public final class SourceLog implements OnDemandLog, BlockSource {
         topic.visited(epoch, tier, block.recordCount());
     }
 
+    /** Makes a lease of a block that was loaded, whose reference it takes over. */
+    private interface Leasing {
+        RecordsLease lease(CachedBlock loaded, int lengthMax);
+    }
+
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
+        readCold(
+                fromOffset,
+                whenRead,
+                (loaded, length) -> lease(loaded, fromOffset, length),
+                lengthMax);
+    }
+
+    private void readCold(long fromOffset, ReadCallback whenRead, Leasing leasing, int lengthMax) {
         if (!topic.beginRead()) {
             whenRead.onRead(crowded());
             return;
@@ -160,7 +174,35 @@ public final class SourceLog implements OnDemandLog, BlockSource {
                     topic.endRead(logs.nanoClock().getAsLong() - begun);
                     whenRead.onRead(result);
                 };
-        topic.run(() -> load(fromOffset, lengthMax, ended), () -> ended.onRead(Unavailable.CLOSED));
+        topic.run(
+                () -> load(fromOffset, lengthMax, leasing, ended),
+                () -> ended.onRead(Unavailable.CLOSED));
+    }
+
+    /**
+     * Reads the block that begins at an offset, as a whole, for somebody who reads blocks in an
+     * order of his own: that says nothing of where readers of this partition are.
+     */
+    void readBlock(long firstOffset, ReadCallback whenRead) {
+        topic.touch();
+        Unavailable reason = whyNot(firstOffset);
+        if (reason != null) {
+            whenRead.onRead(reason);
+            return;
+        }
+        CachedBlock block = blocks.resident(firstOffset);
+        if (block != null) {
+            whenRead.onRead(whole(block, firstOffset));
+            return;
+        }
+        readCold(firstOffset, whenRead, (loaded, length) -> whole(loaded, firstOffset), 0);
+    }
+
+    private RecordsLease whole(CachedBlock block, long firstOffset) {
+        RecordsLease lease =
+                BlockLease.of(block, firstOffset, Integer.MAX_VALUE, following -> null);
+        topic.served(lease.length());
+        return lease;
     }
 
     private Unavailable crowded() {
@@ -169,7 +211,7 @@ public final class SourceLog implements OnDemandLog, BlockSource {
         return Unavailable.STORE_ERROR;
     }
 
-    private void load(long fromOffset, int lengthMax, ReadCallback whenRead) {
+    private void load(long fromOffset, int lengthMax, Leasing leasing, ReadCallback whenRead) {
         Unavailable reason;
         SourceBlock block = null;
         IndexedBlock stored = null;
@@ -188,10 +230,15 @@ public final class SourceLog implements OnDemandLog, BlockSource {
             whenRead.onRead(reason == null ? corrupt(fromOffset) : reason);
             return;
         }
-        load(fromOffset, lengthMax, stored, whenRead);
+        load(fromOffset, lengthMax, stored, leasing, whenRead);
     }
 
-    private void load(long fromOffset, int lengthMax, IndexedBlock stored, ReadCallback whenRead) {
+    private void load(
+            long fromOffset,
+            int lengthMax,
+            IndexedBlock stored,
+            Leasing leasing,
+            ReadCallback whenRead) {
         blocks.load(
                 fromOffset,
                 stored,
@@ -199,14 +246,14 @@ public final class SourceLog implements OnDemandLog, BlockSource {
                         whenRead.onRead(
                                 loaded == null
                                         ? reason(stored, failure)
-                                        : leaseOrFail(stored, loaded, fromOffset, lengthMax)));
+                                        : leaseOrFail(stored, loaded, leasing, lengthMax)));
     }
 
     /** Whatever happens there is an answer, as others wait behind it. */
     private ReadResult leaseOrFail(
-            IndexedBlock stored, CachedBlock loaded, long fromOffset, int lengthMax) {
+            IndexedBlock stored, CachedBlock loaded, Leasing leasing, int lengthMax) {
         try {
-            return lease(loaded, fromOffset, lengthMax);
+            return leasing.lease(loaded, lengthMax);
         } catch (RuntimeException | Error failed) {
             return reason(stored, failed);
         }

@@ -79,6 +79,7 @@ public final class SourceLogs implements AutoCloseable {
     private final Map<Long, SourceTopic> topics = new ConcurrentHashMap<>();
     private final Map<ObjectStore, LoadTimes> loadTimes = new ConcurrentHashMap<>();
     private final ReadCounters reads = new ReadCounters();
+    private volatile boolean isClosed;
 
     /**
      * @param journal where the index is made durable, and from where it comes back to {@link
@@ -325,6 +326,7 @@ public final class SourceLogs implements AutoCloseable {
      */
     @Override
     public void close() {
+        isClosed = true;
         topics.values().forEach(SourceTopic::close);
         topics.clear();
         openScans.close();
@@ -423,6 +425,15 @@ public final class SourceLogs implements AutoCloseable {
                 slabs,
                 aheadBudget,
                 topic.threads().ahead());
+    }
+
+    boolean isClosed() {
+        return isClosed;
+    }
+
+    /** Sources for those who read blocks in an order of their own. */
+    public SourceBlocks blocks() {
+        return new SourceBlocks(this);
     }
 
     BlockCache cache() {

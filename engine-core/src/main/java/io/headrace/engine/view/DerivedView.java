@@ -18,6 +18,9 @@ interface DerivedView {
     /** Lets go of what nobody uses; called now and then. */
     void sweep();
 
+    /** What waits for others to make room may go on. */
+    default void resume() {}
+
     /** The topic or the engine is gone. */
     void end();
 }

@@ -20,6 +20,7 @@ public final class ViewLogs implements Views {
 
     private final ViewSources sources;
     private final LoadedRecords loaded;
+    private final StretchCache stretches;
     private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
     private final Map<Long, DerivedView> derived = new ConcurrentHashMap<>();
 
@@ -29,6 +30,12 @@ public final class ViewLogs implements Views {
     public ViewLogs(ViewSources sources) {
         this.sources = sources;
         loaded = new LoadedRecords(sources.loadedLengthMax());
+        stretches =
+                new StretchCache(
+                        sources.stretchesLengthMax(),
+                        sources.sourceBlocks(),
+                        sources::elapsedMs,
+                        () -> derived.values().forEach(DerivedView::resume));
     }
 
     @Override
@@ -70,12 +77,20 @@ public final class ViewLogs implements Views {
         return view;
     }
 
+    @Override
+    public @Nullable Ordered ordered(Topic topic) {
+        return Views.isOrdered(topic) && derived(topic) instanceof Ordered ordered ? ordered : null;
+    }
+
     private DerivedView open(Topic topic, ViewSpec spec) {
         if (spec instanceof ReplaySpec replay) {
             return new ReplayView(sources, topic, replay);
         }
         if (spec instanceof UnionSpec) {
             return new UnionView(sources, topic);
+        }
+        if (spec instanceof OrderedSpec ordered) {
+            return new OrderedView(sources, stretches, topic, ordered);
         }
         throw new IllegalStateException("topic=" + topic.name() + " view=" + spec);
     }
@@ -136,6 +151,7 @@ public final class ViewLogs implements Views {
     /** Tries again what failed, and takes back what nobody gets on with. */
     public void sweep() {
         loaded.expire(sources.elapsedMs());
+        stretches.sweep();
         shares.values().forEach(ShareView::sweep);
         derived.values().forEach(DerivedView::sweep);
     }
@@ -144,5 +160,6 @@ public final class ViewLogs implements Views {
     public void close() {
         loaded.close();
         derived.values().forEach(DerivedView::end);
+        stretches.close();
     }
 }

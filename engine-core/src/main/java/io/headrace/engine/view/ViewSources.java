@@ -4,6 +4,8 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
 import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.source.SourceBlocks;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +38,18 @@ public interface ViewSources {
 
     /** Looks into batches; null if nothing here can. */
     @Nullable RecordFilter recordFilter();
+
+    /** Makes records of views that have them in an order of their own. */
+    Executor assembler();
+
+    /** Blocks of sources. */
+    SourceBlocks sourceBlocks();
+
+    /** Bytes that may be kept of what was made for readers of such views. */
+    long stretchesLengthMax();
+
+    /** Sets configs of a topic, durably. */
+    CompletableFuture<?> alter(long topicId, Map<String, @Nullable String> configs);
 
     /** Bytes that may be kept of what was loaded to be handed out. */
     long loadedLengthMax();

@@ -15,24 +15,37 @@ public interface ViewSpec {
     /** Topic config: names of the topics that it is over. */
     String TOPICS_CONFIG = "headrace.view.topics";
 
-    /** Configs of views of any kind, besides their type. */
-    List<String> CONFIGS =
-            List.of(
-                    TOPICS_CONFIG,
-                    ShareSpec.GROUP_CONFIG,
-                    ShareSpec.WINDOW_CONFIG,
-                    ShareSpec.TAKE_BACK_CONFIG,
-                    ReplaySpec.RANGES_CONFIG);
-
     /** Configs that offsets are bound to, so that they stay as they are. */
     List<String> FIXED_CONFIGS =
-            List.of(TYPE_CONFIG, TOPICS_CONFIG, ShareSpec.GROUP_CONFIG, ReplaySpec.RANGES_CONFIG);
+            List.of(
+                    TYPE_CONFIG,
+                    TOPICS_CONFIG,
+                    ShareSpec.GROUP_CONFIG,
+                    ReplaySpec.RANGES_CONFIG,
+                    OrderedSpec.SEED_CONFIG,
+                    OrderedSpec.WINDOW_BLOCKS_CONFIG,
+                    ShuffleSpec.EPOCHS_CONFIG,
+                    MixSpec.END_CONFIG,
+                    MixSpec.SHUFFLE_CONFIG,
+                    MixSpec.WEIGHTS_FROM_CONFIG);
 
     /** What {@link #TYPE_CONFIG} may be. */
-    String TYPES = String.join(", ", Views.SHARE, Views.REPLAY, Views.UNION);
+    String TYPES =
+            String.join(", ", Views.SHARE, Views.SHUFFLE, Views.MIX, Views.UNION, Views.REPLAY);
 
     /** Most topics that a view may be over. */
     int TOPICS_MAX = 1000;
+
+    /** Whether what such a view is pinned to stays as it is, if it is pinned. */
+    static boolean isPinKept(Map<String, String> before, Map<String, String> after) {
+        String pinned = before.get(OrderedSpec.PINNED_CONFIG);
+        return pinned == null || pinned.equals(after.get(OrderedSpec.PINNED_CONFIG));
+    }
+
+    /** Whether it is over sources, and nothing else. */
+    default boolean isOverSources() {
+        return this instanceof OrderedSpec;
+    }
 
     /** Names of the topics that the view is over, in the order in which they are named. */
     List<String> topics();
@@ -48,6 +61,8 @@ public interface ViewSpec {
             case Views.SHARE -> ShareSpec.of(configs);
             case Views.REPLAY -> ReplaySpec.of(configs);
             case Views.UNION -> UnionSpec.of(configs);
+            case Views.SHUFFLE -> ShuffleSpec.of(configs);
+            case Views.MIX -> MixSpec.of(configs);
             default -> throw new InvalidConfigException(TYPE_CONFIG, type, TYPES);
         };
     }

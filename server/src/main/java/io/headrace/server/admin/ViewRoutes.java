@@ -1,11 +1,15 @@
 package io.headrace.server.admin;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.Views;
 import io.headrace.engine.Views.Backlog;
+import io.headrace.engine.Views.Ordered;
+import io.headrace.engine.Views.Progress;
 import io.headrace.engine.Views.Share;
+import io.headrace.engine.Views.Side;
 import io.headrace.engine.Views.UnionStatus;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -17,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * GET /views/NAME   what a view is over, and how far it is with that: of a share view, how much is
- *                   handed out and done; of a union, how much is copied
+ *                   handed out and done; of a union, how much is copied; of a shuffle or mix
+ *                   view, how far it is known
  * </pre>
  *
  * Thread-safe; nothing blocks.
@@ -64,16 +69,42 @@ final class ViewRoutes implements JsonHandler.Routes {
             return views.unionStatus(topic)
                     .handleAsync((status, failure) -> json(topic, status), executor);
         }
+        Ordered ordered = views.ordered(topic);
+        if (ordered != null) {
+            return ordered.progress()
+                    .handleAsync((progress, failure) -> json(topic, progress), executor);
+        }
         Share share = views.share(topic);
         if (share == null) {
             throw new RequestException(
                     RequestException.NOT_FOUND,
-                    "no share view: topic="
-                            + topic.name()
-                            + " mode="
-                            + Json.name(topic.storageMode()));
+                    "no view: topic=" + topic.name() + " mode=" + Json.name(topic.storageMode()));
         }
         return share.backlog().handleAsync((backlog, failure) -> json(topic, backlog), executor);
+    }
+
+    /**
+     * @param progress null if it cannot be told
+     */
+    private static ObjectNode json(Topic topic, @Nullable Progress progress) {
+        if (progress == null) {
+            throw unavailable(topic);
+        }
+        ObjectNode json =
+                described(topic)
+                        .put("partitions", topic.partitionCount())
+                        .put("ready", progress.isPinned())
+                        .put("records", progress.recordCount());
+        ArrayNode sides = json.putArray("sides");
+        for (Side side : progress.sides()) {
+            sides.addObject()
+                    .put("topic", side.topic())
+                    .put("listed", side.isListed())
+                    .put("objects", side.objectCount())
+                    .put("indexedObjects", side.indexedCount())
+                    .put("records", side.recordCount());
+        }
+        return json;
     }
 
     /**

@@ -93,10 +93,37 @@ public final class ViewCommand implements Runnable {
         JsonNode json = admin.get("/views/" + URLEncoder.encode(name, StandardCharsets.UTF_8));
         if (isJson) {
             out().print(Json.text(json));
+        } else if (json.has("sides")) {
+            printOrdered(json);
         } else {
             print(json);
         }
         out().flush();
+    }
+
+    private void printOrdered(JsonNode json) {
+        JsonNode configs = json.path("configs");
+        out().println(
+                        "view %s  %s over %s  partitions %d"
+                                .formatted(
+                                        json.path("topic").asText(),
+                                        configs.path(PREFIX + "type").asText(),
+                                        configs.path(PREFIX + "topics").asText(),
+                                        json.path("partitions").asInt()));
+        out().println(
+                        json.path("ready").asBoolean()
+                                ? "  ready: %,d records".formatted(json.path("records").asLong())
+                                : "  not ready: waits for its sources to be indexed");
+        for (JsonNode side : json.path("sides")) {
+            out().println(
+                            "  %s  objects %,d%s  indexed %,d  records %,d"
+                                    .formatted(
+                                            side.path("topic").asText(),
+                                            side.path("objects").asLong(),
+                                            side.path("listed").asBoolean() ? "" : " or more",
+                                            side.path("indexedObjects").asLong(),
+                                            side.path("records").asLong()));
+        }
     }
 
     private void print(JsonNode json) {

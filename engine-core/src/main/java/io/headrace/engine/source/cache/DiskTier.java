@@ -32,8 +32,13 @@ import org.jspecify.annotations.Nullable;
  * written. Owned by {@link BlockTiers}.
  */
 final class DiskTier {
-    /** Bytes of blocks that wait to be written. */
+    /** Bytes of blocks that wait to be written, at most; less where there is little memory. */
     private static final long QUEUE_BYTES_MAX = 32 << 20;
+
+    /** As a share of what blocks in memory may take; but so much may wait in any case. */
+    private static final int QUEUE_SHARE = 2;
+
+    private static final long QUEUE_BYTES_MIN = 1 << 20;
 
     /** A block has to be needed so much sooner to take another one's place: writing wears. */
     private static final double GAIN = 0.9;
@@ -57,6 +62,7 @@ final class DiskTier {
     private final Cursors.Farthest scratch = new Cursors.Farthest();
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong queuedBytes = new AtomicLong();
+    private final long queueBytesMax;
     private final AtomicBoolean isTrimDue = new AtomicBoolean();
     private final ThreadPoolExecutor writer =
             new ThreadPoolExecutor(
@@ -75,6 +81,10 @@ final class DiskTier {
 
     DiskTier(CacheContext context, CacheCounters counters) {
         this.context = context;
+        this.queueBytesMax =
+                Math.max(
+                        QUEUE_BYTES_MIN,
+                        Math.min(QUEUE_BYTES_MAX, context.memoryBudgetBytes() / QUEUE_SHARE));
         this.folder = context.diskFolder();
         this.files = context.files();
         this.counters = counters;
@@ -364,7 +374,7 @@ final class DiskTier {
             return;
         }
         long queued = queuedBytes.addAndGet(block.length());
-        boolean isTooMuch = queued > QUEUE_BYTES_MAX && queued > block.length();
+        boolean isTooMuch = queued > queueBytesMax && queued > block.length();
         if (isTooMuch || !block.retain()) {
             queuedBytes.addAndGet(-block.length());
             partition.endWrite(block);

@@ -1,0 +1,100 @@
+package io.headrace.engine.source;
+
+import io.headrace.engine.PartitionLog.ReadCallback;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sources for those who read their blocks in an order of their own. Thread-safe. What is said to
+ * ask the index blocks for the metadata store; nothing here blocks for an object store.
+ */
+public final class SourceBlocks {
+    private final SourceLogs logs;
+
+    SourceBlocks(SourceLogs logs) {
+        this.logs = logs;
+    }
+
+    /**
+     * How far a source is known.
+     *
+     * @param generation of the newest listing
+     * @param isListed whether that came to its end
+     * @param objectCount ordinals given so far
+     * @param indexedCount objects that were looked into
+     * @param recordCount in those
+     * @param isComplete whether the records of all objects are counted
+     */
+    public record Extent(
+            int generation,
+            boolean isListed,
+            long objectCount,
+            long indexedCount,
+            long recordCount,
+            boolean isComplete) {}
+
+    /** How far a source is known. Asks the index. */
+    public Extent extent(Topic source) {
+        SourceIndex.State state = logs.index().state(source.id());
+        long indexed = 0;
+        long records = 0;
+        boolean isComplete = state.isComplete();
+        for (int partition = 0; partition < source.partitionCount(); partition++) {
+            SourceEnd end = logs.index().end(source.id(), partition);
+            indexed += end.objectCount();
+            records += end.offset();
+            isComplete &= end.ordinal() >= state.objectCount();
+        }
+        return new Extent(
+                state.generation(),
+                state.isComplete(),
+                state.objectCount(),
+                indexed,
+                records,
+                isComplete);
+    }
+
+    /** Has a source listed, if it was not, and looked into to its end. */
+    public void index(Topic source) {
+        if (logs.isClosed()) {
+            return;
+        }
+        logs.use(
+                source,
+                used -> {
+                    used.touch();
+                    if (!used.isIndexing()) {
+                        used.index(true);
+                    }
+                });
+    }
+
+    /** All blocks of the objects below an ordinal. Asks the index, for as long as they are many. */
+    public SourceTable table(Topic source, long objectCount) {
+        return SourceTable.read(logs.index(), source.id(), source.partitionCount(), objectCount);
+    }
+
+    /**
+     * Reads one block whole, from memory, the SSD or its store; who reads is not taken for a reader
+     * of the partition. The callback may be called here.
+     */
+    public void read(Topic source, int partition, long firstOffset, ReadCallback whenRead) {
+        if (logs.isClosed()) {
+            whenRead.onRead(Unavailable.CLOSED);
+        } else {
+            logs.open(source, partition).readBlock(firstOffset, whenRead);
+        }
+    }
+
+    /** A slab with one reference, or null if the memory is in use elsewhere. */
+    public @Nullable Slab allocate(int length, String tag) {
+        return logs.slabs().allocateOrNull(length, tag);
+    }
+
+    /** Of the batches that are framed now. */
+    public int leaderEpoch() {
+        return logs.leaderEpoch();
+    }
+}

@@ -1,0 +1,220 @@
+package io.headrace.engine.source;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+
+/**
+ * The blocks of a source up to an ordinal, in the linear order: objects by their ordinals, the
+ * records of each as they stand in it. 24 bytes per block, besides 4 per unit. Immutable.
+ *
+ * <p>A <i>unit</i> is what is never torn apart by a permutation of objects: an object with samples
+ * of its own; of objects that are a sample each, those that are loaded together as one block.
+ */
+public final class SourceTable {
+    private final long topicId;
+
+    /** Records before each block, and behind the last one. */
+    private final long[] recordsBefore;
+
+    private final int[] partitions;
+    private final long[] firstOffsets;
+    private final int[] lengths;
+
+    /** First block of each unit, and behind the last one. */
+    private final int[] unitStarts;
+
+    private SourceTable(
+            long topicId,
+            long[] recordsBefore,
+            int[] partitions,
+            long[] firstOffsets,
+            int[] lengths,
+            int[] unitStarts) {
+        this.topicId = topicId;
+        this.recordsBefore = recordsBefore;
+        this.partitions = partitions;
+        this.firstOffsets = firstOffsets;
+        this.lengths = lengths;
+        this.unitStarts = unitStarts;
+    }
+
+    /** Reads the index of all partitions, up to an ordinal. */
+    static SourceTable read(SourceIndex index, long topicId, int partitionCount, long objectCount) {
+        List<Blocks> all = new ArrayList<>(partitionCount);
+        for (int partition = 0; partition < partitionCount; partition++) {
+            Blocks blocks = new Blocks(partition);
+            index.firstBlock(topicId, partition, block -> !blocks.add(block, objectCount));
+            all.add(blocks);
+        }
+        return merge(topicId, all);
+    }
+
+    private static SourceTable merge(long topicId, List<Blocks> all) {
+        int count = Math.toIntExact(all.stream().mapToLong(blocks -> blocks.count).sum());
+        long[] recordsBefore = new long[count + 1];
+        int[] partitions = new int[count];
+        long[] firstOffsets = new long[count];
+        int[] lengths = new int[count];
+        int[] unitStarts = new int[count + 1];
+        PriorityQueue<Blocks> next =
+                new PriorityQueue<>(Comparator.comparingLong(blocks -> blocks.ordinal()));
+        all.stream().filter(Blocks::hasNext).forEach(next::add);
+        int unitCount = 0;
+        int block = 0;
+        while (!next.isEmpty()) {
+            Blocks from = next.poll();
+            unitStarts[unitCount++] = block;
+            long ordinal = from.ordinal();
+            while (from.hasNext() && from.ordinal() == ordinal) {
+                partitions[block] = from.partition;
+                firstOffsets[block] = from.firstOffsets[from.next];
+                lengths[block] = from.lengths[from.next];
+                recordsBefore[block + 1] = recordsBefore[block] + from.counts[from.next];
+                from.next++;
+                block++;
+            }
+            if (from.hasNext()) {
+                next.add(from);
+            }
+        }
+        unitStarts[unitCount] = count;
+        return new SourceTable(
+                topicId,
+                recordsBefore,
+                partitions,
+                firstOffsets,
+                lengths,
+                Arrays.copyOf(unitStarts, unitCount + 1));
+    }
+
+    /** Of one partition, as they come. */
+    private static final class Blocks {
+        private final int partition;
+        private long[] ordinals = new long[16];
+        private long[] firstOffsets = new long[16];
+        private int[] counts = new int[16];
+        private int[] lengths = new int[16];
+        private int count;
+        private int next;
+
+        Blocks(int partition) {
+            this.partition = partition;
+        }
+
+        /** False if it is behind what is asked for, and then it is not added. */
+        boolean add(SourceBlock block, long objectCount) {
+            if (block.ordinal() >= objectCount) {
+                return false;
+            }
+            if (count == ordinals.length) {
+                int room = count + count / 2;
+                ordinals = Arrays.copyOf(ordinals, room);
+                firstOffsets = Arrays.copyOf(firstOffsets, room);
+                counts = Arrays.copyOf(counts, room);
+                lengths = Arrays.copyOf(lengths, room);
+            }
+            ordinals[count] = block.ordinal();
+            firstOffsets[count] = block.firstOffset();
+            counts[count] = block.recordCount();
+            long length = Math.max(block.framedLength(), block.toByte() - block.fromByte());
+            lengths[count] = (int) Math.min(Integer.MAX_VALUE, length);
+            count++;
+            return true;
+        }
+
+        boolean hasNext() {
+            return next < count;
+        }
+
+        long ordinal() {
+            return ordinals[next];
+        }
+    }
+
+    /** A table of made-up blocks, each of so many records; those of one unit stand together. */
+    public static SourceTable of(long topicId, int[][] recordCountsOfUnits, int blockLength) {
+        Blocks blocks = new Blocks(0);
+        long offset = 0;
+        for (int unit = 0; unit < recordCountsOfUnits.length; unit++) {
+            for (int records : recordCountsOfUnits[unit]) {
+                blocks.add(
+                        new SourceBlock(
+                                topicId,
+                                0,
+                                offset,
+                                records,
+                                SourceBlock.Kind.SAMPLES,
+                                unit,
+                                0,
+                                blockLength,
+                                0,
+                                0,
+                                blockLength,
+                                ByteRanges.NONE),
+                        Long.MAX_VALUE);
+                offset += records;
+            }
+        }
+        return merge(topicId, List.of(blocks));
+    }
+
+    /** Id of the source. */
+    public long topicId() {
+        return topicId;
+    }
+
+    /** How many units there are. */
+    public int unitCount() {
+        return unitStarts.length - 1;
+    }
+
+    /** The first block of a unit; of the unit count, behind the last block. */
+    public int firstBlock(int unit) {
+        return unitStarts[unit];
+    }
+
+    /** How many blocks there are. */
+    public int blockCount() {
+        return partitions.length;
+    }
+
+    /** How many records there are. */
+    public long recordCount() {
+        return recordsBefore[partitions.length];
+    }
+
+    /** The block that holds a record of the linear order. */
+    public int blockOf(long record) {
+        int found = Arrays.binarySearch(recordsBefore, record);
+        // Blocks have a record at least, so that no two begin at the same one.
+        return found >= 0 ? found : -found - 2;
+    }
+
+    /** The linear order's number of a block's first record. */
+    public long firstRecord(int block) {
+        return recordsBefore[block];
+    }
+
+    /** Records of a block. */
+    public int recordCount(int block) {
+        return (int) (recordsBefore[block + 1] - recordsBefore[block]);
+    }
+
+    /** The source's partition that a block is in. */
+    public int partition(int block) {
+        return partitions[block];
+    }
+
+    /** Offset of a block's first record in that partition. */
+    public long firstOffset(int block) {
+        return firstOffsets[block];
+    }
+
+    /** Bytes of a block, nearly. */
+    public int length(int block) {
+        return lengths[block];
+    }
+}

@@ -1,0 +1,129 @@
+package io.headrace.engine.view;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which side each record of a mix is of, and how many of each side come before it. Follows from the
+ * spec and from how many records the sides have. Immutable.
+ */
+final class MixSequence {
+    /** Among the numbers that states are derived by, what stands for the sides' precedence. */
+    private static final long OF_PRECEDENCE = -2;
+
+    private final List<Segment> segments = new ArrayList<>();
+    private long count;
+
+    /**
+     * Records between two changes of the weights.
+     *
+     * @param from number of the first record
+     * @param taken records of each side before it
+     */
+    private record Segment(long from, Interleave sides, long[] taken) {}
+
+    /**
+     * @param lengths records of each side
+     */
+    MixSequence(MixSpec spec, long[] lengths) {
+        int sideCount = lengths.length;
+        int[] precedence =
+                Permutation.of(sideCount, Permutation.derived(spec.seed(), OF_PRECEDENCE));
+        Map<List<Integer>, Interleave> made = new HashMap<>();
+        long[] taken = new long[sideCount];
+        boolean[] isOver = new boolean[sideCount];
+        for (int side = 0; side < sideCount; side++) {
+            isOver[side] = lengths[side] == 0 && spec.end() != MixSpec.End.STOP;
+        }
+        int change = 0;
+        boolean isAtEnd = false;
+        while (!isAtEnd) {
+            List<MixSpec.Weights> all = spec.weights();
+            while (change + 1 < all.size() && all.get(change + 1).fromRecord() <= count) {
+                change++;
+            }
+            List<Integer> parts = new ArrayList<>(all.get(change).parts());
+            for (int side = 0; side < sideCount; side++) {
+                if (isOver[side]) {
+                    parts.set(side, 0);
+                }
+            }
+            if (parts.stream().allMatch(part -> part == 0)) {
+                return;
+            }
+            Interleave sides =
+                    made.computeIfAbsent(
+                            parts,
+                            weights ->
+                                    new Interleave(
+                                            weights.stream().mapToInt(Integer::intValue).toArray(),
+                                            precedence));
+            long length = untilEnd(spec.end(), sides, lengths, taken, isOver);
+            isAtEnd = spec.end() != MixSpec.End.REST;
+            if (change + 1 < all.size() && all.get(change + 1).fromRecord() - count < length) {
+                length = all.get(change + 1).fromRecord() - count;
+                isAtEnd = false;
+            }
+            if (length > 0) {
+                segments.add(new Segment(count, sides, taken.clone()));
+            }
+            for (int side = 0; side < sideCount; side++) {
+                taken[side] += isOver[side] ? 0 : sides.count(side, length);
+            }
+            for (int side = 0; side < sideCount; side++) {
+                isOver[side] |= spec.end() == MixSpec.End.REST && taken[side] >= lengths[side];
+            }
+            count += length;
+        }
+    }
+
+    /** Records until a side ends in a way that matters. */
+    private static long untilEnd(
+            MixSpec.End end, Interleave sides, long[] lengths, long[] taken, boolean[] isOver) {
+        long until = end == MixSpec.End.REPEAT ? 0 : Long.MAX_VALUE;
+        for (int side = 0; side < lengths.length; side++) {
+            long left = lengths[side] - taken[side];
+            if (!isOver[side] && end == MixSpec.End.REPEAT && left > 0) {
+                until = Math.max(until, sides.place(side, left - 1) + 1);
+            } else if (!isOver[side] && end == MixSpec.End.STOP) {
+                until = Math.min(until, sides.place(side, left));
+            } else if (!isOver[side] && end == MixSpec.End.REST) {
+                until = Math.min(until, sides.place(side, left - 1) + 1);
+            }
+        }
+        return until;
+    }
+
+    /** How many records the mix has. */
+    long count() {
+        return count;
+    }
+
+    private Segment segment(long record) {
+        int low = 0;
+        int high = segments.size() - 1;
+        while (low < high) {
+            int middle = (low + high + 1) >>> 1;
+            if (segments.get(middle).from <= record) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return segments.get(low);
+    }
+
+    /** Whose record it is. */
+    int side(long record) {
+        Segment segment = segment(record);
+        return segment.sides.side(record - segment.from);
+    }
+
+    /** How many of the records before it are of a side. */
+    long taken(int side, long record) {
+        Segment segment = segment(record);
+        return segment.taken[side] + segment.sides.count(side, record - segment.from);
+    }
+}

@@ -1,0 +1,201 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.source.SourceTable;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the configs of a mix view say.
+ *
+ * @param topics names of the sources that it is over, its sides
+ * @param weights of the sides, from each record on: the first from record 0 on
+ * @param seed of all that is drawn by lot
+ * @param isShuffled whether each side comes shuffled
+ * @param windowBlocks consecutive blocks of a side whose records are permuted together
+ * @param end what the end of a side means
+ * @param pins how much of the sources it has; empty if that is not decided yet
+ */
+record MixSpec(
+        List<String> topics,
+        List<Weights> weights,
+        long seed,
+        boolean isShuffled,
+        int windowBlocks,
+        End end,
+        List<Pin> pins)
+        implements OrderedSpec {
+    /** Topic config: what becomes of a mix view where one of its sides ends. */
+    static final String END_CONFIG = "headrace.view.end";
+
+    /** Topic config: whether the sides of a mix view are shuffled. */
+    static final String SHUFFLE_CONFIG = "headrace.view.shuffle";
+
+    /** Topic config: other weights of a mix view from some records on. */
+    static final String WEIGHTS_FROM_CONFIG = "headrace.view.weights.from";
+
+    static final int SIDES_MAX = 64;
+    private static final int CHANGES_MAX = 32;
+    private static final int DIGITS_MAX = 12;
+
+    /** What the end of a side means. */
+    enum End {
+        /** The view ends where a record of it were next. */
+        STOP,
+        /** It begins again, until each side was there once. */
+        REPEAT,
+        /** The others go on. */
+        REST
+    }
+
+    /**
+     * Weights from a record on.
+     *
+     * @param fromRecord of the view
+     * @param parts of each side, without a common divisor
+     */
+    record Weights(long fromRecord, List<Integer> parts) {}
+
+    /**
+     * The spec in a topic's configs.
+     *
+     * @throws InvalidConfigException naming the first config that has a value it cannot have
+     */
+    static MixSpec of(Map<String, String> configs) {
+        OrderedSpec.checkUncompressed(configs);
+        String value = configs.getOrDefault(TOPICS_CONFIG, "");
+        List<String> topics = new ArrayList<>();
+        List<String> first = new ArrayList<>();
+        for (String side : value.split(",", -1)) {
+            int colon = side.indexOf(':');
+            topics.add((colon < 0 ? side : side.substring(0, colon)).trim());
+            first.add(colon < 0 ? "1" : side.substring(colon + 1));
+        }
+        if (topics.size() > SIDES_MAX
+                || topics.contains("")
+                || new LinkedHashSet<>(topics).size() < topics.size()) {
+            throw new InvalidConfigException(
+                    TOPICS_CONFIG, value, "NAME:WEIGHT,… of 1 to " + SIDES_MAX + " topics");
+        }
+        List<Weights> weights = new ArrayList<>();
+        weights.add(new Weights(0, parts(first, TOPICS_CONFIG, value)));
+        addChanges(configs.getOrDefault(WEIGHTS_FROM_CONFIG, ""), topics.size(), weights);
+        return new MixSpec(
+                List.copyOf(topics),
+                List.copyOf(weights),
+                OrderedSpec.seed(configs),
+                isShuffled(configs),
+                OrderedSpec.windowBlocks(configs),
+                end(configs),
+                OrderedSpec.pins(configs, topics));
+    }
+
+    private static void addChanges(String value, int sideCount, List<Weights> weights) {
+        for (String change : value.isBlank() ? new String[0] : value.split(";", -1)) {
+            int colon = change.indexOf(':');
+            List<String> parts = List.of(change.substring(colon + 1).split(",", -1));
+            long from = -1;
+            try {
+                from = Long.parseLong(change.substring(0, Math.max(0, colon)).trim());
+            } catch (NumberFormatException ignored) {
+                // named below, with the value
+            }
+            if (from <= weights.get(weights.size() - 1).fromRecord()
+                    || parts.size() != sideCount
+                    || weights.size() > CHANGES_MAX) {
+                throw new InvalidConfigException(
+                        WEIGHTS_FROM_CONFIG,
+                        value,
+                        "RECORD:WEIGHT,…;… with a weight for each side, records ascending, at most "
+                                + CHANGES_MAX
+                                + " times");
+            }
+            weights.add(new Weights(from, parts(parts, WEIGHTS_FROM_CONFIG, value)));
+        }
+    }
+
+    /** Weights as integers that have the same proportions. */
+    private static List<Integer> parts(List<String> weights, String key, String value) {
+        List<BigDecimal> numbers = new ArrayList<>();
+        int scale = 0;
+        BigInteger divisor = BigInteger.ZERO;
+        BigInteger sum = BigInteger.ZERO;
+        List<BigInteger> parts = new ArrayList<>();
+        try {
+            for (String weight : weights) {
+                BigDecimal number = new BigDecimal(weight.trim()).stripTrailingZeros();
+                if (number.signum() <= 0
+                        || Math.abs(number.scale()) > DIGITS_MAX
+                        || number.precision() > DIGITS_MAX) {
+                    throw new NumberFormatException(weight);
+                }
+                numbers.add(number);
+                scale = Math.max(scale, number.scale());
+            }
+        } catch (NumberFormatException refused) {
+            throw new InvalidConfigException(key, value, "weights above 0, such as 0.8");
+        }
+        for (BigDecimal number : numbers) {
+            BigInteger part = number.scaleByPowerOfTen(scale).toBigIntegerExact();
+            parts.add(part);
+            divisor = divisor.gcd(part);
+            sum = sum.add(part);
+        }
+        if (sum.divide(divisor).compareTo(BigInteger.valueOf(Interleave.PERIOD_MAX)) > 0) {
+            throw new InvalidConfigException(
+                    key,
+                    value,
+                    "weights that are integers with a sum of at most "
+                            + Interleave.PERIOD_MAX
+                            + ", or in such proportions");
+        }
+        List<Integer> reduced = new ArrayList<>();
+        for (BigInteger part : parts) {
+            reduced.add(part.divide(divisor).intValueExact());
+        }
+        return List.copyOf(reduced);
+    }
+
+    private static boolean isShuffled(Map<String, String> configs) {
+        String value = configs.getOrDefault(SHUFFLE_CONFIG, "false");
+        return switch (value) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new InvalidConfigException(SHUFFLE_CONFIG, value, "true or false");
+        };
+    }
+
+    private static End end(Map<String, String> configs) {
+        String value = configs.getOrDefault(END_CONFIG, "stop");
+        return switch (value) {
+            case "stop" -> End.STOP;
+            case "repeat" -> End.REPEAT;
+            case "rest" -> End.REST;
+            default -> throw new InvalidConfigException(END_CONFIG, value, "stop, repeat or rest");
+        };
+    }
+
+    private MixSequence sequence() {
+        return new MixSequence(
+                this, pins.stream().mapToLong(OrderedSpec.Pin::recordCount).toArray());
+    }
+
+    @Override
+    public long recordCount() {
+        return pins.isEmpty() ? 0 : sequence().count();
+    }
+
+    @Override
+    public RecordOrder order(List<SourceTable> tables) {
+        return new MixOrder(this, sequence(), tables);
+    }
+
+    @Override
+    public List<String> marks() {
+        return topics;
+    }
+}

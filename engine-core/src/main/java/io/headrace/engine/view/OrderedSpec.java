@@ -1,0 +1,110 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.source.SourceTable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What the configs of a view say that has records of sources in an order of its own. */
+interface OrderedSpec extends ViewSpec {
+    /** Topic config: what all that is drawn by lot follows from. */
+    String SEED_CONFIG = "headrace.view.seed";
+
+    /** Topic config: consecutive blocks whose records are permuted together. */
+    String WINDOW_BLOCKS_CONFIG = "headrace.view.window.blocks";
+
+    /**
+     * Topic config: how much of each source the view has; {@code NAME:GENERATION:OBJECTS:RECORDS},
+     * with a comma between two. Written by the engine, once.
+     */
+    String PINNED_CONFIG = "headrace.view.pinned";
+
+    int WINDOW_BLOCKS_DEFAULT = 32;
+    int WINDOW_BLOCKS_MAX = 1024;
+
+    /**
+     * How much of a source a view has, for good.
+     *
+     * @param topic its name
+     * @param generation of the listing by which that was decided
+     * @param objectCount ordinals below this
+     * @param recordCount in these objects
+     */
+    record Pin(String topic, int generation, long objectCount, long recordCount) {
+        private static final Pattern FORMAT =
+                Pattern.compile("([^:,]+):([0-9]{1,9}):([0-9]{1,18}):([0-9]{1,18})");
+
+        @Override
+        public String toString() {
+            return topic + ":" + generation + ":" + objectCount + ":" + recordCount;
+        }
+    }
+
+    /** What the view is pinned to, in the order of its topics; empty if it is not yet. */
+    List<Pin> pins();
+
+    /** How many records the view has; 0 if it is not pinned yet. */
+    long recordCount();
+
+    /** The order of the records of tables, in the order of the topics. */
+    RecordOrder order(List<SourceTable> tables);
+
+    /** Name of each side that records are marked with; empty if they are not. */
+    List<String> marks();
+
+    /** The pins in a topic's configs. */
+    static List<Pin> pins(Map<String, String> configs, List<String> topics) {
+        String value = configs.get(PINNED_CONFIG);
+        if (value == null) {
+            return List.of();
+        }
+        List<Pin> pins = new ArrayList<>();
+        for (String text : value.split(",", -1)) {
+            Matcher matcher = Pin.FORMAT.matcher(text);
+            if (matcher.matches()) {
+                pins.add(
+                        new Pin(
+                                matcher.group(1),
+                                Integer.parseInt(matcher.group(2)),
+                                Long.parseLong(matcher.group(3)),
+                                Long.parseLong(matcher.group(4))));
+            }
+        }
+        if (!pins.stream().map(Pin::topic).toList().equals(topics)) {
+            throw new InvalidConfigException(
+                    PINNED_CONFIG,
+                    value,
+                    "what the server writes, TOPIC:GENERATION:OBJECTS:RECORDS");
+        }
+        return List.copyOf(pins);
+    }
+
+    /** The seed in a topic's configs. */
+    static long seed(Map<String, String> configs) {
+        return ViewSpec.number(configs, SEED_CONFIG, 0, Long.MIN_VALUE);
+    }
+
+    /** The window's length in a topic's configs. */
+    static int windowBlocks(Map<String, String> configs) {
+        long blocks = ViewSpec.number(configs, WINDOW_BLOCKS_CONFIG, WINDOW_BLOCKS_DEFAULT, 1);
+        if (blocks > WINDOW_BLOCKS_MAX) {
+            throw new InvalidConfigException(
+                    WINDOW_BLOCKS_CONFIG,
+                    Long.toString(blocks),
+                    "an integer of 1 to " + WINDOW_BLOCKS_MAX);
+        }
+        return (int) blocks;
+    }
+
+    /** Refuses what the server cannot do: it has no codec, as it hands on what producers framed. */
+    static void checkUncompressed(Map<String, String> configs) {
+        String compression = configs.getOrDefault("compression.type", "producer");
+        if (!List.of("producer", "uncompressed").contains(compression)) {
+            throw new InvalidConfigException(
+                    "compression.type", compression, "producer or uncompressed, in such a view");
+        }
+    }
+}

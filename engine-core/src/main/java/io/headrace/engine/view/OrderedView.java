@@ -1,0 +1,609 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.PartitionLog.ReadCallback;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views;
+import io.headrace.engine.Views.Progress;
+import io.headrace.engine.Views.Side;
+import io.headrace.engine.source.SourceBlocks;
+import io.headrace.engine.source.SourceBlocks.Extent;
+import io.headrace.engine.source.SourceTable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A view that has the records of sources in an order of its own (docs/design/shuffle.md). Once the
+ * sources are indexed it is pinned to how much they hold; from then on record n is record n / P of
+ * partition n mod P, for good.
+ *
+ * <p>Thread-safe; no call blocks. What takes a while runs on {@link ViewSources#assembler}.
+ */
+final class OrderedView implements DerivedView, Views.Ordered {
+    private static final Logger LOGGER = LoggerFactory.getLogger(OrderedView.class);
+
+    /** Pauses between two looks at an index that is not complete. */
+    private static final long LOOK_MS = 100;
+
+    /** After this time without anybody asking, nobody waits for the index any more. */
+    private static final long FORGOTTEN_MS = 60_000;
+
+    /** After this time without a read the order is let go of; it follows from the index. */
+    private static final long IDLE_MS = 600_000;
+
+    /** Stretches of a view that are made at once: the one that is read, and the next. */
+    private static final int FLIGHTS_MAX = 2;
+
+    /** Reads that wait for stretches to be made, at most; who is refused asks again. */
+    private static final int READS_MAX = 4096;
+
+    /** How often a stretch is halved where there is no memory for it, at most. */
+    private static final int HALVINGS_MAX = 20;
+
+    /** After so many stretches that found memory, longer ones are tried again. */
+    private static final int STRETCHES_BEFORE_DOUBLING = 16;
+
+    /** Blocks that are read at once for a stretch, at most. */
+    private static final int DEPTH_MAX = 8;
+
+    /** Of a stretch's length at most, for each block that is read at once. */
+    private static final int LENGTH_PER_DEPTH = 2 << 20;
+
+    private final ViewSources sources;
+    private final StretchCache cache;
+    private final SourceBlocks blocks;
+    private final int partitionCount;
+    private final Map<Integer, OrderedLog> logs = new ConcurrentHashMap<>();
+    private final AtomicBoolean isStepping = new AtomicBoolean();
+
+    private volatile Topic topic;
+    private volatile OrderedSpec spec;
+
+    /** Of the spec, which takes a while to count. */
+    private volatile long recordCount;
+
+    private volatile @Nullable Ready ready;
+    private volatile Stretch[] stretches = new Stretch[0];
+    private volatile long askedAtMs;
+    private volatile boolean isEnded;
+
+    /** What the log says already. */
+    private volatile String complaint = "";
+
+    private volatile boolean isPinning;
+
+    // guarded by this
+    private final List<Waiting> waiting = new ArrayList<>();
+    private final List<Flight> flights = new ArrayList<>();
+    private int halvings;
+    private int stretchesInARow;
+
+    /** What the order is made of. */
+    private record Ready(RecordOrder order, List<Topic> topics) {}
+
+    private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
+
+    private record Flight(long from, long to) {
+        boolean holds(long record) {
+            return record >= from && record < to;
+        }
+    }
+
+    OrderedView(ViewSources sources, StretchCache cache, Topic topic, OrderedSpec spec) {
+        this.sources = sources;
+        this.cache = cache;
+        this.blocks = sources.sourceBlocks();
+        this.topic = topic;
+        this.spec = spec;
+        this.recordCount = spec.recordCount();
+        this.partitionCount = topic.partitionCount();
+        this.askedAtMs = sources.elapsedMs();
+    }
+
+    Topic topic() {
+        return topic;
+    }
+
+    int leaderEpoch() {
+        return blocks.leaderEpoch();
+    }
+
+    boolean isEnded() {
+        return isEnded;
+    }
+
+    @Override
+    public @Nullable PartitionLog log(int partition) {
+        if (isEnded || partition < 0 || partition >= partitionCount) {
+            return null;
+        }
+        ask();
+        return logs.computeIfAbsent(partition, number -> new OrderedLog(this, number));
+    }
+
+    @Override
+    public void topic(Topic altered) {
+        topic = altered;
+        OrderedSpec alteredSpec = (OrderedSpec) ViewSpec.of(altered.configs());
+        spec = alteredSpec;
+        recordCount = alteredSpec.recordCount();
+        logs.values().forEach(OrderedLog::wake);
+        if (isPinned()) {
+            step();
+        }
+    }
+
+    boolean isPinned() {
+        return !spec.pins().isEmpty();
+    }
+
+    /** Offset behind the last record of a partition; 0 until the view is pinned. */
+    long endOffset(int partition) {
+        long count = recordCount;
+        return count <= partition ? 0 : (count - partition + partitionCount - 1) / partitionCount;
+    }
+
+    /** Somebody wants to read: what that takes is begun, or goes on. */
+    void ask() {
+        askedAtMs = sources.elapsedMs();
+        if (ready == null) {
+            step();
+        }
+    }
+
+    /** One step towards the order, and the next one after a while. */
+    private void step() {
+        if (isEnded || ready != null || !isStepping.compareAndSet(false, true)) {
+            return;
+        }
+        if (!execute(this::stepHere)) {
+            isStepping.set(false);
+        }
+    }
+
+    private boolean execute(Runnable task) {
+        try {
+            sources.assembler().execute(task);
+            return true;
+        } catch (RejectedExecutionException closing) {
+            return false;
+        }
+    }
+
+    private void stepHere() {
+        boolean isDone = false;
+        try {
+            isDone = isPinned() ? prepare() : pin();
+        } catch (RuntimeException | Error failed) {
+            complain("cause=" + failed);
+            refuseWaiting(Unavailable.STORE_ERROR);
+        }
+        isStepping.set(false);
+        if (!isDone && sources.elapsedMs() - askedAtMs < FORGOTTEN_MS) {
+            sources.later(this::step, LOOK_MS);
+        }
+    }
+
+    /** Says each thing once. */
+    private void complain(String what) {
+        if (!what.equals(complaint)) {
+            complaint = what;
+            LOGGER.error("shuffle or mix view cannot be read: topic={} {}", topic.name(), what);
+        }
+    }
+
+    private List<Topic> bases() {
+        List<Topic> bases = new ArrayList<>();
+        for (String name : spec.topics()) {
+            Topic base = sources.topic(name);
+            if (base == null) {
+                throw new IllegalStateException("topic below a view is gone: topic=" + name);
+            }
+            bases.add(base);
+        }
+        return bases;
+    }
+
+    /** Pins the view if all sources are indexed; true if there is nothing more to look after. */
+    private boolean pin() {
+        List<OrderedSpec.Pin> pins = new ArrayList<>();
+        for (Topic base : bases()) {
+            Extent extent = blocks.extent(base);
+            if (extent.isComplete()) {
+                pins.add(
+                        new OrderedSpec.Pin(
+                                base.name(),
+                                extent.generation(),
+                                extent.objectCount(),
+                                extent.recordCount()));
+            } else {
+                blocks.index(base);
+            }
+        }
+        if (pins.size() == spec.topics().size() && !isPinning) {
+            isPinning = true;
+            String value = String.join(",", pins.stream().map(OrderedSpec.Pin::toString).toList());
+            sources.alter(topic.id(), Map.of(OrderedSpec.PINNED_CONFIG, value))
+                    .whenComplete((result, failure) -> isPinning = false);
+        }
+        return false; // until the topic says that it is
+    }
+
+    private boolean prepare() {
+        List<Topic> bases = bases();
+        List<SourceTable> tables = new ArrayList<>();
+        for (int i = 0; i < bases.size(); i++) {
+            OrderedSpec.Pin pin = spec.pins().get(i);
+            SourceTable table = blocks.table(bases.get(i), pin.objectCount());
+            if (table.recordCount() != pin.recordCount()) {
+                blocks.index(bases.get(i));
+                complain(
+                        "its source has other records than it is pinned to: pinned="
+                                + pin
+                                + " records="
+                                + table.recordCount());
+                refuseWaiting(Unavailable.STORE_ERROR);
+                return false;
+            }
+            tables.add(table);
+        }
+        synchronized (this) {
+            ready = new Ready(spec.order(tables), bases);
+        }
+        resume();
+        return true;
+    }
+
+    private long record(int partition, long offset) {
+        return offset * partitionCount + partition;
+    }
+
+    /** What is in memory, or {@link Unavailable#COLD}. */
+    ReadResult read(int partition, long offset, int lengthMax) {
+        long record = record(partition, offset);
+        Stretch stretch = stretchAt(record);
+        ReadResult result =
+                stretch == null ? null : stretch.read(partition, offset, record, lengthMax);
+        if (stretch == null || result == null) {
+            return Unavailable.COLD;
+        }
+        used(stretch, record);
+        return result;
+    }
+
+    /** Notes that a stretch is read, and has the next one made once its middle is passed. */
+    private void used(Stretch stretch, long record) {
+        long now = sources.elapsedMs();
+        stretch.used(now);
+        askedAtMs = now;
+        if (record - stretch.from() >= stretch.to() - record
+                && stretch.to() < recordCount
+                && stretch.takeFollowing()
+                && !execute(() -> makeAhead(stretch))) {
+            stretch.offerFollowing();
+        }
+    }
+
+    private void makeAhead(Stretch stretch) {
+        Ready current = ready;
+        if (current == null || isEnded) {
+            return;
+        }
+        synchronized (this) {
+            boolean isThere = stretchAt(stretch.to()) != null || isFlying(stretch.to());
+            if (!isThere && !fly(current, stretch.to())) {
+                stretch.offerFollowing();
+            }
+        }
+    }
+
+    /** As {@link #read}, once the stretch is made. */
+    void readCold(int partition, long offset, int lengthMax, ReadCallback whenRead) {
+        askedAtMs = sources.elapsedMs();
+        if (!await(new Waiting(partition, offset, lengthMax, whenRead))) {
+            whenRead.onRead(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
+            return;
+        }
+        if (ready == null) {
+            step();
+        }
+        if (ready != null && !execute(this::resume)) { // it may have become so meanwhile
+            refuseWaiting(Unavailable.STORE_ERROR);
+        }
+    }
+
+    private synchronized boolean await(Waiting read) {
+        return !isEnded && waiting.size() < READS_MAX && waiting.add(read);
+    }
+
+    /** Answers who waits for what is there, and has the rest made. */
+    @Override
+    public void resume() {
+        List<Waiting> answered = new ArrayList<>();
+        synchronized (this) {
+            Ready current = ready;
+            if (current == null) {
+                return;
+            }
+            for (Waiting read : waiting) {
+                long record = record(read.partition, read.offset);
+                if (stretchAt(record) != null) {
+                    answered.add(read);
+                } else if (!isFlying(record)) {
+                    fly(current, record);
+                }
+            }
+            waiting.removeAll(answered);
+        }
+        for (Waiting read : answered) {
+            ReadResult result = read(read.partition, read.offset, read.lengthMax);
+            if (result == Unavailable.COLD) { // it went meanwhile
+                readCold(read.partition, read.offset, read.lengthMax, read.whenRead);
+            } else {
+                read.whenRead.onRead(result);
+            }
+        }
+    }
+
+    private @Nullable Stretch stretchAt(long record) {
+        for (Stretch stretch : stretches) {
+            if (stretch.holds(record) && !cache.isStale(stretch, record)) {
+                return stretch;
+            }
+        }
+        return null;
+    }
+
+    private boolean isFlying(long record) {
+        return flights.stream().anyMatch(flight -> flight.holds(record));
+    }
+
+    /** Begins to make the stretch that holds a record; false if too many are being made. */
+    private boolean fly(Ready current, long record) {
+        if (flights.size() >= FLIGHTS_MAX || !cache.beginFlight()) {
+            return false;
+        }
+        Flight flight = flightOf(current.order, record);
+        flights.add(flight);
+        if (!execute(() -> begin(current, flight))) {
+            flights.remove(flight);
+            cache.cancelFlight();
+            return false;
+        }
+        return true;
+    }
+
+    /** The part of the order's stretch that is made at once, so that it has room in memory. */
+    private Flight flightOf(RecordOrder order, long record) {
+        long start = order.stretchStart(record);
+        long end = order.stretchEnd(record);
+        long count = end - start;
+        long byLength = order.stretchLength(record) / cache.stretchLengthMax() + 1;
+        long byCount = (count - 1) / StretchWriter.RECORDS_MAX + 1;
+        long parts = Math.min(count, Math.max(byLength, byCount) << halvings);
+        long part = (record - start) * parts / count;
+        while (start + (part + 1) * count / parts <= record) {
+            part++;
+        }
+        while (start + part * count / parts > record) {
+            part--;
+        }
+        return new Flight(start + part * count / parts, start + (part + 1) * count / parts);
+    }
+
+    private void begin(Ready current, Flight flight) {
+        try {
+            StretchPlan plan = new StretchPlan((int) (flight.to - flight.from));
+            current.order.plan(flight.from, flight.to, 0, plan);
+            StretchWriter writer =
+                    new StretchWriter(
+                            plan,
+                            flight.from,
+                            partitionCount,
+                            leaderEpoch(),
+                            spec.marks(),
+                            cache::allocate);
+            new StretchFlight(
+                            plan,
+                            writer,
+                            (slot, whenRead) -> read(current, slot, whenRead),
+                            (int)
+                                    Math.max(
+                                            1,
+                                            Math.min(
+                                                    DEPTH_MAX,
+                                                    cache.stretchLengthMax() / LENGTH_PER_DEPTH)),
+                            sources.assembler(),
+                            (stretch, failure) -> landed(flight, stretch, failure))
+                    .start();
+        } catch (RuntimeException | Error failed) {
+            landed(flight, null, failed);
+        }
+    }
+
+    private void read(Ready current, StretchPlan.Slot slot, ReadCallback whenRead) {
+        blocks.read(
+                current.topics.get(slot.side()),
+                slot.table().partition(slot.block()),
+                slot.table().firstOffset(slot.block()),
+                whenRead);
+    }
+
+    private void landed(Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+        boolean isGivenUp = failure != null;
+        synchronized (this) {
+            flights.remove(flight);
+            if (failure instanceof StretchWriter.NoRoomException) {
+                isGivenUp = flight.to - flight.from <= 1 || halvings >= HALVINGS_MAX;
+                halvings = Math.min(HALVINGS_MAX, halvings + 1);
+                stretchesInARow = 0;
+            } else if (halvings > 0 && ++stretchesInARow >= STRETCHES_BEFORE_DOUBLING) {
+                halvings--;
+                stretchesInARow = 0;
+            }
+        }
+        if (isGivenUp) {
+            LOGGER.error(
+                    "records of a view cannot be made: topic=" + topic.name() + " " + flight,
+                    failure);
+            refuseWaiting(flight, Unavailable.STORE_ERROR);
+        }
+        if (stretch != null) {
+            land(stretch);
+        }
+        cache.endFlight();
+    }
+
+    /** Whoever waits for it is answered before it may go. */
+    private void land(Stretch stretch) {
+        if (isEnded || !stretch.retain()) {
+            stretch.release();
+            return;
+        }
+        for (Stretch older : stretches) {
+            if (older.isIncomplete()
+                    && older.from() < stretch.to()
+                    && stretch.from() < older.to()) {
+                cache.remove(older);
+            }
+        }
+        remember(stretch);
+        if (!cache.add(this, stretch)) {
+            forget(stretch);
+            stretch.release();
+        }
+        answer(stretch);
+        stretch.release();
+        if (isEnded) {
+            cache.dropAll(this);
+        }
+    }
+
+    private void answer(Stretch stretch) {
+        List<Waiting> answered = new ArrayList<>();
+        synchronized (this) {
+            for (Waiting read : waiting) {
+                if (stretch.holds(record(read.partition, read.offset))) {
+                    answered.add(read);
+                }
+            }
+            waiting.removeAll(answered);
+        }
+        for (Waiting read : answered) {
+            long record = record(read.partition, read.offset);
+            ReadResult result = stretch.read(read.partition, read.offset, record, read.lengthMax);
+            used(stretch, record);
+            read.whenRead.onRead(result == null ? Unavailable.STORE_ERROR : result);
+        }
+    }
+
+    private synchronized void remember(Stretch stretch) {
+        Stretch[] more = Arrays.copyOf(stretches, stretches.length + 1);
+        more[stretches.length] = stretch;
+        stretches = more;
+    }
+
+    /** A stretch is not kept any more. */
+    synchronized void forget(Stretch gone) {
+        stretches =
+                Arrays.stream(stretches).filter(stretch -> stretch != gone).toArray(Stretch[]::new);
+    }
+
+    private void refuseWaiting(Unavailable reason) {
+        List<Waiting> refused;
+        synchronized (this) {
+            refused = StretchFlight.taken(waiting);
+        }
+        refused.forEach(read -> read.whenRead.onRead(reason));
+    }
+
+    private void refuseWaiting(Flight flight, Unavailable reason) {
+        List<Waiting> refused = new ArrayList<>();
+        synchronized (this) {
+            for (Waiting read : waiting) {
+                if (flight.holds(record(read.partition, read.offset))) {
+                    refused.add(read);
+                }
+            }
+            waiting.removeAll(refused);
+        }
+        refused.forEach(read -> read.whenRead.onRead(reason));
+    }
+
+    @Override
+    public CompletableFuture<Progress> progress() {
+        CompletableFuture<Progress> answer = new CompletableFuture<>();
+        ask();
+        boolean isTaken =
+                execute(
+                        () -> {
+                            try {
+                                answer.complete(progressHere());
+                            } catch (RuntimeException | Error failed) {
+                                answer.completeExceptionally(failed);
+                            }
+                        });
+        if (!isTaken) {
+            answer.completeExceptionally(new RejectedExecutionException());
+        }
+        return answer;
+    }
+
+    private Progress progressHere() {
+        List<Side> sides = new ArrayList<>();
+        List<OrderedSpec.Pin> pins = spec.pins();
+        List<Topic> bases = bases();
+        for (int i = 0; i < bases.size(); i++) {
+            if (pins.isEmpty()) {
+                Extent extent = blocks.extent(bases.get(i));
+                sides.add(
+                        new Side(
+                                bases.get(i).name(),
+                                extent.isListed(),
+                                extent.objectCount(),
+                                extent.indexedCount(),
+                                extent.recordCount()));
+            } else {
+                OrderedSpec.Pin pin = pins.get(i);
+                sides.add(
+                        new Side(
+                                pin.topic(),
+                                true,
+                                pin.objectCount(),
+                                pin.objectCount(),
+                                pin.recordCount()));
+            }
+        }
+        return new Progress(!pins.isEmpty(), recordCount, sides);
+    }
+
+    @Override
+    public void sweep() {
+        synchronized (this) {
+            if (sources.elapsedMs() - askedAtMs >= IDLE_MS
+                    && flights.isEmpty()
+                    && waiting.isEmpty()) {
+                ready = null;
+            }
+        }
+    }
+
+    @Override
+    public void end() {
+        isEnded = true;
+        logs.values().forEach(OrderedLog::wake);
+        refuseWaiting(Unavailable.CLOSED);
+        cache.dropAll(this);
+    }
+}

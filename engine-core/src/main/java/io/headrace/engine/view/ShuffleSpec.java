@@ -1,0 +1,63 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.source.SourceTable;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the configs of a shuffle view say.
+ *
+ * @param topics name of the source that it is over
+ * @param seed of all permutations
+ * @param epochs how often all records come
+ * @param windowBlocks consecutive blocks whose records are permuted together
+ * @param pins how much of the source it has; empty if that is not decided yet
+ */
+record ShuffleSpec(List<String> topics, long seed, long epochs, int windowBlocks, List<Pin> pins)
+        implements OrderedSpec {
+    /** Topic config: how often a shuffle view has all records. */
+    static final String EPOCHS_CONFIG = "headrace.view.epochs";
+
+    private static final long EPOCHS_MAX = 1_000_000;
+
+    /**
+     * The spec in a topic's configs.
+     *
+     * @throws InvalidConfigException naming the first config that has a value it cannot have
+     */
+    static ShuffleSpec of(Map<String, String> configs) {
+        List<String> topics = ViewSpec.topics(configs);
+        if (topics.size() != 1) {
+            throw new InvalidConfigException(
+                    TOPICS_CONFIG, configs.get(TOPICS_CONFIG), "the name of one topic");
+        }
+        OrderedSpec.checkUncompressed(configs);
+        long epochs = ViewSpec.number(configs, EPOCHS_CONFIG, 1, 1);
+        if (epochs > EPOCHS_MAX) {
+            throw new InvalidConfigException(
+                    EPOCHS_CONFIG, Long.toString(epochs), "an integer of 1 to " + EPOCHS_MAX);
+        }
+        return new ShuffleSpec(
+                topics,
+                OrderedSpec.seed(configs),
+                epochs,
+                OrderedSpec.windowBlocks(configs),
+                OrderedSpec.pins(configs, topics));
+    }
+
+    @Override
+    public RecordOrder order(List<SourceTable> tables) {
+        return new ShuffleOrder(tables.get(0), seed, windowBlocks, epochs);
+    }
+
+    @Override
+    public long recordCount() {
+        return pins.isEmpty() ? 0 : Math.multiplyExact(pins.get(0).recordCount(), epochs);
+    }
+
+    @Override
+    public List<String> marks() {
+        return List.of();
+    }
+}

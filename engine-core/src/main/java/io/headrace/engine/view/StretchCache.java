@@ -1,0 +1,185 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.source.SourceBlocks;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The stretches of all views that are in memory, within a budget, and how many are being made. What
+ * nobody has read for a while is let go of. Thread-safe; owned by {@link ViewLogs}.
+ */
+final class StretchCache {
+    /** A stretch that nobody reads goes after this time. */
+    static final long UNUSED_MS = 30_000;
+
+    /** One that lacks records is tried again after this time. */
+    private static final long INCOMPLETE_MS = 1_000;
+
+    /** Stretches that are made at once, of all views: each takes up to twice its length. */
+    private static final int FLIGHTS_MAX = 4;
+
+    private static final String TAG = "view records";
+
+    private final long budgetBytes;
+    private final SourceBlocks blocks;
+    private final LongSupplier elapsedMs;
+    private final Runnable whenFree;
+
+    /** By stretch, the view that looks it up. */
+    private final Map<Stretch, OrderedView> kept = new LinkedHashMap<>();
+
+    private long keptBytes;
+    private boolean isClosed;
+    private final AtomicInteger flights = new AtomicInteger();
+
+    /**
+     * @param budgetBytes that stretches may take; what a lease holds is not counted
+     * @param whenFree has views begin what they wait for
+     */
+    StretchCache(long budgetBytes, SourceBlocks blocks, LongSupplier elapsedMs, Runnable whenFree) {
+        this.whenFree = whenFree;
+        this.budgetBytes = budgetBytes;
+        this.blocks = blocks;
+        this.elapsedMs = elapsedMs;
+    }
+
+    /** Longest stretch, so that one can be made while another one is read. */
+    long stretchLengthMax() {
+        return Math.max(1, budgetBytes / 2);
+    }
+
+    /** False if as many are being made as may; else {@link #endFlight} has to follow. */
+    boolean beginFlight() {
+        if (flights.incrementAndGet() <= FLIGHTS_MAX) {
+            return true;
+        }
+        flights.decrementAndGet();
+        return false;
+    }
+
+    /** It did not begin after all. */
+    void cancelFlight() {
+        flights.decrementAndGet();
+    }
+
+    /** It is over: another one may begin, of any view. */
+    void endFlight() {
+        flights.decrementAndGet();
+        whenFree.run();
+    }
+
+    /** A slab, at the cost of what was used least recently. */
+    @Nullable Slab allocate(int length) {
+        Slab slab = blocks.allocate(length, TAG);
+        while (slab == null && dropOldest(null)) {
+            slab = blocks.allocate(length, TAG);
+        }
+        return slab;
+    }
+
+    /** Takes over a stretch for a view that looks it up; false if there is no room for any more. */
+    boolean add(OrderedView view, Stretch stretch) {
+        stretch.made(elapsedMs.getAsLong());
+        synchronized (this) {
+            if (isClosed) {
+                return false;
+            }
+            kept.put(stretch, view);
+            keptBytes += stretch.bytes();
+        }
+        while (isOverBudget() && dropOldest(stretch)) {
+            // one by one
+        }
+        return true;
+    }
+
+    private synchronized boolean isOverBudget() {
+        return keptBytes > budgetBytes;
+    }
+
+    private boolean dropOldest(@Nullable Stretch except) {
+        Stretch oldest;
+        synchronized (this) {
+            oldest =
+                    kept.keySet().stream()
+                            .filter(stretch -> stretch != except)
+                            .min(Comparator.comparingLong(Stretch::usedAtMs))
+                            .orElse(null);
+        }
+        if (oldest != null) {
+            drop(oldest);
+        }
+        return oldest != null;
+    }
+
+    private void drop(Stretch stretch) {
+        OrderedView view;
+        synchronized (this) {
+            view = kept.remove(stretch);
+            keptBytes -= view == null ? 0 : stretch.bytes();
+        }
+        if (view != null) {
+            view.forget(stretch);
+            stretch.release();
+        }
+    }
+
+    /** Drops all of a view. */
+    void dropAll(OrderedView view) {
+        List<Stretch> dropped = new ArrayList<>();
+        synchronized (this) {
+            kept.forEach(
+                    (stretch, owner) -> {
+                        if (owner == view) {
+                            dropped.add(stretch);
+                        }
+                    });
+        }
+        dropped.forEach(this::drop);
+    }
+
+    /** Drops what nobody has read for a while. */
+    void sweep() {
+        long now = elapsedMs.getAsLong();
+        List<Stretch> dropped;
+        synchronized (this) {
+            dropped =
+                    kept.keySet().stream()
+                            .filter(stretch -> now - stretch.usedAtMs() >= UNUSED_MS)
+                            .toList();
+        }
+        dropped.forEach(this::drop);
+    }
+
+    /** Whether a stretch lacks a record and was made so long ago that it is tried again. */
+    boolean isStale(Stretch stretch, long record) {
+        return stretch.lacks(record) && elapsedMs.getAsLong() - stretch.madeAtMs() >= INCOMPLETE_MS;
+    }
+
+    /** Drops one. */
+    void remove(Stretch stretch) {
+        drop(stretch);
+    }
+
+    /** Memory of what is kept. */
+    synchronized long bytes() {
+        return keptBytes;
+    }
+
+    /** Drops everything, and keeps nothing from now on. */
+    void close() {
+        List<Stretch> dropped;
+        synchronized (this) {
+            isClosed = true;
+            dropped = List.copyOf(kept.keySet());
+        }
+        dropped.forEach(this::drop);
+    }
+}

@@ -1,0 +1,376 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
+import static io.headrace.server.engine.TestEngine.get;
+import static io.headrace.server.engine.TestEngine.read;
+import static io.headrace.server.engine.TestEngine.readAll;
+import static io.headrace.server.engine.TestEngine.records;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views.Progress;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import io.headrace.engine.testing.LeakCheck;
+import io.headrace.objects.DirectoryObjectStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Shuffle views in a whole engine, over a directory of objects. */
+final class ShuffleViewTest {
+    private static final String URI = "file:///srv/data/";
+    private static final int PARTITIONS = 4;
+
+    @RegisterExtension final LeakCheck leaks = new LeakCheck();
+
+    @TempDir Path folder;
+    private Path objects;
+    private final List<String> samples = new ArrayList<>();
+
+    @BeforeEach
+    void makeStore() throws IOException {
+        objects = Files.createDirectory(folder.resolve("objects"));
+    }
+
+    private TestEngine launch() throws IOException {
+        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        // Without an SSD, where blocks of objects would outlive these.
+        return new TestEngine(
+                folder.resolve("engine"),
+                context -> context.objectStore(URI, store).cacheDiskBytes(0));
+    }
+
+    /** Objects of lines, each of another number of them. */
+    private void putLines(int from, int to, int lines, int length) throws IOException {
+        for (int object = from; object < to; object++) {
+            StringBuilder text = new StringBuilder();
+            for (int line = 0; line < lines + object; line++) {
+                String sample = object + "/" + line + " " + "x".repeat((line * 7) % length);
+                samples.add(sample);
+                text.append(sample).append('\n');
+            }
+            Files.writeString(objects.resolve("%05d.txt".formatted(object)), text);
+        }
+    }
+
+    private static void source(TestEngine engine, String format) {
+        engine.create(
+                "base", 3, Map.of("headrace.source.uri", URI, "headrace.source.format", format));
+    }
+
+    private static Map<String, String> shuffle(String... more) {
+        Map<String, String> configs = new HashMap<>();
+        configs.put("headrace.view.type", "shuffle");
+        configs.put("headrace.view.topics", "base");
+        for (int i = 0; i < more.length; i += 2) {
+            configs.put("headrace.view." + more[i], more[i + 1]);
+        }
+        return configs;
+    }
+
+    /** All records of a view, by their numbers. */
+    private static List<String> all(TestEngine engine, String view) {
+        awaitHighWatermark(engine.log(view, 0), 1);
+        long total = 0;
+        List<List<String>> partitions = new ArrayList<>();
+        for (int partition = 0; partition < PARTITIONS; partition++) {
+            PartitionLog log = engine.log(view, partition);
+            List<String> read = readAll(log, 0);
+            assertEquals(log.highWatermark(), read.size());
+            total += read.size();
+            partitions.add(read);
+        }
+        return interleaved(partitions, total);
+    }
+
+    private static List<String> interleaved(List<List<String>> partitions, long total) {
+        List<String> records = new ArrayList<>();
+        for (int n = 0; n < total; n++) {
+            String record = partitions.get(n % PARTITIONS).get(n / PARTITIONS);
+            String offset = n / PARTITIONS + ":";
+            assertTrue(record.startsWith(offset), record);
+            records.add(record.substring(offset.length()));
+        }
+        return records;
+    }
+
+    private void assertHasAll(List<String> records) {
+        List<String> expected = new ArrayList<>(samples);
+        List<String> sorted = new ArrayList<>(records);
+        Collections.sort(expected);
+        Collections.sort(sorted);
+        assertEquals(expected, sorted);
+    }
+
+    @Test
+    void eachEpochHasEveryRecordOnceInAnOrderOfItsOwn() throws IOException {
+        putLines(0, 9, 400, 900);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle("epochs", "3", "window.blocks", "2"));
+            List<String> records = all(engine, "view");
+            int length = samples.size();
+            assertEquals(3 * length, records.size());
+            for (int epoch = 0; epoch < 3; epoch++) {
+                assertHasAll(records.subList(epoch * length, (epoch + 1) * length));
+            }
+            assertNotEquals(samples, records.subList(0, length));
+            assertNotEquals(records.subList(0, length), records.subList(length, 2 * length));
+        }
+    }
+
+    @Test
+    void theOrderIsTheSameAfterRestartsAndWhenTheDatasetHasGrown() throws IOException {
+        putLines(0, 6, 300, 500);
+        List<String> first;
+        List<String> otherSeed;
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle("seed", "7"));
+            engine.create("other", PARTITIONS, shuffle("seed", "8"));
+            first = all(engine, "view");
+            otherSeed = all(engine, "other");
+        }
+        assertNotEquals(first, otherSeed);
+        List<String> known = List.copyOf(samples);
+        putLines(6, 9, 300, 500);
+        try (TestEngine engine = launch()) {
+            // Positions are valid at once, before anything is read.
+            PartitionLog log = engine.log("view", 1);
+            assertEquals((known.size() + 2) / PARTITIONS, log.highWatermark());
+            assertEquals(first, all(engine, "view"));
+            engine.create("again", PARTITIONS, shuffle("seed", "7"));
+            assertEquals(samples.size(), all(engine, "again").size());
+        }
+        TestEngine.deleteFolder(folder.resolve("engine/rocksdb"));
+        TestEngine.deleteFolder(folder.resolve("engine/checkpoints"));
+        try (TestEngine engine = launch()) {
+            assertEquals(first, all(engine, "view"));
+        }
+    }
+
+    @Test
+    void anyReadOfAnyLengthFindsTheSameRecords() throws IOException {
+        putLines(0, 8, 300, 3000);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle("window.blocks", "3"));
+            List<String> records = all(engine, "view");
+            Random random = new Random(4);
+            for (int i = 0; i < 300; i++) {
+                int n = random.nextInt(records.size());
+                int lengthMax = 1 + random.nextInt(1 << 20);
+                long offset = n / PARTITIONS;
+                PartitionLog log = engine.log("view", n % PARTITIONS);
+                try (ReadResult result = read(log, offset, lengthMax)) {
+                    List<String> found = records((RecordsLease) result, offset);
+                    for (int j = 0; j < found.size(); j++) {
+                        String expected = (offset + j) + ":" + records.get(n + j * PARTITIONS);
+                        assertEquals(expected, found.get(j));
+                    }
+                    assertTrue(!found.isEmpty());
+                }
+            }
+        }
+    }
+
+    @Test
+    void aSourceOfWholeObjectsIsShuffled() throws IOException {
+        for (int i = 0; i < 500; i++) {
+            Files.writeString(objects.resolve("%05d".formatted(i)), "object " + i);
+            samples.add("object " + i);
+        }
+        try (TestEngine engine = launch()) {
+            source(engine, "files");
+            engine.create("view", PARTITIONS, shuffle());
+            assertHasAll(all(engine, "view"));
+        }
+    }
+
+    @Test
+    void whatIsBoundToTheOrderIsFixed() throws IOException {
+        putLines(0, 1, 10, 10);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("plain", 1, Map.of());
+            Topic view = engine.create("view", PARTITIONS, shuffle());
+            all(engine, "view");
+            assertRefused(engine, "over no source", shuffle("topics", "plain"));
+            assertRefused(engine, "over two", shuffle("topics", "base,plain"));
+            assertRefused(engine, "no epochs", shuffle("epochs", "0"));
+            assertRefused(engine, "no window", shuffle("window.blocks", "0"));
+            assertRefused(engine, "no pin", shuffle("pinned", "base:x"));
+            Map<String, String> compressed = shuffle();
+            compressed.put("compression.type", "zstd");
+            assertRefused(engine, "compressed", compressed);
+            for (String key : List.of("seed", "epochs", "window.blocks", "pinned")) {
+                assertRefused(
+                        get(
+                                engine.engine
+                                        .catalog()
+                                        .alterConfigs(
+                                                view.id(),
+                                                Map.of("headrace.view." + key, "5"),
+                                                false)));
+            }
+            assertRefused(get(engine.engine.catalog().grow(view.id(), 8, false)));
+        }
+    }
+
+    private static void assertRefused(TestEngine engine, String what, Map<String, String> configs) {
+        CatalogResult result =
+                get(engine.engine
+                                .catalog()
+                                .create(List.of(new TopicSpec("refused", 1, configs)), false))
+                        .get(0);
+        assertTrue(result.topic() == null, what);
+    }
+
+    private static void assertRefused(CatalogResult result) {
+        assertTrue(result.topic() == null, result.toString());
+    }
+
+    @Test
+    void progressTellsWhatItWaitsFor() throws IOException {
+        putLines(0, 5, 100, 100);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            Topic view = engine.create("view", PARTITIONS, shuffle());
+            assertEquals(Unavailable.CAUGHT_UP, engine.log("view", 0).read(0, 1000));
+            TestEngine.await(
+                    "pinned", () -> get(engine.engine.views().ordered(view).progress()).isPinned());
+            Progress progress = get(engine.engine.views().ordered(view).progress());
+            assertEquals(samples.size(), progress.recordCount());
+            assertEquals(5, progress.sides().get(0).indexedCount());
+        }
+    }
+
+    /** Windows are longer than all that may be kept of them, and some objects are longer still. */
+    @Test
+    void littleMemoryIsEnough() throws IOException {
+        putLines(0, 6, 2_000, 2_400);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle());
+            assertHasAll(all(engine, "view"));
+        }
+    }
+
+    @Test
+    void memoryThatOthersTakeMakesStretchesShorter() throws IOException {
+        putLines(0, 8, 1_000, 2_400);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle());
+            List<String> records = all(engine, "view");
+            List<Slab> taken = new ArrayList<>();
+            Slab slab = engine.memory.allocate(1 << 20, "test");
+            while (slab != null) {
+                taken.add(slab);
+                slab = engine.memory.allocate(1 << 20, "test");
+            }
+            for (int i = 0; i < 6 && !taken.isEmpty(); i++) {
+                taken.remove(0).release();
+            }
+            assertEquals(records, all(engine, "view"));
+            taken.forEach(Slab::release);
+        }
+    }
+
+    @Test
+    void onlyRecordsOfAChangedObjectCannotBeRead() throws IOException {
+        putLines(0, 6, 200, 100);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", 1, shuffle());
+            awaitHighWatermark(engine.log("view", 0), 1);
+        }
+        Files.writeString(objects.resolve("00003.txt"), "something else\n");
+        try (TestEngine engine = launch()) {
+            PartitionLog log = engine.log("view", 0);
+            int lost = 0;
+            List<String> found = new ArrayList<>();
+            for (long offset = 0; offset < log.highWatermark(); ) {
+                try (ReadResult result = read(log, offset, 1 << 16)) {
+                    if (result instanceof RecordsLease lease) {
+                        records(lease, offset)
+                                .forEach(record -> found.add(record.replaceFirst("^[0-9]+:", "")));
+                        offset = lease.nextOffset();
+                    } else {
+                        assertEquals(Unavailable.SOURCE_CHANGED, result);
+                        lost++;
+                        offset++;
+                    }
+                }
+            }
+            assertEquals(203, lost);
+            samples.removeIf(sample -> sample.startsWith("3/"));
+            assertHasAll(found);
+        }
+    }
+
+    @Test
+    void aLeaseStaysReadableWhateverIsMadeMeanwhile() throws IOException {
+        putLines(0, 12, 2_000, 2_400);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", 1, shuffle());
+            PartitionLog log = engine.log("view", 0);
+            awaitHighWatermark(log, 1);
+            try (ReadResult held = read(log, 0, 200_000)) {
+                RecordsLease lease = (RecordsLease) held;
+                List<String> before = records(lease, 0);
+                readAll(log, 0); // takes the place of the first stretches many times
+                assertEquals(before, records(lease, 0));
+            }
+        }
+    }
+
+    @Test
+    void aMixHasBothSides() throws IOException {
+        putLines(0, 6, 300, 900);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create(
+                    "few",
+                    1,
+                    Map.of(
+                            "headrace.source.uri",
+                            URI + "00001.txt",
+                            "headrace.source.format",
+                            "lines"));
+            List<String> first = null;
+            for (String name : List.of("mix", "same")) {
+                Map<String, String> configs =
+                        shuffle("type", "mix", "topics", "base:3,few:1", "end", "rest");
+                configs.put("headrace.view.shuffle", "true");
+                engine.create(name, PARTITIONS, configs);
+                List<String> records = all(engine, name);
+                assertEquals(first == null ? records : first, records);
+                first = records;
+            }
+            for (int i = 0; i < 301; i++) {
+                samples.add(samples.get(300 + i));
+            }
+            assertHasAll(first);
+        }
+    }
+}
