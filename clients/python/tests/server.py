@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from headrace import Extent, KafkaExtents
 
@@ -136,6 +136,12 @@ class Server:
             [NewTopic(topic, num_partitions=partitions, replication_factor=1, config=dict(config))], request_timeout=60
         )
         created[topic].result()
+
+    def alter(self, topic: str, config: Mapping[str, str]) -> None:
+        """Gives a topic these configs, and takes away those that it has."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, set_config=dict(config))
+        admin.alter_configs([resource])[resource].result()
 
     def extent(self, topic: str, total: int | None = None) -> Extent:
         """The topic's extent, once it has so many records."""

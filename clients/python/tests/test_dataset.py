@@ -473,3 +473,45 @@ def test_a_shuffle_view_is_read_as_any_topic(server, topic, dataset):
     assert order[:COUNT] != order[COUNT:]
     for world_size in (2, 4):
         assert [n for step in zip(*ranks(dataset, world_size, name=view)) for n in step] == order
+
+
+# Versions
+
+
+def test_an_alias_is_resolved_once_and_a_resumed_training_stays_in_its_version(server):
+    def publish(version):
+        name = server.files([b"%d" % n for n in range(12)], 2, name=f"numbers.{version}")
+        source = {
+            "headrace.storage.mode": "source",
+            "headrace.source.uri": f"{(server.objects / name).as_uri()}/",
+            "headrace.source.format": "files",
+        }
+        server.alter(name, {**source, "headrace.version.of": "numbers", "headrace.version.name": version})
+
+    publish("v1")
+    publish("v2")
+    alias = {"headrace.view.type": "alias"}
+    server.create("numbers.latest", 2, {**alias, "headrace.view.current": "numbers.v1"})
+
+    def opened():
+        return HeadraceDataset("numbers.latest", server.bootstrap, admin_url=server.admin_url, decode=Value(text))
+
+    first = opened()
+    assert first.topic == "numbers.v1"
+    given = list(islice(iter(first), 5))
+    state = json.loads(json.dumps(first.state_dict()))
+    server.alter("numbers.latest", {**alias, "headrace.view.current": "numbers.v2"})
+    first.load_state_dict(state)
+    assert first.topic == "numbers.v1"
+
+    second = opened()
+    assert second.topic == "numbers.v2" and len(list(second)) == 12
+    resumed = opened()
+    resumed.load_state_dict(state)
+    assert resumed.topic == "numbers.v1"
+    rest = list(resumed)
+    assert sorted(given + rest, key=int) == [str(n) for n in range(12)]
+
+    of_another = HeadraceDataset("numbers.v2", server.bootstrap, admin_url=server.admin_url, decode=Value(text))
+    with pytest.raises(ValueError, match="another dataset"):
+        of_another.load_state_dict(state)

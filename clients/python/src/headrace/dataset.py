@@ -16,7 +16,7 @@ from confluent_kafka import Consumer
 from headrace import _torch
 from headrace.client import Config, consumer_config
 from headrace.decoders import by_header
-from headrace.extent import SETTLE_S, Extent, extent_source
+from headrace.extent import SETTLE_S, Extent, alias_source, extent_source
 from headrace.order import Band, Done, Remaining, RoundRobin, Share, Tail, WorkerShare
 from headrace.reader import PartitionReader
 from headrace.record import Record
@@ -47,6 +47,10 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
     `headrace.extent`. `extent` sets it, for ranks that agree about it by other means. `config` goes before
     the settings in `headrace.client`. `stall_timeout_s` is how long no record may come before that is an
     error; it has to cover a server that starts cold.
+
+    `topic` may be an alias of a dataset's versions if `admin_url` is given: the constructor asks once which version it
+    shows, and reads that; `topic` is the version's name from then on. The state names the version, and who
+    loads it goes on in that one, whatever the alias shows by then.
 
     The constructor asks how far the topic reaches, and an epoch is that until `refresh`. Where
     torch.distributed says what the rank is, rank 0's answer counts, so the constructor is a
@@ -83,7 +87,10 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         self._share = Share(self.world_size, 1, worker_block, tail)
         self._shuffle = Shuffle(shuffle_window, seed)
         self._extents = extent_source(bootstrap_servers, self._config, admin_url, settle_s)
+        self._aliases = alias_source(admin_url)
+        self._alias = topic
         self._extent = self._ask() if extent is None else extent
+        self.topic = self._extent.topic
         self._order = RoundRobin(self._extent.counts)
         self._epoch = 0
         self._before = Done()
@@ -176,6 +183,8 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
         return WorkerProgress(self._extent, self._shuffle, self._epoch, self._before, self.rank, share, worker, taken)
 
     def _load(self, progress: Progress) -> None:
+        if progress.extent.topic != self.topic and self._is_alias():
+            self._turn_to(progress.extent.topic)
         if progress.extent.topic != self.topic or progress.shuffle != self._shuffle:
             raise ValueError(
                 f"the state is of another dataset: state topic={progress.extent.topic} {progress.shuffle}, "
@@ -290,18 +299,37 @@ class HeadraceDataset(_torch.IterableDataset[T], Generic[T]):
 
     def _ask(self) -> Extent:
         if not self._agrees:
-            return self._extents.extent(self.topic)
+            return self._extents.extent(self._resolved())
         extent, failure = _torch.from_rank_0(self._answer() if self.rank == 0 else None)
         if failure is not None:
             raise RuntimeError(f"rank 0 could not tell the extent: {failure}")
         return cast(Extent, extent)
 
+    def _resolved(self) -> str:
+        """The version that is read: asked for once, by the rank whose answer counts."""
+        return self._aliases.version(self._alias) if self.topic == self._alias else self.topic
+
     def _answer(self) -> tuple[Extent | None, str | None]:
         """The extent, or what is wrong: the other ranks must hear of that too, instead of waiting."""
         try:
-            return self._extents.extent(self.topic), None
+            return self._extents.extent(self._resolved()), None
         except Exception as failure:
             return None, f"{type(failure).__name__}: {failure}"
+
+    def _is_alias(self) -> bool:
+        return self.topic != self._alias
+
+    def _turn_to(self, topic: str) -> None:
+        """Reads the version that a state is of, if it is one of the same dataset."""
+        dataset = self._alias.rsplit(".", 1)[0]
+        if topic.startswith(dataset + "."):
+            before = self.topic, self._extent
+            self.topic = topic
+            try:
+                self._use(self._ask())
+            except Exception:
+                self.topic, _ = before
+                raise
 
     def _use(self, extent: Extent) -> None:
         self._extent = extent

@@ -182,6 +182,44 @@ class AdminExtents:
                 raise LookupError(f"refused: url={url} status={refused.code} {refused.read().decode()}") from None
 
 
+class Aliases(Protocol):
+    """Knows which version of a dataset an alias shows."""
+
+    def version(self, topic: str) -> str:
+        """The topic that an alias shows now; the topic itself if it is no alias."""
+
+
+class NoAliases:
+    """Takes every topic for what it is called."""
+
+    def version(self, topic: str) -> str:
+        return topic
+
+
+@dataclass(frozen=True)
+class AdminAliases:
+    """Asks the server's admin listener."""
+
+    url: str
+    timeout_s: float = 30.0
+
+    def version(self, topic: str) -> str:
+        url = f"{self.url.rstrip('/')}/views/{topic}"
+        try:
+            with urllib.request.urlopen(url, timeout=self.timeout_s) as answer:
+                return str(json.load(answer).get("current") or topic)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                if refused.code == 404:  # no view, so no alias; whether there is such a topic is asked later
+                    return topic
+                raise LookupError(f"refused: url={url} status={refused.code} {refused.read().decode()}") from None
+
+
+def alias_source(admin_url: str | None) -> Aliases:
+    """The admin listener where its address is known."""
+    return NoAliases() if admin_url is None else AdminAliases(admin_url)
+
+
 def extent_source(bootstrap_servers: str, config: Config, admin_url: str | None, settle_s: float) -> ExtentSource:
     """The admin listener where its address is known, else Kafka's own offsets."""
     if admin_url is None:

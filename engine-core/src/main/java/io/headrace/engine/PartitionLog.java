@@ -52,6 +52,15 @@ public interface PartitionLog {
     /** Partition number within the topic. */
     int partition();
 
+    /**
+     * The log as a reader at this offset sees it: this one, unless what the topic shows depends on
+     * where the reader is, as with an {@link Alias}. What it is asked for has to be within the same
+     * part.
+     */
+    default PartitionLog at(long offset) {
+        return this;
+    }
+
     /** First offset that can be read. */
     long logStartOffset();
 

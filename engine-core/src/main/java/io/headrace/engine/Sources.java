@@ -73,6 +73,16 @@ public interface Sources {
     CompletableFuture<Void> checkVersions(long topicId, List<RangeObject> objects);
 
     /**
+     * A page of the objects that were listed, in the order of their keys.
+     *
+     * @param after {@link SourceObjects#next} of the page before; empty for the first
+     * @param limit most objects of the page, at most {@value SourceObjects#LIMIT_MAX}
+     */
+    default CompletableFuture<SourceObjects> objects(long topicId, String after, int limit) {
+        return CompletableFuture.failedFuture(new UnsupportedOperationException());
+    }
+
+    /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the
      * beginning of one object, and decodes the first samples.
      *

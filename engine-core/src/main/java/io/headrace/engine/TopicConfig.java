@@ -64,9 +64,20 @@ public record TopicConfig(
 
     private static final String SOURCE_URI = "headrace.source.uri";
 
+    /** Configs of versions of datasets; {@link Versions} checks their values. */
+    private static final Set<String> OF_VERSIONS =
+            Set.of(
+                    Versions.OF_CONFIG,
+                    Versions.NAME_CONFIG,
+                    Versions.PROTECTED_CONFIG,
+                    Versions.PUBLISHED_CONFIG);
+
     /** Configs of views, besides their type; the view checks their values. */
     private static final Set<String> OF_VIEWS =
             Set.of(
+                    Alias.CURRENT_CONFIG,
+                    Alias.VERSIONS_CONFIG,
+                    Alias.PREVIOUS_CONFIG,
                     "headrace.view.topics",
                     "headrace.view.group",
                     "headrace.view.window.records",
@@ -191,6 +202,7 @@ public record TopicConfig(
                         || key.equals(Views.TYPE_CONFIG)
                         || OF_SOURCES.contains(key)
                         || OF_VIEWS.contains(key)
+                        || OF_VERSIONS.contains(key)
                         || WITHOUT_EFFECT.contains(key)) {
                     yield this;
                 }

@@ -40,6 +40,9 @@ public interface Views {
         return SHUFFLE.equals(type) || MIX.equals(type);
     }
 
+    /** The records are those of one of several versions of a dataset: {@link Alias}. */
+    String ALIAS = "alias";
+
     /** Whether a topic is a share view. */
     static boolean isShare(Topic topic) {
         return SHARE.equals(topic.configs().get(TYPE_CONFIG));

@@ -2,6 +2,7 @@ package io.headrace.server;
 
 import io.headrace.server.cli.BackupCommand;
 import io.headrace.server.cli.BookmarkCommand;
+import io.headrace.server.cli.DatasetCommand;
 import io.headrace.server.cli.JournalCommand;
 import io.headrace.server.cli.LineageCommand;
 import io.headrace.server.cli.QuickstartCommand;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
             ViewCommand.class,
             LineageCommand.class,
             BookmarkCommand.class,
+            DatasetCommand.class,
             JournalCommand.class,
             BackupCommand.class,
             RestoreCommand.class

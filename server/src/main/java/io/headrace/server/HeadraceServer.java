@@ -153,6 +153,7 @@ public final class HeadraceServer implements AutoCloseable {
             admin.serveSources(launched.catalog(), launched.sources());
             admin.serveBackups(launched.backups(), clusterId);
             admin.serveViews(launched.catalog(), launched.views());
+            admin.serveDatasets(launched);
             metricSources.add(new SourceMetrics(launched.sources()));
         }
     }

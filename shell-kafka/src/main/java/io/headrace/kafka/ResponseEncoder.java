@@ -93,7 +93,7 @@ final class ResponseEncoder extends BufferWriter {
     public void writeRecords(BaseRecords records) {
         if (records instanceof LeasedRecords leased) {
             for (int i = 0; i < leased.sliceCount(); i++) {
-                if (leased.leaderEpoch(i) >= 0) {
+                if (leased.leaderEpoch(i) >= 0 || leased.offsetShift(i) != 0) {
                     writePlaced(leased.slice(i), leased.offsetShift(i), leased.leaderEpoch(i));
                 } else {
                     writeSlice(leased.slice(i));
@@ -106,13 +106,17 @@ final class ResponseEncoder extends BufferWriter {
         }
     }
 
-    /** Batches of another log, with offsets and a leader epoch that are not theirs. */
+    /**
+     * Batches of another log, with offsets that are not theirs.
+     *
+     * @param leaderEpoch −1 for those that they have
+     */
     private void writePlaced(ByteBuffer slice, long shift, int leaderEpoch) {
         for (int at = slice.position(); at < slice.limit(); ) {
             int batchLength = RecordBatch.length(slice, at);
             fields.writeLong(RecordBatch.baseOffset(slice, at) + shift);
             fields.writeInt(batchLength - RecordBatch.LENGTH_OVERHEAD);
-            fields.writeInt(leaderEpoch);
+            fields.writeInt(leaderEpoch < 0 ? RecordBatch.leaderEpoch(slice, at) : leaderEpoch);
             writeSlice(slice.slice(at + PLACE_BYTES, batchLength - PLACE_BYTES));
             at += batchLength;
         }

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Alias;
 import io.headrace.engine.EngineContext;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
@@ -9,6 +10,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogChange.Kind;
 import io.headrace.engine.TopicSpec;
+import io.headrace.engine.Versions;
 import io.headrace.engine.Views;
 import io.headrace.engine.backup.RestoreMark;
 import io.headrace.engine.source.SourceSpec;
@@ -60,6 +62,7 @@ final class Catalog implements TopicCatalog, Background.Work {
     private final CatalogState state;
     private final BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange;
     private final Consumer<Topic> endModeChange;
+    private final CatalogVersions versions;
     private final TopicCache cache = new TopicCache(CACHED_MAX);
     private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
     private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
@@ -83,7 +86,7 @@ final class Catalog implements TopicCatalog, Background.Work {
     private final Map<String, Optional<Topic>> draftByName = new HashMap<>();
     private final Map<Long, Optional<Topic>> draftById = new HashMap<>();
 
-    /** Views that the group creates. */
+    /** Views that the group creates, and aliases that it alters. */
     private final List<Topic> draftViews = new ArrayList<>();
 
     private long nextTopicId;
@@ -120,6 +123,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         this.state = state;
         this.beginModeChange = beginModeChange;
         this.endModeChange = endModeChange;
+        this.versions = new CatalogVersions(this::draft, this::draft, context.clockMs());
         this.worker = background.worker("headrace-catalog", this, context.failureHandler());
     }
 
@@ -292,7 +296,12 @@ final class Catalog implements TopicCatalog, Background.Work {
             return CatalogResult.failed(Error.EXISTS, "topic exists: name=" + spec.name());
         }
         try {
-            Map<String, String> configs = TopicPolicies.apply(context.topicPolicies(), spec);
+            Map<String, String> configs =
+                    versions.completed(
+                            spec.name(),
+                            spec.partitionCount(),
+                            TopicPolicies.apply(context.topicPolicies(), spec),
+                            null);
             checkLengths(configs);
             Command.TopicRow row =
                     new Command.TopicRow(
@@ -305,6 +314,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             Topic topic = topicOf(row);
             checkSource(topic);
             checkView(topic);
+            Versions.check(topic);
             checkCompaction(topic);
             if (!validateOnly) {
                 nextTopicId++;
@@ -347,6 +357,15 @@ final class Catalog implements TopicCatalog, Background.Work {
         if (topic == null) {
             return unknown(topicId);
         }
+        if (Versions.isProtected(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "the version is protected: name="
+                            + topic.name()
+                            + " "
+                            + Versions.PROTECTED_CONFIG
+                            + "=true");
+        }
         Topic view = viewOver(topic);
         if (view != null) {
             return CatalogResult.failed(
@@ -384,6 +403,11 @@ final class Catalog implements TopicCatalog, Background.Work {
                             + topic.partitionCount()
                             + ", at most "
                             + PARTITION_COUNT_MAX);
+        }
+        if (Versions.isPublished(topic) || Alias.isAlias(topic)) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "versions and their aliases stay as they are: name=" + topic.name());
         }
         if (topic.storageMode() == StorageMode.SOURCE) {
             return CatalogResult.failed(
@@ -430,13 +454,19 @@ final class Catalog implements TopicCatalog, Background.Work {
                         configs.put(key, value);
                     }
                 });
-        Command.TopicRow row = draftRow(topic).withConfigs(configs);
+        Command.TopicRow row;
         Topic altered;
         try {
-            checkLengths(configs);
+            row =
+                    draftRow(topic)
+                            .withConfigs(
+                                    versions.completed(
+                                            topic.name(), topic.partitionCount(), configs, topic));
+            checkLengths(row.configs());
             altered = topicOf(row);
             checkSource(altered);
             checkView(altered);
+            Versions.check(altered);
             checkCompaction(altered);
         } catch (InvalidConfigException e) {
             return CatalogResult.failed(
@@ -455,6 +485,13 @@ final class Catalog implements TopicCatalog, Background.Work {
             return CatalogResult.failed(
                     Error.REFUSED,
                     "whether a topic is a view, and of what, is fixed: name=" + topic.name());
+        }
+        if (Versions.isPublished(topic)
+                && !hasSame(CatalogVersions.FIXED_CONFIGS, topic, altered)) {
+            CatalogResult refused = refusalToWithdraw(topic);
+            if (refused != null) {
+                return refused;
+            }
         }
         if (promisesOtherwise(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
@@ -498,6 +535,9 @@ final class Catalog implements TopicCatalog, Background.Work {
                     "cleanup.policy", "compact", "delete, in a topic of mode view");
         }
         checkUnion(topic);
+        if (Alias.isAlias(topic)) {
+            return; // its versions are checked as it comes to show them
+        }
         ViewSpec spec = ViewSpec.of(topic.configs());
         if (spec instanceof ReplaySpec replay) {
             checkReplay(topic, replay);
@@ -553,11 +593,35 @@ final class Catalog implements TopicCatalog, Background.Work {
         }
     }
 
-    /** A view over the topic, or null. */
+    /** Readers of a version count on it, and so do those who get it by an alias. */
+    private @Nullable CatalogResult refusalToWithdraw(Topic version) {
+        if (Versions.isProtected(version)) {
+            return CatalogResult.failed(
+                    Error.REFUSED, "the version is protected: name=" + version.name());
+        }
+        Topic alias = viewOver(version);
+        return alias == null || !Alias.isAlias(alias)
+                ? null
+                : CatalogResult.failed(
+                        Error.REFUSED,
+                        "an alias shows the version: name="
+                                + version.name()
+                                + " alias="
+                                + alias.name());
+    }
+
+    /** Whether a topic has to be there for a view: an alias needs the version that it shows. */
+    private static boolean needs(Topic view, Topic topic) {
+        return Alias.isAlias(view)
+                ? Alias.of(view.configs()).currentVersion().topicId() == topic.id()
+                : ViewSpec.of(view.configs()).topics().contains(topic.name());
+    }
+
+    /** A view that needs the topic, or null. */
     private @Nullable Topic viewOver(Topic topic) {
-        for (Topic view : draftViews) {
-            boolean isThere = draft(view.id()) != null;
-            if (isThere && ViewSpec.of(view.configs()).topics().contains(topic.name())) {
+        for (Topic drafted : draftViews) {
+            Topic view = draft(drafted.id());
+            if (view != null && needs(view, topic)) {
                 return view;
             }
         }
@@ -566,7 +630,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             boolean found = cursor.seek(prefix);
             while (found) {
                 Topic view = draft(Rows.viewIdOf(cursor.key()));
-                if (view != null) {
+                if (view != null && needs(view, topic)) {
                     return view;
                 }
                 found = cursor.next();
@@ -618,7 +682,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         plan(new Command.PutTopic(row), new CatalogChange(kind, topic, before));
         draftByName.put(topic.name(), Optional.of(topic));
         draftById.put(topic.id(), Optional.of(topic));
-        if (kind == Kind.CREATED && isView(topic)) {
+        if (isView(topic) && (kind == Kind.CREATED || Alias.isAlias(topic))) {
             draftViews.add(topic);
         }
     }

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.Alias;
 import io.headrace.engine.Views;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.view.ViewSpec;
@@ -147,6 +148,8 @@ final class CatalogState {
                 batch.put(Rows.viewKey(Rows.NO_TOPIC, topic.id()), new byte[0]);
                 unionIds.add(topic.id());
             }
+        } else if (isAlias(topic)) {
+            forEachBase(topic, id -> batch.put(Rows.viewKey(id, topic.id()), new byte[0]));
         }
         pending.put(topic.id(), Optional.of(topic));
         batch.put(Rows.topicKey(topic.id()), topic.encode());
@@ -180,8 +183,20 @@ final class CatalogState {
         return Views.UNION.equals(topic.configs().get(ViewSpec.TYPE_CONFIG));
     }
 
-    /** The topics that a view is over; they are there as long as it is. */
+    private static boolean isAlias(Command.TopicRow topic) {
+        return Views.ALIAS.equals(topic.configs().get(ViewSpec.TYPE_CONFIG));
+    }
+
+    /** The topics that a view is over; they are there as long as it is, but for an alias's. */
     private void forEachBase(Command.TopicRow topic, LongConsumer action) {
+        if (isAlias(topic)) {
+            for (Alias.Version version : Alias.of(topic.configs()).versions()) {
+                if (version != null) {
+                    action.accept(version.topicId());
+                }
+            }
+            return;
+        }
         if (topic.configs().containsKey(ViewSpec.TYPE_CONFIG)) {
             for (String name : ViewSpec.of(topic.configs()).topics()) {
                 Long id = newIds.get(name);

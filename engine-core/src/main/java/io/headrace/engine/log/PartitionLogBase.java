@@ -9,6 +9,7 @@ import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Versions;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.source.HighWatermarkWaiters;
@@ -65,7 +66,7 @@ abstract class PartitionLogBase implements PartitionLog {
     private final long beginOffset;
 
     /** What appends are answered with; {@link ProducerState#NEW} while they are taken. */
-    private volatile long refusal = ProducerState.NEW;
+    private volatile long refusal;
 
     private volatile boolean closed;
 
@@ -115,6 +116,7 @@ abstract class PartitionLogBase implements PartitionLog {
             PartitionState state,
             ProducerStates producers) {
         this.topic = topic;
+        this.refusal = refusalOf(topic);
         this.partition = partition;
         this.storageMode = topic.storageMode();
         this.shard = shard;
@@ -183,7 +185,20 @@ abstract class PartitionLogBase implements PartitionLog {
     }
 
     void topic(Topic altered) {
+        boolean wasPublished = Versions.isPublished(topic);
         topic = altered;
+        if (wasPublished != Versions.isPublished(altered)) {
+            synchronized (appendLock()) {
+                if (refusal == ProducerState.NEW || refusal == READ_ONLY) {
+                    refusal = refusalOf(altered);
+                }
+            }
+        }
+    }
+
+    /** A version stays as it was published. */
+    private static long refusalOf(Topic topic) {
+        return Versions.isPublished(topic) ? READ_ONLY : ProducerState.NEW;
     }
 
     /** The mode this log was made for. */
@@ -521,7 +536,7 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Takes back {@link #refuseAppends}. */
     void acceptAppends() {
         synchronized (appendLock()) {
-            refusal = closed ? CLOSED : ProducerState.NEW;
+            refusal = closed ? CLOSED : refusalOf(topic);
         }
     }
 

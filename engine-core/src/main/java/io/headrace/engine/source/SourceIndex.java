@@ -2,6 +2,8 @@ package io.headrace.engine.source;
 
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Finding;
+import io.headrace.engine.SourceObjects;
+import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.spi.MetadataStore.Batch;
 import io.headrace.engine.spi.MetadataStore.Cursor;
@@ -393,6 +395,61 @@ final class SourceIndex {
             }
         }
         return new SourceFindings(findings, "");
+    }
+
+    /**
+     * A page of what was listed, in order of the keys.
+     *
+     * @param path which keys are below; left out of them
+     * @param after key below the path that the page begins behind; empty for the first
+     */
+    SourceObjects objects(long topicId, String path, String after, int limit) {
+        byte[] prefix = key(topicId, KEY, 0).array();
+        byte[] last = after.isEmpty() ? prefix : keyKey(topicId, path + after);
+        List<SourceObject> objects = new ArrayList<>();
+        try (Cursor cursor = store.cursor(prefix)) {
+            boolean isThere = cursor.seek(last);
+            if (isThere && Arrays.equals(cursor.key(), last)) {
+                isThere = cursor.next();
+            }
+            while (isThere && beginsWith(cursor.key(), prefix)) {
+                if (objects.size() == limit) {
+                    return new SourceObjects(objects, objects.get(limit - 1).key());
+                }
+                byte[] key = Arrays.copyOfRange(cursor.key(), prefix.length, cursor.key().length);
+                StoredObject object =
+                        object(
+                                topicId,
+                                new String(key, StandardCharsets.UTF_8),
+                                ByteBuffer.wrap(cursor.value()).getLong());
+                if (object != null) {
+                    objects.add(shown(object, path));
+                }
+                isThere = cursor.next();
+            }
+        }
+        return new SourceObjects(objects, "");
+    }
+
+    private @Nullable StoredObject object(long topicId, String key, long ordinal) {
+        ListedObject listed = listed(topicId, ordinal);
+        if (listed == null) {
+            return null;
+        }
+        for (ListedObject.Member member : listed.members()) {
+            if (member.object().key().equals(key)) {
+                return member.object();
+            }
+        }
+        return listed.object();
+    }
+
+    private static SourceObject shown(StoredObject object, String path) {
+        String key = object.key();
+        return new SourceObject(
+                key.startsWith(path) ? key.substring(path.length()) : key,
+                object.length(),
+                object.version());
     }
 
     private static Finding orphan(ByteBuffer value) {

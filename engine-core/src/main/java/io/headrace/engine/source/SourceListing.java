@@ -1,6 +1,7 @@
 package io.headrace.engine.source;
 
 import io.headrace.engine.SourceStatus;
+import io.headrace.engine.Versions;
 import io.headrace.engine.source.SourceEntries.Rule;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
@@ -148,6 +149,10 @@ final class SourceListing {
     private void goOn() throws IOException {
         if (!isBegun) {
             isWantedAgain = false;
+            if (isFrozen()) {
+                end();
+                return;
+            }
             begin();
         }
         ObjectPages from = pages;
@@ -165,6 +170,11 @@ final class SourceListing {
         } else {
             finish();
         }
+    }
+
+    /** A version of a dataset holds what was listed when it was published, or first after that. */
+    private boolean isFrozen() {
+        return Versions.isPublished(topic.topic()) && logs.index().state(topic.id()).isComplete();
     }
 
     private void appendWaiting(SourceEntries.Waiting entry) {
@@ -324,6 +334,10 @@ final class SourceListing {
             step(); // what came before the place where it broke off
             return;
         }
+        end();
+    }
+
+    private void end() {
         doneAtNanos = logs.nanoClock().getAsLong();
         isDone = true;
         isRunning.set(false);

@@ -5,6 +5,7 @@ import io.headrace.engine.RangeObjects;
 import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
+import io.headrace.engine.SourceObjects;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -174,6 +175,23 @@ public final class SourceTools implements Sources {
 
     private static RangeObject rangeObject(long ordinal, StoredObject object) {
         return new RangeObject(ordinal, object.key(), object.length(), object.version());
+    }
+
+    @Override
+    public CompletableFuture<SourceObjects> objects(long topicId, String after, int limit) {
+        if (limit < 1 || limit > SourceObjects.LIMIT_MAX) {
+            return CompletableFuture.failedFuture(
+                    new EngineException(
+                            "bad limit: value=" + limit + " max=" + SourceObjects.LIMIT_MAX));
+        }
+        return onThread(
+                topicId, topic -> logs.index().objects(topicId, folder(topic), after, limit));
+    }
+
+    /** What the keys of a source's objects begin with. */
+    private String folder(Topic topic) {
+        String path = SourceSpec.of(topic.configs(), logs.stores(), logs.datasetReaders()).path();
+        return path.isEmpty() || path.endsWith("/") ? path : path + "/";
     }
 
     @Override

@@ -43,7 +43,8 @@ final class ReplayView implements DerivedView {
         if (id == null) {
             ids.put(range.topic(), base.id());
         }
-        return sources.log(base, range.partition());
+        PartitionLog log = sources.log(base, range.partition());
+        return log == null ? null : log.at(range.fromOffset());
     }
 
     ViewSources sources() {

@@ -1,5 +1,6 @@
 package io.headrace.engine.view;
 
+import io.headrace.engine.Alias;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
@@ -97,7 +98,12 @@ public final class ViewLogs implements Views {
 
     /** The log of a view's partition as its readers see it; null if it is gone. */
     public @Nullable PartitionLog log(Topic topic, int partition) {
-        return Views.isShare(topic) ? lane(topic, partition) : derived(topic).log(partition);
+        if (Views.isShare(topic)) {
+            return lane(topic, partition);
+        }
+        return Alias.isAlias(topic)
+                ? AliasLog.open(sources, topic, partition)
+                : derived(topic).log(partition);
     }
 
     private @Nullable PartitionLog lane(Topic topic, int lane) {

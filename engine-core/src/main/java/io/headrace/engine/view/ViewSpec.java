@@ -59,6 +59,7 @@ public interface ViewSpec {
         String type = configs.getOrDefault(TYPE_CONFIG, "");
         return switch (type) {
             case Views.SHARE -> ShareSpec.of(configs);
+            case Views.ALIAS -> AliasSpec.of(configs);
             case Views.REPLAY -> ReplaySpec.of(configs);
             case Views.UNION -> UnionSpec.of(configs);
             case Views.SHUFFLE -> ShuffleSpec.of(configs);

@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import io.headrace.engine.Backups;
+import io.headrace.engine.Engine;
 import io.headrace.engine.Sources;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.Views;
@@ -32,6 +33,7 @@ public final class AdminListener implements AutoCloseable {
     private static final String BACKUPS = "/backups";
     private static final String VIEWS = "/views";
     private static final String BOOKMARKS = "/bookmarks";
+    private static final String DATASETS = "/datasets";
     private static final int BACKLOG = 16;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
@@ -46,6 +48,7 @@ public final class AdminListener implements AutoCloseable {
     private final JsonHandler backups;
     private final JsonHandler views;
     private final JsonHandler bookmarks;
+    private final JsonHandler datasets;
 
     private AdminListener(
             HttpServer http,
@@ -62,6 +65,7 @@ public final class AdminListener implements AutoCloseable {
         this.views = new JsonHandler(VIEWS, hosts, executor);
         this.bookmarks =
                 new JsonHandler(BOOKMARKS, hosts, executor, BookmarkRoutes.BODY_LENGTH_MAX);
+        this.datasets = new JsonHandler(DATASETS, hosts, executor);
     }
 
     /**
@@ -90,6 +94,7 @@ public final class AdminListener implements AutoCloseable {
         http.createContext(BACKUPS, listener.backups);
         http.createContext(VIEWS, listener.views);
         http.createContext(BOOKMARKS, listener.bookmarks);
+        http.createContext(DATASETS, listener.datasets);
         http.start();
         return listener;
     }
@@ -116,6 +121,11 @@ public final class AdminListener implements AutoCloseable {
     /** Answers {@code /bookmarks} from now on; until then it says that it is not ready. */
     public void serveBookmarks(Bookmarks served) {
         bookmarks.serve(new BookmarkRoutes(served, executor));
+    }
+
+    /** Answers {@code /datasets} from now on; until then it says that it is not ready. */
+    public void serveDatasets(Engine engine) {
+        datasets.serve(new DatasetRoutes(engine, executor));
     }
 
     /** The port that was bound. */

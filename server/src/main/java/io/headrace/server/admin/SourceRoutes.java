@@ -7,6 +7,8 @@ import io.headrace.engine.RangeObjects;
 import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Kind;
+import io.headrace.engine.SourceObjects;
+import io.headrace.engine.SourceObjects.SourceObject;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.Sources;
 import io.headrace.engine.StorageMode;
@@ -31,6 +33,7 @@ import java.util.function.LongFunction;
  * GET  /sources/NAME/range?partition=&amp;from=&amp;to=&amp;after=&amp;limit=
  *                                                        what a range of records is made of
  *                                                        asks=true: and asks the store for each
+ * GET  /sources/NAME/objects?after=KEY&amp;limit=N           what it was listed with
  * POST /sources/NAME/index                               indexes ahead of the readers
  * POST /sources/NAME/index/stop                          ends that
  * POST /sources/NAME/refresh                             lists the store again
@@ -71,6 +74,7 @@ final class SourceRoutes implements JsonHandler.Routes {
                         "", new Route(GET, request -> ask(request, sources::status)),
                         "findings", new Route(GET, this::findings),
                         "range", new Route(GET, this::range),
+                        "objects", new Route(GET, this::objects),
                         "index", new Route(POST, request -> ask(request, sources::index)),
                         "index/stop",
                                 new Route(POST, request -> ask(request, sources::stopIndexing)),
@@ -154,6 +158,26 @@ final class SourceRoutes implements JsonHandler.Routes {
         for (RangeObject object : page.objects()) {
             objects.addObject()
                     .put("ordinal", object.ordinal())
+                    .put("key", object.key())
+                    .put("length", object.length())
+                    .put("version", object.version());
+        }
+        return json.put("next", page.next());
+    }
+
+    private CompletableFuture<ObjectNode> objects(JsonRequest request) {
+        request.onlyWith(Set.of("after", "limit"));
+        Topic topic = topic(request.name());
+        int limit = request.number("limit", FINDINGS_DEFAULT, SourceObjects.LIMIT_MAX);
+        return sources.objects(topic.id(), request.text("after"), limit)
+                .thenApplyAsync(SourceRoutes::json, executor);
+    }
+
+    private static ObjectNode json(SourceObjects page) {
+        ObjectNode json = Json.object();
+        ArrayNode objects = json.putArray("objects");
+        for (SourceObject object : page.objects()) {
+            objects.addObject()
                     .put("key", object.key())
                     .put("length", object.length())
                     .put("version", object.version());

@@ -2,6 +2,7 @@ package io.headrace.server.admin;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.Alias;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.Views;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * GET /views/NAME   what a view is over, and how far it is with that: of a share view, how much is
  *                   handed out and done; of a union, how much is copied; of a shuffle or mix
- *                   view, how far it is known
+ *                   view, how far it is known; which version an alias shows
  * </pre>
  *
  * Thread-safe; nothing blocks.
@@ -74,6 +75,9 @@ final class ViewRoutes implements JsonHandler.Routes {
             return ordered.progress()
                     .handleAsync((progress, failure) -> json(topic, progress), executor);
         }
+        if (Alias.isAlias(topic)) {
+            return CompletableFuture.completedFuture(alias(topic));
+        }
         Share share = views.share(topic);
         if (share == null) {
             throw new RequestException(
@@ -81,6 +85,14 @@ final class ViewRoutes implements JsonHandler.Routes {
                     "no view: topic=" + topic.name() + " mode=" + Json.name(topic.storageMode()));
         }
         return share.backlog().handleAsync((backlog, failure) -> json(topic, backlog), executor);
+    }
+
+    private static ObjectNode alias(Topic topic) {
+        Alias alias = Alias.of(topic.configs());
+        return Json.object()
+                .put("topic", topic.name())
+                .put("current", alias.currentVersion().name())
+                .put("previous", alias.previous());
     }
 
     /**

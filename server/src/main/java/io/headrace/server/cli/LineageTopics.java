@@ -19,6 +19,7 @@ import org.apache.kafka.common.config.ConfigResource;
 final class LineageTopics {
     private static final String SOURCE_CONFIG = "headrace.source.uri";
     private static final String TOPICS_CONFIG = "headrace.view.topics";
+    private static final String VERSIONS_CONFIG = "headrace.view.versions";
     private static final String RANGES_CONFIG = "headrace.view.ranges";
 
     private final ClientOptions client;
@@ -78,10 +79,13 @@ final class LineageTopics {
         for (String name : topic.configs().getOrDefault(TOPICS_CONFIG, "").split(",")) {
             names.add(name.split(":", 2)[0].trim()); // a side of a mix has its weight there
         }
+        for (String version : topic.configs().getOrDefault(VERSIONS_CONFIG, "").split(",")) {
+            names.add(version.split(":", 2)[0].trim()); // with its id; a dash where it is gone
+        }
         for (String range : topic.configs().getOrDefault(RANGES_CONFIG, "").split(";")) {
             names.add(range.split("=", 2)[0].trim());
         }
-        names.removeIf(name -> name.isEmpty() || name.contains("*"));
+        names.removeIf(name -> name.isEmpty() || name.contains("*") || name.equals("-"));
         return names;
     }
 

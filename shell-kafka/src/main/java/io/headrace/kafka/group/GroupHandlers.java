@@ -131,18 +131,51 @@ public final class GroupHandlers {
         if (CONSUMER.equals(data.protocolType())) {
             data.protocols().forEach(p -> names.addAll(ClassicSubscription.topicsOf(p.metadata())));
         }
-        groups.withTopics(
+        whenPlaced(
                 request,
                 data.groupId(),
                 names,
-                null,
+                false,
                 () ->
-                        answer(
+                        groups.withTopics(
                                 request,
-                                coordinator.joinGroup(
-                                        request.context(), data, BufferSupplier.NO_CACHING),
-                                response ->
-                                        new JoinGroupResponse(response, request.version()).data()));
+                                data.groupId(),
+                                names,
+                                null,
+                                () -> joinGroup(request, data)));
+    }
+
+    private void joinGroup(KafkaRequest request, JoinGroupRequestData data) {
+        answer(
+                request,
+                coordinator.joinGroup(request.context(), data, BufferSupplier.NO_CACHING),
+                response -> new JoinGroupResponse(response, request.version()).data());
+    }
+
+    /**
+     * Goes on at once, unless somebody is about to read an alias: then once the group is in the
+     * version in which it should be.
+     */
+    private void whenPlaced(
+            KafkaRequest request,
+            String group,
+            List<String> names,
+            boolean isPattern,
+            Runnable then) {
+        if (!isPattern && groups.aliasGroups().aliases(names).isEmpty()) {
+            then.run();
+            return;
+        }
+        var unused =
+                groups.aliasGroups()
+                        .place(request.context(), group, names, isPattern, then)
+                        .whenComplete(
+                                (done, failure) -> {
+                                    if (failure != null) {
+                                        LOGGER.debug("not placed: group={}", group, failure);
+                                        request.fail(Errors.COORDINATOR_NOT_AVAILABLE);
+                                    }
+                                });
     }
 
     private void syncGroup(KafkaRequest request) {
@@ -211,6 +244,23 @@ public final class GroupHandlers {
                 request.data(ConsumerGroupHeartbeatRequestData.class);
         List<String> names = data.subscribedTopicNames();
         hear(request, data);
+        Runnable then = () -> consumerGroupHeartbeat(request, data);
+        if (data.memberEpoch() == ConsumerGroupHeartbeatRequest.JOIN_GROUP_MEMBER_EPOCH) {
+            String regex = data.subscribedTopicRegex();
+            whenPlaced(
+                    request,
+                    data.groupId(),
+                    names == null ? List.of() : names,
+                    regex != null && !regex.isEmpty(),
+                    then);
+        } else {
+            then.run();
+        }
+    }
+
+    private void consumerGroupHeartbeat(
+            KafkaRequest request, ConsumerGroupHeartbeatRequestData data) {
+        List<String> names = data.subscribedTopicNames();
         groups.withTopics(
                 request,
                 data.groupId(),

@@ -83,6 +83,7 @@ public final class Groups implements AutoCloseable {
     private final long lostMemberMs;
     private final LaneOwners laneOwners;
     private final CoordinatorPositions positions;
+    private final AliasGroups aliasGroups;
     private final Metrics metrics = new Metrics();
     private final List<OffsetsPartition> partitions;
 
@@ -111,6 +112,7 @@ public final class Groups implements AutoCloseable {
         laneOwners = new LaneOwners(engine, directory.ids(), coordinator);
         positions =
                 new CoordinatorPositions(this, context.coordinatorConfig().offsetMetadataMaxSize());
+        aliasGroups = new AliasGroups(directory, coordinator, topics, topicExecutor);
     }
 
     /** One thread at most, none while there is nothing to do. */
@@ -307,6 +309,11 @@ public final class Groups implements AutoCloseable {
     /** The positions of whole groups. */
     public GroupPositions positions() {
         return positions;
+    }
+
+    /** In which versions groups are that read aliases. */
+    AliasGroups aliasGroups() {
+        return aliasGroups;
     }
 
     /** The topics that the coordinator knows. */

@@ -176,16 +176,22 @@ final class OffsetHandlers {
         if (!OffsetFetchRequest.requestAllOffsets(group)) {
             checked.setTopics(knownTopics(group.topics(), byId, unknown));
         }
-        return coordinator
-                .fetchOffsets(request.context(), checked, requireStable)
-                .handle(
-                        (response, failure) ->
-                                failure == null
-                                        ? finished(response, unknown, byId)
-                                        : OffsetFetchResponse.groupError(
-                                                group,
-                                                Errors.forException(failure),
-                                                request.version()));
+        CompletableFuture<OffsetFetchResponseGroup> found =
+                coordinator.fetchOffsets(request.context(), checked, requireStable);
+        if (!OffsetFetchRequest.requestAllOffsets(group)) {
+            found =
+                    found.thenCompose(
+                            response ->
+                                    groups.aliasGroups()
+                                            .completed(
+                                                    request.context(), group.groupId(), response));
+        }
+        return found.handle(
+                (response, failure) ->
+                        failure == null
+                                ? finished(response, unknown, byId)
+                                : OffsetFetchResponse.groupError(
+                                        group, Errors.forException(failure), request.version()));
     }
 
     private List<OffsetFetchRequestTopics> knownTopics(

@@ -64,10 +64,11 @@ final class PositionCheck {
                             + " offset.metadata.max.bytes="
                             + metadataLengthMax);
         }
-        PartitionLog log = engine.partitionLog(topic, position.partition());
-        if (log == null) {
+        PartitionLog found = engine.partitionLog(topic, position.partition());
+        if (found == null) {
             throw absent(topic, position);
         }
+        PartitionLog log = found.at(position.offset());
         long start = log.logStartOffset();
         long end = log.logEndOffset();
         if (position.offset() >= start && position.offset() <= end) {
@@ -76,7 +77,9 @@ final class PositionCheck {
         if (isClosed(log, position.offset())) { // what it says of itself may be wrong then
             throw unreachable(topic, position);
         }
-        if (position.offset() > end && log instanceof OnDemandLog found && found.hasMoreToFind()) {
+        if (position.offset() > end
+                && log instanceof OnDemandLog source
+                && source.hasMoreToFind()) {
             throw new EngineException(
                     "source is not indexed up to a position yet, retry: "
                             + place(topic, position)

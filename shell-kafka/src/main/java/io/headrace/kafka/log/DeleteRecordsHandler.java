@@ -3,6 +3,7 @@ package io.headrace.kafka.log;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Versions;
 import io.headrace.engine.Views;
 import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
@@ -63,12 +64,12 @@ public final class DeleteRecordsHandler implements RequestHandler {
     }
 
     /**
-     * What a compacted topic holds, it holds for as long as the key lives; of views, unions alone
-     * hold anything.
+     * What a compacted topic holds, it holds for as long as the key lives; a version stays as it
+     * is; of views, unions alone hold anything.
      */
     private static boolean mayDelete(Topic topic) {
         boolean holdsRecords = topic.storageMode() != StorageMode.VIEW || Views.isUnion(topic);
-        return topic.config().delete() && holdsRecords;
+        return topic.config().delete() && holdsRecords && !Versions.isPublished(topic);
     }
 
     private static void delete(

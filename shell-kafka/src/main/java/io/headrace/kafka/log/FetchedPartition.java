@@ -38,8 +38,13 @@ final class FetchedPartition {
         this.asked = asked;
         this.fetchVersion = fetchVersion;
         this.result = new PartitionData().setPartitionIndex(asked.partition());
-        this.log = topic == null ? null : topic.log(asked.partition());
+        this.log = at(topic == null ? null : topic.log(asked.partition()));
         this.refusal = refusalOf(byId, leaderEpoch);
+    }
+
+    /** What an alias shows depends on where the reader is. */
+    private @Nullable PartitionLog at(@Nullable PartitionLog found) {
+        return found == null ? null : found.at(asked.fetchOffset());
     }
 
     private Errors refusalOf(boolean byId, int leaderEpoch) {
@@ -68,7 +73,7 @@ final class FetchedPartition {
         }
         ReadResult read = log.read(asked.fetchOffset(), bounded(lengthMax));
         if (read == Unavailable.CLOSED) {
-            log = topic == null ? null : topic.reopenedLog(asked.partition());
+            log = at(topic == null ? null : topic.reopenedLog(asked.partition()));
             read =
                     log == null
                             ? Unavailable.CLOSED

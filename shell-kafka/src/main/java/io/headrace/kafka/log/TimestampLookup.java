@@ -84,7 +84,7 @@ final class TimestampLookup {
     private void onFound(@Nullable TimestampedOffset found, @Nullable Throwable failure) {
         if (failure != null) {
             answer.completeExceptionally(failure);
-        } else if (found == null || isAnswered()) {
+        } else if (found == null || isAnswered(found.offset())) {
             answer.complete(found);
         } else {
             read(found, Math.max(found.offset(), log.logStartOffset()));
@@ -95,8 +95,8 @@ final class TimestampLookup {
      * A source's records have the timestamps of their objects; those of a share view go by when
      * they were handed out.
      */
-    private boolean isAnswered() {
-        Topic topic = log.topic();
+    private boolean isAnswered(long offset) {
+        Topic topic = log.at(offset).topic();
         return topic.storageMode() == StorageMode.SOURCE || Views.isShare(topic);
     }
 
@@ -174,13 +174,22 @@ final class TimestampLookup {
             int length;
             for (int at = slice.position(); at < slice.limit(); at += length) {
                 length = RecordBatch.length(slice, at);
-                TimestampedOffset first = firstIn(slice.slice(at, length), since, logStartOffset);
+                long shift = lease.offsetShift(i);
+                TimestampedOffset first =
+                        firstIn(slice.slice(at, length), since, logStartOffset - shift);
                 if (first != null) {
-                    return first;
+                    return shifted(first, shift);
                 }
             }
         }
         return null;
+    }
+
+    private static TimestampedOffset shifted(TimestampedOffset found, long shift) {
+        return shift == 0
+                ? found
+                : new TimestampedOffset(
+                        found.offset() + shift, found.timestampMs(), found.leaderEpoch());
     }
 
     private static @Nullable TimestampedOffset firstIn(

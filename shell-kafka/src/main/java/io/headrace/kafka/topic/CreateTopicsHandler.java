@@ -1,5 +1,6 @@
 package io.headrace.kafka.topic;
 
+import io.headrace.engine.Alias;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.TopicSpec;
@@ -140,6 +141,11 @@ public final class CreateTopicsHandler implements RequestHandler {
         CreatableTopicConfig view = topic.configs().find(Views.TYPE_CONFIG);
         if (view != null && Views.UNION.equals(view.value())) {
             return 1;
+        }
+        CreatableTopicConfig shown = topic.configs().find(Alias.CURRENT_CONFIG);
+        Topic version = shown == null ? null : topics.catalog().find(shown.value());
+        if (version != null) {
+            return version.partitionCount(); // an alias has no others
         }
         return view != null && Views.SHARE.equals(view.value())
                 ? LANES_DEFAULT

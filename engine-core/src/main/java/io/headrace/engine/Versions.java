@@ -1,0 +1,104 @@
+package io.headrace.engine;
+
+import java.util.Map;
+
+/**
+ * Versions of datasets: topics that were published, and stay as they were then. Experimental: it
+ * may change in any release.
+ */
+@Experimental
+public final class Versions {
+    /** Topic config: the dataset of which the topic is a version. Publishes the topic. */
+    public static final String OF_CONFIG = "headrace.version.of";
+
+    /** Topic config: the version's name in the dataset; the topic is called {@code OF.NAME}. */
+    public static final String NAME_CONFIG = "headrace.version.name";
+
+    /** Topic config: {@code true} keeps the topic from being deleted. */
+    public static final String PROTECTED_CONFIG = "headrace.version.protected";
+
+    /** Topic config, written by the server: when it was published, in milliseconds since 1970. */
+    public static final String PUBLISHED_CONFIG = "headrace.version.published.ms";
+
+    private static final String TRUE = "true";
+    private static final String FALSE = "false";
+
+    private Versions() {}
+
+    /** Whether a topic is a version of a dataset. */
+    public static boolean isPublished(Topic topic) {
+        return topic.configs().containsKey(OF_CONFIG);
+    }
+
+    /** Whether a topic must not be deleted. */
+    public static boolean isProtected(Topic topic) {
+        return TRUE.equals(topic.configs().get(PROTECTED_CONFIG));
+    }
+
+    /**
+     * Checks what makes a topic a version.
+     *
+     * @throws InvalidConfigException naming the config that has a value it cannot have
+     */
+    public static void check(Topic topic) {
+        Map<String, String> configs = topic.configs();
+        if (!isPublished(topic)) {
+            refuse(configs, NAME_CONFIG);
+            refuse(configs, PROTECTED_CONFIG);
+            refuse(configs, PUBLISHED_CONFIG);
+            return;
+        }
+        String of = configs.getOrDefault(OF_CONFIG, "");
+        String name = configs.getOrDefault(NAME_CONFIG, "");
+        if (of.isEmpty() || name.isEmpty() || !topic.name().equals(of + "." + name)) {
+            throw new InvalidConfigException(
+                    NAME_CONFIG,
+                    name,
+                    "what makes the topic's name, "
+                            + topic.name()
+                            + ", of "
+                            + OF_CONFIG
+                            + "="
+                            + of);
+        }
+        String isProtected = configs.getOrDefault(PROTECTED_CONFIG, FALSE);
+        if (!isProtected.equals(TRUE) && !isProtected.equals(FALSE)) {
+            throw new InvalidConfigException(PROTECTED_CONFIG, isProtected, "true or false");
+        }
+        checkStays(topic);
+    }
+
+    private static void refuse(Map<String, String> configs, String key) {
+        String value = configs.get(key);
+        if (value != null) {
+            throw new InvalidConfigException(key, value, "set together with " + OF_CONFIG);
+        }
+    }
+
+    /** A version holds what it held when it was published, for as long as it is there. */
+    private static void checkStays(Topic topic) {
+        TopicConfig config = topic.config();
+        if (config.storageMode() == StorageMode.SOURCE) {
+            return;
+        }
+        if (config.storageMode() != StorageMode.PERSISTENT) {
+            throw new InvalidConfigException(
+                    StorageMode.CONFIG,
+                    config.storageMode().configValue(),
+                    "source or persistent, in a version");
+        }
+        require("retention.ms", config.retentionMs(), -1);
+        require("retention.bytes", config.retentionBytes(), -1);
+        require("flush.messages", config.flushMessages(), 1);
+        if (config.compact()) {
+            throw new InvalidConfigException("cleanup.policy", "compact", "delete, in a version");
+        }
+    }
+
+    private static void require(String key, long value, long wanted) {
+        if (value != wanted) {
+            throw new InvalidConfigException(
+                    key, Long.toString(value), wanted + ", in a version: it stays as it is");
+        }
+    }
+}

@@ -1,0 +1,477 @@
+package io.headrace.server.groups;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.headrace.kafka.group.GroupContext;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Groups of stock consumers that read an alias, while it comes to show other versions. */
+@Timeout(180)
+class AliasConsumersTest {
+    private static final long DEADLINE_SECONDS = 60;
+    private static final long SECOND = 1L << 40;
+    private static final String GROUP = "workers";
+    private static final String LATEST = "pairs.latest";
+    private static final TopicPartition FIRST = new TopicPartition(LATEST, 0);
+    private static final TopicPartition OTHER = new TopicPartition(LATEST, 1);
+
+    @TempDir Path folder;
+    private GroupServer server;
+    private Admin admin;
+
+    /** How often each record was delivered. */
+    private final Map<String, AtomicInteger> delivered = new ConcurrentHashMap<>();
+
+    private final List<Member> members = new ArrayList<>();
+
+    /** What the members of the group run. */
+    enum Client {
+        EAGER("classic", "org.apache.kafka.clients.consumer.RangeAssignor"),
+        COOPERATIVE("classic", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"),
+        CONSUMER("consumer", ""),
+        KAFKA_PYTHON("/usr/bin/python3", "share_kafka_python.py"),
+        CONFLUENT("/usr/bin/python3", "share_confluent.py"),
+        KAFKAJS("node", "kafkajs/share.js");
+
+        private final String first;
+        private final String second;
+
+        Client(String first, String second) {
+            this.first = first;
+            this.second = second;
+        }
+
+        boolean isJava() {
+            return ordinal() <= CONSUMER.ordinal();
+        }
+    }
+
+    /** One of the group. */
+    private interface Member {
+        void leave() throws Exception;
+    }
+
+    private Member join(Client client, String clientId) throws Exception {
+        Member member =
+                client.isJava()
+                        ? new JavaMember(client, clientId)
+                        : new ProcessMember(client, clientId);
+        members.add(member);
+        return member;
+    }
+
+    private void leave(Member member) throws Exception {
+        members.remove(member);
+        member.leave();
+    }
+
+    /** A client in a process of its own, which prints what it is given. */
+    private final class ProcessMember implements Member {
+        private final Process process;
+        private final Thread reader;
+        private final CountDownLatch started = new CountDownLatch(1);
+
+        ProcessMember(Client client, String clientId) throws Exception {
+            process =
+                    new ProcessBuilder(
+                                    client.first,
+                                    "src/test/clients/" + client.second,
+                                    server.bootstrapServers(),
+                                    GROUP,
+                                    LATEST,
+                                    clientId)
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            reader =
+                    new Thread(() -> process.inputReader().lines().forEach(this::onLine), clientId);
+            reader.start();
+        }
+
+        private void onLine(String line) {
+            if (line.equals("started")) {
+                started.countDown();
+            } else {
+                onDelivered(line);
+            }
+        }
+
+        @Override
+        public void leave() throws Exception {
+            boolean hasStarted = started.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
+            process.destroy();
+            boolean hasLeft = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
+            process.destroyForcibly();
+            reader.join(DEADLINE_SECONDS * 1000);
+            assertTrue(hasStarted, "has not started");
+            assertTrue(hasLeft, "does not leave");
+            assertEquals(0, process.exitValue());
+        }
+    }
+
+    /** A consumer on a thread of its own, which commits what it was given before it asks again. */
+    private final class JavaMember implements Member {
+        private final KafkaConsumer<String, String> consumer;
+        private final Thread thread;
+        private volatile boolean isLeaving;
+        private volatile Throwable failure;
+
+        JavaMember(Client client, String clientId) {
+            Map<String, String> configs = new HashMap<>();
+            configs.put("group.id", GROUP);
+            configs.put("client.id", clientId);
+            configs.put("group.protocol", client.first);
+            configs.put("auto.offset.reset", "earliest");
+            configs.put("enable.auto.commit", "false");
+            if (!client.second.isEmpty()) {
+                configs.put("partition.assignment.strategy", client.second);
+                configs.put("heartbeat.interval.ms", "200");
+            }
+            consumer =
+                    new KafkaConsumer<>(
+                            server.clientConfigs(configs),
+                            new StringDeserializer(),
+                            new StringDeserializer());
+            thread = new Thread(this::run, clientId);
+            thread.start();
+        }
+
+        private void run() {
+            try (consumer) {
+                consumer.subscribe(List.of(LATEST));
+                boolean isCommitted = true;
+                while (!isLeaving || !isCommitted) {
+                    ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
+                    Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
+                    for (ConsumerRecord<String, String> record : records) {
+                        onDelivered(record.value());
+                        done.put(
+                                new TopicPartition(record.topic(), record.partition()),
+                                new OffsetAndMetadata(record.offset() + 1));
+                    }
+                    isCommitted = done.isEmpty() || commit(done);
+                }
+            } catch (Throwable e) {
+                failure = e;
+            }
+        }
+
+        /** Behind records only, so that a partition without any has nothing committed. */
+        private boolean commit(Map<TopicPartition, OffsetAndMetadata> done) {
+            while (true) {
+                try {
+                    consumer.commitSync(done);
+                    return true;
+                } catch (RebalanceInProgressException e) {
+                    assertTrue(consumer.poll(Duration.ofMillis(100)).isEmpty());
+                }
+            }
+        }
+
+        @Override
+        public void leave() throws Exception {
+            isLeaving = true;
+            thread.join(DEADLINE_SECONDS * 1000);
+            assertTrue(!thread.isAlive(), "does not leave");
+            if (failure != null) {
+                throw new AssertionError("member failed", failure);
+            }
+        }
+    }
+
+    private void onDelivered(String value) {
+        delivered.computeIfAbsent(value, v -> new AtomicInteger()).incrementAndGet();
+    }
+
+    @BeforeEach
+    void launch() throws Exception {
+        server = new GroupServer(folder, new GroupContext());
+        admin = Admin.create(server.clientConfigs(Map.of()));
+        publish("v1", 100, 0);
+        publish("v2", 60, 60);
+        create(
+                LATEST,
+                Map.of(
+                        "headrace.view.type", "alias",
+                        "headrace.view.current", "pairs.v1"));
+    }
+
+    /**
+     * @param first records of the first partition
+     * @param other of the other
+     */
+    private void publish(String version, int first, int other) throws Exception {
+        String topic = "pairs." + version;
+        create(topic, Map.of("retention.ms", "-1"));
+        Properties configs = server.clientConfigs(Map.of("linger.ms", "5", "batch.size", "500"));
+        try (KafkaProducer<String, String> producer =
+                new KafkaProducer<>(configs, new StringSerializer(), new StringSerializer())) {
+            for (int i = 0; i < first + other; i++) {
+                String value = version + ":" + i;
+                producer.send(new ProducerRecord<>(topic, i < first ? 0 : 1, null, value));
+            }
+        }
+        alter(topic, Map.of("headrace.version.of", "pairs", "headrace.version.name", version));
+    }
+
+    private void create(String name, Map<String, String> configs) throws Exception {
+        NewTopic topic =
+                new NewTopic(name, Optional.of(2), Optional.empty())
+                        .configs(new HashMap<>(configs));
+        admin.createTopics(List.of(topic)).all().get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private void alter(String topic, Map<String, String> configs) throws Exception {
+        List<AlterConfigOp> changes = new ArrayList<>();
+        configs.forEach(
+                (key, value) ->
+                        changes.add(
+                                new AlterConfigOp(
+                                        new ConfigEntry(key, value), AlterConfigOp.OpType.SET)));
+        admin.incrementalAlterConfigs(
+                        Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), changes))
+                .all()
+                .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private void flip(String version) throws Exception {
+        alter(LATEST, Map.of("headrace.view.current", "pairs." + version));
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        try {
+            while (!members.isEmpty()) {
+                members.remove(0).leave();
+            }
+        } finally {
+            admin.close();
+            server.close();
+        }
+    }
+
+    private void awaitDelivered(String version, int count) throws Exception {
+        await(() -> count(version) >= count, () -> count(version) + " of " + version);
+    }
+
+    private long count(String version) {
+        return delivered.keySet().stream().filter(v -> v.startsWith(version + ":")).count();
+    }
+
+    private interface Condition {
+        boolean holds() throws Exception;
+    }
+
+    private static void await(Condition condition, java.util.function.Supplier<String> what)
+            throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+        while (!condition.holds()) {
+            assertTrue(System.nanoTime() < deadline, what);
+            Thread.sleep(20);
+        }
+    }
+
+    private void awaitMembers(int count) throws Exception {
+        await(
+                () -> {
+                    var group =
+                            admin.describeConsumerGroups(List.of(GROUP))
+                                    .describedGroups()
+                                    .get(GROUP)
+                                    .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+                    return group.groupState().toString().equals(count == 0 ? "Empty" : "Stable")
+                            && group.members().size() == count
+                            && group.members().stream()
+                                    .noneMatch(m -> m.assignment().topicPartitions().isEmpty());
+                },
+                () -> "members");
+    }
+
+    private Long committed(String topic, int partition) throws Exception {
+        TopicPartition key = new TopicPartition(topic, partition);
+        OffsetAndMetadata offset =
+                admin.listConsumerGroupOffsets(GROUP)
+                        .partitionsToOffsetAndMetadata()
+                        .get(DEADLINE_SECONDS, TimeUnit.SECONDS)
+                        .get(key);
+        return offset == null ? null : offset.offset();
+    }
+
+    private void assertEachOnce(String version, int count) {
+        Map<String, Integer> found = new HashMap<>();
+        delivered.forEach(
+                (value, times) -> {
+                    if (value.startsWith(version + ":")) {
+                        found.put(value, times.get());
+                    }
+                });
+        Map<String, Integer> wanted = new HashMap<>();
+        IntStream.range(0, count).forEach(i -> wanted.put(version + ":" + i, 1));
+        assertEquals(wanted, found);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Client.class)
+    void aGroupStaysInItsVersionAsLongAsItRuns(Client client) throws Exception {
+        Member first = join(client, "a");
+        awaitDelivered("v1", 100);
+        flip("v2");
+        Member second = join(client, "b");
+        awaitMembers(2);
+        leave(second);
+        awaitMembers(1);
+        assertEquals(0, count("v2"));
+        leave(first);
+        awaitMembers(0);
+        assertEquals(0, count("v2"));
+        assertEquals(100, committed(LATEST, 0));
+
+        Member third = join(client, "c");
+        awaitDelivered("v2", 120);
+        leave(third);
+        awaitMembers(0);
+        assertEachOnce("v1", 100);
+        assertEachOnce("v2", 120);
+        assertEquals(100, committed("pairs.v1", 0));
+        assertEquals(SECOND + 60, committed(LATEST, 0));
+
+        flip("v1");
+        Member fourth = join(client, "d");
+        awaitMembers(1);
+        leave(fourth);
+        awaitMembers(0);
+        assertEquals(100, committed(LATEST, 0));
+        assertEquals(60, committed("pairs.v2", 0));
+        assertEachOnce("v1", 100);
+
+        flip("v2");
+        Member fifth = join(client, "e");
+        awaitMembers(1);
+        leave(fifth);
+        assertEquals(SECOND + 60, committed(LATEST, 0));
+        assertEachOnce("v2", 120);
+    }
+
+    @Test
+    void aGroupIsPlacedWhereItWasInEachVersion() throws Exception {
+        Map<TopicPartition, OffsetAndMetadata> offsets = Map.of(FIRST, new OffsetAndMetadata(30));
+        admin.alterConsumerGroupOffsets(GROUP, offsets)
+                .all()
+                .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+        flip("v2");
+        Member member = join(Client.CONSUMER, "a");
+        awaitDelivered("v2", 120);
+        leave(member);
+        awaitMembers(0);
+        assertEquals(30, committed("pairs.v1", 0));
+        assertEquals(0, count("v1"));
+        flip("v1");
+        Member later = join(Client.CONSUMER, "b");
+        awaitDelivered("v1", 70);
+        leave(later);
+        assertTrue(delivered.containsKey("v1:30"));
+        assertEquals(70, count("v1"));
+        assertEachOnce("v2", 120);
+    }
+
+    @Test
+    void aMemberOfARunningGroupBeginsInItsVersion() throws Exception {
+        join(Client.EAGER, "a");
+        awaitDelivered("v1", 100);
+        assertNull(asked(OTHER));
+        flip("v2");
+        assertEquals(0, asked(OTHER));
+        flip("v1");
+        assertNull(asked(OTHER));
+    }
+
+    /** What a member is told that asks where to begin. */
+    private Long asked(TopicPartition partition) throws Exception {
+        OffsetAndMetadata offset =
+                admin.listConsumerGroupOffsets(
+                                Map.of(
+                                        GROUP,
+                                        new ListConsumerGroupOffsetsSpec()
+                                                .topicPartitions(List.of(partition))))
+                        .partitionsToOffsetAndMetadata(GROUP)
+                        .get(DEADLINE_SECONDS, TimeUnit.SECONDS)
+                        .get(partition);
+        return offset == null ? null : offset.offset();
+    }
+
+    @Test
+    void whoLooksAtAGroupDoesNotMoveIt() throws Exception {
+        Member member = join(Client.EAGER, "a");
+        awaitDelivered("v1", 100);
+        leave(member);
+        awaitMembers(0);
+        flip("v2");
+        assertEquals(100, committed(LATEST, 0));
+        assertNull(committed(LATEST, 1));
+        assertNull(committed("pairs.v1", 0));
+        assertEquals(
+                SECOND + 60,
+                admin.listOffsets(Map.of(FIRST, OffsetSpec.latest(), OTHER, OffsetSpec.latest()))
+                        .partitionResult(FIRST)
+                        .get(DEADLINE_SECONDS, TimeUnit.SECONDS)
+                        .offset());
+    }
+
+    @Test
+    void aGroupIsPlacedWhereItWasAfterARestart() throws Exception {
+        Member member = join(Client.CONSUMER, "a");
+        awaitDelivered("v1", 100);
+        flip("v2");
+        server.restart();
+        Member second = join(Client.CONSUMER, "b");
+        awaitMembers(2);
+        leave(second);
+        awaitMembers(1);
+        leave(member);
+        awaitMembers(0);
+        assertEquals(0, count("v2"));
+        server.restart();
+        Member third = join(Client.CONSUMER, "c");
+        awaitDelivered("v2", 120);
+        leave(third);
+        assertEachOnce("v1", 100);
+        assertEachOnce("v2", 120);
+    }
+}

@@ -1,0 +1,452 @@
+package io.headrace.kafka.group;
+
+import io.headrace.engine.Alias;
+import io.headrace.engine.Alias.Version;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.Topic;
+import io.headrace.kafka.topic.TopicDirectory;
+import io.headrace.kafka.topic.TopicHandle;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
+import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestTopics;
+import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
+import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponsePartitions;
+import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseTopics;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.requests.RequestContext;
+import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.coordinator.group.GroupCoordinator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has groups that read an alias begin in its current version, and stay there as long as they have
+ * members.
+ *
+ * <p>A group is <em>placed</em> before its first member joins: one commit remembers where it was in
+ * the version that it was in, as its offset of that version's own topic, and puts it where it was
+ * in the current one. All else follows from the offsets, which name their versions.
+ *
+ * <p>Thread-safe; nothing blocks. Futures complete on the coordinator's threads.
+ */
+final class AliasGroups {
+    private static final String EMPTY = "Empty";
+    private static final String DEAD = "Dead";
+    private static final int NO_GENERATION = -1;
+
+    /** What a commit of nobody is answered with if the group has got members meanwhile. */
+    private static final Set<Errors> RUNNING =
+            Set.of(
+                    Errors.UNKNOWN_MEMBER_ID,
+                    Errors.ILLEGAL_GENERATION,
+                    Errors.STALE_MEMBER_EPOCH,
+                    Errors.REBALANCE_IN_PROGRESS);
+
+    private final TopicDirectory directory;
+    private final GroupCoordinator coordinator;
+    private final GroupTopics topics;
+    private final Executor topicExecutor;
+    private final AliasPins pins = new AliasPins();
+
+    /** The last placing of each group that is being placed; the next one waits for it. */
+    private final Map<String, CompletableFuture<?>> placing = new ConcurrentHashMap<>();
+
+    /**
+     * @param topicExecutor where the coordinator is made to know topics
+     */
+    AliasGroups(
+            TopicDirectory directory,
+            GroupCoordinator coordinator,
+            GroupTopics topics,
+            Executor topicExecutor) {
+        this.directory = directory;
+        this.coordinator = coordinator;
+        this.topics = topics;
+        this.topicExecutor = topicExecutor;
+    }
+
+    /** Those that are aliases. A look into a hash map each. */
+    List<Topic> aliases(Collection<String> names) {
+        List<Topic> found = new ArrayList<>();
+        for (String name : names) {
+            Topic topic = alias(name);
+            if (topic != null) {
+                found.add(topic);
+            }
+        }
+        return found;
+    }
+
+    private @Nullable Topic alias(String name) {
+        TopicHandle handle = directory.find(name);
+        return handle != null && Alias.isAlias(handle.topic()) ? handle.topic() : null;
+    }
+
+    /**
+     * Places a group, unless it has members.
+     *
+     * @param names topics that it is about to read
+     * @param isPattern whether it is about to read topics that are not named: all aliases are meant
+     *     of which it has committed offsets
+     * @param then is called next, before the group is placed again; not if that fails
+     */
+    CompletableFuture<Void> place(
+            RequestContext context,
+            String group,
+            Collection<String> names,
+            boolean isPattern,
+            Runnable then) {
+        CompletableFuture<Void> placed = new CompletableFuture<>();
+        CompletableFuture<?> before = placing.put(group, placed);
+        CompletableFuture<?> turn =
+                before == null ? CompletableFuture.completedFuture(null) : before;
+        turn.handle((done, failure) -> null)
+                .thenCompose(nothing -> isEmpty(context, group))
+                .thenCompose(
+                        isEmpty ->
+                                isEmpty
+                                        ? placeEmpty(context, group, names, isPattern)
+                                        : CompletableFuture.completedFuture(null))
+                .thenRun(then)
+                .whenComplete(
+                        (done, failure) -> {
+                            placing.remove(group, placed);
+                            if (failure == null) {
+                                placed.complete(null);
+                            } else {
+                                placed.completeExceptionally(failure);
+                            }
+                        });
+        return placed;
+    }
+
+    /** A group is of one of two kinds, and each kind has a call of its own. */
+    private CompletableFuture<Boolean> isEmpty(RequestContext context, String group) {
+        return coordinator
+                .consumerGroupDescribe(context, List.of(group))
+                .thenCompose(
+                        described -> {
+                            var of = described.get(0);
+                            if (of.errorCode() == Errors.NONE.code()) {
+                                return CompletableFuture.completedFuture(of.members().isEmpty());
+                            }
+                            return coordinator
+                                    .describeGroups(context, List.of(group))
+                                    .thenApply(classic -> isEmpty(classic.get(0)));
+                        });
+    }
+
+    private static boolean isEmpty(
+            org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup group) {
+        Errors error = Errors.forCode(group.errorCode());
+        if (error != Errors.NONE && error != Errors.GROUP_ID_NOT_FOUND) {
+            throw error.exception();
+        }
+        return group.groupState().equals(EMPTY) || group.groupState().equals(DEAD);
+    }
+
+    private CompletableFuture<Void> placeEmpty(
+            RequestContext context, String group, Collection<String> names, boolean isPattern) {
+        return fetch(context, group, isPattern ? null : asked(aliases(names)))
+                .thenCompose(found -> placeEmpty(context, group, found));
+    }
+
+    private CompletableFuture<Void> placeEmpty(
+            RequestContext context, String group, List<OffsetFetchResponseTopics> found) {
+        List<Placing> all = new ArrayList<>();
+        for (OffsetFetchResponseTopics committed : found) {
+            Topic topic = alias(committed.name());
+            if (topic != null) {
+                all.add(new Placing(topic, offsets(committed)));
+            }
+        }
+        List<Topic> shown = new ArrayList<>();
+        for (Placing each : all) {
+            Topic version = each.isMoved() ? topic(each.alias.currentVersion()) : null;
+            if (version != null) {
+                shown.add(version);
+            }
+        }
+        if (shown.isEmpty()) {
+            pin(group, all);
+            return CompletableFuture.completedFuture(null);
+        }
+        return fetch(context, group, asked(shown))
+                .thenCompose(stored -> move(context, group, all, stored));
+    }
+
+    /** Offsets of a topic by partition, those that are there. */
+    private static Map<Integer, OffsetFetchResponsePartitions> offsets(
+            OffsetFetchResponseTopics topic) {
+        Map<Integer, OffsetFetchResponsePartitions> offsets = new HashMap<>();
+        for (OffsetFetchResponsePartitions partition : topic.partitions()) {
+            if (partition.committedOffset() >= 0) {
+                offsets.put(partition.partitionIndex(), partition);
+            }
+        }
+        return offsets;
+    }
+
+    /** An alias, and where a group is in it. */
+    private static final class Placing {
+        private final Topic topic;
+        private final Alias alias;
+        private final Map<Integer, OffsetFetchResponsePartitions> offsets;
+
+        Placing(Topic topic, Map<Integer, OffsetFetchResponsePartitions> offsets) {
+            this.topic = topic;
+            this.alias = Alias.of(topic.configs());
+            this.offsets = offsets;
+        }
+
+        boolean isElsewhere(OffsetFetchResponsePartitions partition) {
+            return Alias.ordinal(partition.committedOffset()) != alias.current();
+        }
+
+        boolean isMoved() {
+            return offsets.values().stream().anyMatch(this::isElsewhere);
+        }
+    }
+
+    private void pin(String group, List<Placing> all) {
+        for (Placing each : all) {
+            pins.put(group, each.topic.id(), each.alias.current());
+        }
+    }
+
+    private CompletableFuture<Void> move(
+            RequestContext context,
+            String group,
+            List<Placing> all,
+            List<OffsetFetchResponseTopics> stored) {
+        Map<String, Map<Integer, OffsetFetchResponsePartitions>> known = new HashMap<>();
+        stored.forEach(topic -> known.put(topic.name(), offsets(topic)));
+        Commit commit = new Commit();
+        for (Placing each : all) {
+            Topic version = topic(each.alias.currentVersion());
+            if (version != null && each.isMoved()) {
+                move(each, version, known.getOrDefault(version.name(), Map.of()), commit);
+            }
+        }
+        return CompletableFuture.runAsync(() -> topics.require(commit.names()), topicExecutor)
+                .thenCompose(
+                        nothing ->
+                                coordinator.commitOffsets(
+                                        context, commit.of(group), BufferSupplier.NO_CACHING))
+                .thenAccept(
+                        response -> {
+                            if (isCommitted(response)) {
+                                pin(group, all);
+                            }
+                        });
+    }
+
+    private void move(
+            Placing each,
+            Topic current,
+            Map<Integer, OffsetFetchResponsePartitions> stored,
+            Commit commit) {
+        each.offsets.forEach(
+                (partition, committed) -> {
+                    if (!each.isElsewhere(committed)) {
+                        return;
+                    }
+                    Version left = each.alias.at(committed.committedOffset());
+                    Topic leftTopic = left == null ? null : topic(left);
+                    if (leftTopic != null) {
+                        commit.add(
+                                leftTopic,
+                                partition,
+                                Alias.offsetInVersion(committed.committedOffset()),
+                                committed.metadata());
+                    }
+                    OffsetFetchResponsePartitions there = stored.get(partition);
+                    long offset =
+                            there == null ? start(current, partition) : there.committedOffset();
+                    commit.add(
+                            each.topic,
+                            partition,
+                            Alias.offset(each.alias.current(), offset),
+                            there == null ? "" : there.metadata());
+                });
+    }
+
+    private long start(Topic version, int partition) {
+        PartitionLog log = directory.engine().partitionLog(version, partition);
+        if (log == null) {
+            throw Errors.COORDINATOR_NOT_AVAILABLE.exception();
+        }
+        return log.logStartOffset();
+    }
+
+    private @Nullable Topic topic(Version version) {
+        return directory.catalog().find(version.topicId());
+    }
+
+    /** Whether it was; not if the group has got members meanwhile, which nobody moves. */
+    private static boolean isCommitted(OffsetCommitResponseData response) {
+        boolean isCommitted = true;
+        for (var topic : response.topics()) {
+            for (var partition : topic.partitions()) {
+                Errors error = Errors.forCode(partition.errorCode());
+                if (error != Errors.NONE && !RUNNING.contains(error)) {
+                    throw error.exception();
+                }
+                isCommitted &= error == Errors.NONE;
+            }
+        }
+        return isCommitted;
+    }
+
+    /** Offsets of several topics, committed at once. */
+    private final class Commit {
+        private final Map<Long, OffsetCommitRequestTopic> byId = new HashMap<>();
+
+        void add(Topic topic, int partition, long offset, @Nullable String metadata) {
+            byId.computeIfAbsent(
+                            topic.id(),
+                            id ->
+                                    new OffsetCommitRequestTopic()
+                                            .setName(topic.name())
+                                            .setTopicId(directory.ids().uuid(id)))
+                    .partitions()
+                    .add(
+                            new OffsetCommitRequestPartition()
+                                    .setPartitionIndex(partition)
+                                    .setCommittedOffset(offset)
+                                    .setCommittedMetadata(metadata));
+        }
+
+        List<String> names() {
+            return byId.values().stream().map(OffsetCommitRequestTopic::name).toList();
+        }
+
+        OffsetCommitRequestData of(String group) {
+            return new OffsetCommitRequestData()
+                    .setGroupId(group)
+                    .setMemberId("")
+                    .setGenerationIdOrMemberEpoch(NO_GENERATION)
+                    .setTopics(new ArrayList<>(byId.values()));
+        }
+    }
+
+    private List<OffsetFetchRequestTopics> asked(List<Topic> all) {
+        List<OffsetFetchRequestTopics> asked = new ArrayList<>();
+        for (Topic topic : all) {
+            asked.add(
+                    new OffsetFetchRequestTopics()
+                            .setName(topic.name())
+                            .setTopicId(directory.ids().uuid(topic.id()))
+                            .setPartitionIndexes(
+                                    IntStream.range(0, topic.partitionCount()).boxed().toList()));
+        }
+        return asked;
+    }
+
+    /**
+     * @param asked null for all topics of which the group has offsets
+     */
+    private CompletableFuture<List<OffsetFetchResponseTopics>> fetch(
+            RequestContext context, String group, @Nullable List<OffsetFetchRequestTopics> asked) {
+        OffsetFetchRequestGroup request =
+                new OffsetFetchRequestGroup().setGroupId(group).setTopics(asked);
+        return coordinator
+                .fetchOffsets(context, request, false)
+                .thenApply(
+                        found -> {
+                            Errors error = Errors.forCode(found.errorCode());
+                            if (error != Errors.NONE && error != Errors.GROUP_ID_NOT_FOUND) {
+                                throw error.exception();
+                            }
+                            return found.topics();
+                        });
+    }
+
+    /**
+     * Has members of a group that is in another version than the current one begin there, in
+     * partitions of which nothing is committed: else they would be told to begin in the current
+     * one.
+     *
+     * @param response whose topics go by name; changed in place
+     */
+    CompletableFuture<OffsetFetchResponseGroup> completed(
+            RequestContext context, String group, OffsetFetchResponseGroup response) {
+        CompletableFuture<?> all = CompletableFuture.completedFuture(null);
+        for (OffsetFetchResponseTopics committed : response.topics()) {
+            Topic topic = alias(committed.name());
+            if (topic != null && isMissingSome(committed)) {
+                all =
+                        all.thenCompose(nothing -> pinned(context, group, topic, committed))
+                                .thenAccept(ordinal -> complete(topic, committed, ordinal));
+            }
+        }
+        return all.thenApply(nothing -> response);
+    }
+
+    private static boolean isMissingSome(OffsetFetchResponseTopics committed) {
+        return committed.partitions().stream().anyMatch(AliasGroups::isMissing);
+    }
+
+    private static boolean isMissing(OffsetFetchResponsePartitions partition) {
+        return partition.committedOffset() < 0 && partition.errorCode() == Errors.NONE.code();
+    }
+
+    /** The ordinal of the version in which the group is; −1 if nobody knows of any. */
+    private CompletableFuture<Integer> pinned(
+            RequestContext context,
+            String group,
+            Topic topic,
+            OffsetFetchResponseTopics committed) {
+        if (Alias.of(topic.configs()).versions().size() == 1) {
+            return CompletableFuture.completedFuture(-1);
+        }
+        Integer known = pins.get(group, topic.id());
+        if (known != null) {
+            return CompletableFuture.completedFuture(known);
+        }
+        return fetch(context, group, asked(List.of(topic)))
+                .thenApply(
+                        found -> {
+                            int ordinal = -1;
+                            for (OffsetFetchResponseTopics of : found) {
+                                for (OffsetFetchResponsePartitions each : offsets(of).values()) {
+                                    ordinal = (int) Alias.ordinal(each.committedOffset());
+                                }
+                            }
+                            if (ordinal >= 0) {
+                                pins.put(group, topic.id(), ordinal);
+                            }
+                            return ordinal;
+                        });
+    }
+
+    private void complete(Topic topic, OffsetFetchResponseTopics committed, int ordinal) {
+        Alias alias = Alias.of(topic.configs());
+        if (ordinal < 0 || ordinal == alias.current()) {
+            return;
+        }
+        Version version = alias.at(Alias.offset(ordinal, 0));
+        Topic versionTopic = version == null ? null : topic(version);
+        if (versionTopic == null) {
+            return;
+        }
+        for (OffsetFetchResponsePartitions partition : committed.partitions()) {
+            if (isMissing(partition) && partition.partitionIndex() < topic.partitionCount()) {
+                partition.setCommittedOffset(
+                        Alias.offset(ordinal, start(versionTopic, partition.partitionIndex())));
+            }
+        }
+    }
+}
