@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
+import io.headrace.engine.batch.RecordBatch;
 import io.headrace.server.admin.Json;
 import io.headrace.server.bookmark.Bookmarks;
 import io.headrace.server.config.ServerConfig;
@@ -17,6 +22,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +61,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bookmarks over HTTP and the command line, for groups of real consumers. */
-@Timeout(180)
+@Timeout(300)
 class BookmarksTest {
     private static final String GROUP = "train";
     private static final int RECORDS = 20;
@@ -225,6 +231,36 @@ class BookmarksTest {
         OffsetAndMetadata restored = positions(GROUP).get("images-0");
         assertEquals(7, restored.offset());
         assertEquals("{\"shard\": \"a\"}", restored.metadata());
+    }
+
+    /** So that a crash leaves all of it, or nothing. */
+    @Test
+    void aRestoreIsOneBatch() throws Exception {
+        create("images", 5, Map.of());
+        create("text", 1, Map.of());
+        for (int partition = 0; partition < 5; partition++) {
+            commit("images", partition, 4);
+        }
+        save("llama@1");
+        commit("text", 0, 7); // is taken back in the same batch
+        Topic offsets = server.engine().catalog().find("__consumer_offsets");
+        Map<Integer, Long> ends = new HashMap<>();
+        for (int partition = 0; partition < offsets.partitionCount(); partition++) {
+            ends.put(partition, server.engine().partitionLog(offsets, partition).logEndOffset());
+        }
+        assertEquals(200, post("llama@1/restore", "{}").status());
+        List<Integer> recordCounts = new ArrayList<>();
+        ends.forEach(
+                (partition, end) -> {
+                    PartitionLog log = server.engine().partitionLog(offsets, partition);
+                    if (log.logEndOffset() > end) {
+                        try (ReadResult result = log.read(end, 1)) { // one batch at least
+                            ByteBuffer batch = ((RecordsLease) result).slice(0);
+                            recordCounts.add(RecordBatch.offsetCount(batch, batch.position()));
+                        }
+                    }
+                });
+        assertEquals(List.of(6), recordCounts);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package io.headrace.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -66,12 +67,18 @@ final class LineageCommandTest {
     }
 
     private int run(String... arguments) {
+        return runOf("lineage", arguments);
+    }
+
+    private int runOf(String command, String... arguments) {
         out.getBuffer().setLength(0);
         err.getBuffer().setLength(0);
-        List<String> all = new ArrayList<>(List.of("lineage"));
+        List<String> all = new ArrayList<>(List.of(command));
         all.addAll(List.of(arguments));
         all.addAll(List.of("--bootstrap-server", bootstrap()));
-        all.addAll(List.of("--admin-server", "127.0.0.1:" + server.adminPort()));
+        if (command.equals("lineage") || arguments[0].equals("publish")) {
+            all.addAll(List.of("--admin-server", "127.0.0.1:" + server.adminPort()));
+        }
         return Headrace.commandLine()
                 .setOut(new PrintWriter(out))
                 .setErr(new PrintWriter(err))
@@ -272,6 +279,39 @@ final class LineageCommandTest {
                             });
             assertTrue(String.valueOf(stopped.getMessage()).contains("again-0"), stopped::toString);
         }
+    }
+
+    @Test
+    void whatWasReadThroughAnAliasWasReadOfItsVersions() throws Exception {
+        for (String version : List.of("v1", "v2")) {
+            create("numbers." + version, 1, Map.of());
+            produce("numbers." + version, 1, 0, 20);
+            dataset("publish", "numbers", version, "--topic", "numbers." + version);
+        }
+        dataset("alias", "numbers", "latest", "v1");
+        read("numbers.latest", "trainer", 6);
+        dataset("alias", "numbers", "latest", "v2");
+        read("numbers.latest", "trainer", 4);
+        ok("export", "trainer", "--output", file("a"));
+        assertTrue(
+                out.toString().contains("numbers.v1 partition 0  offsets 0 to 5"), out::toString);
+        assertTrue(
+                out.toString().contains("numbers.v2 partition 0  offsets 0 to 3"), out::toString);
+        assertFalse(out.toString().contains("latest"), out::toString);
+
+        dataset("rollback", "numbers", "latest");
+        read("numbers.latest", "trainer", 3);
+        ok("export", "trainer", "--output", file("b"));
+        assertTrue(
+                out.toString().contains("numbers.v1 partition 0  offsets 0 to 8"), out::toString);
+        assertTrue(
+                out.toString().contains("numbers.v2 partition 0  offsets 0 to 3"), out::toString);
+        ok("replay", file("b"), "--name", "again");
+        assertEquals(13, count(read("again", "another", 13)));
+    }
+
+    private void dataset(String... arguments) {
+        assertEquals(0, runOf("dataset", arguments), () -> err.toString());
     }
 
     @Test

@@ -23,6 +23,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.LongDeserializer;
 import org.apache.kafka.common.serialization.LongSerializer;
 
@@ -41,11 +42,14 @@ public final class UnionBenchmark {
               --records N         that are produced, one by one; 10000
               --rate N            records in a second; 1000
               --new N             topics that are made while it is read; 50
+              --bulk N            records of 1 KB in ten topics that a union is made over; 500000
               --set KEY=VALUE     setting of the server, may be repeated
             """;
 
     private static final int PORT = 19396;
     private static final int PER_REQUEST = 1000;
+    private static final int BULK_TOPICS = 10;
+    private static final int BULK_LENGTH = 1000;
     private static final long PATIENCE_S = 600;
 
     private final String bootstrapServer;
@@ -110,7 +114,7 @@ public final class UnionBenchmark {
         long beganNs = System.nanoTime();
         createTopics(topics);
         line("- %d topics created in %.1f s", topics, seconds(beganNs));
-        createUnion("all");
+        createUnion("all", "agents.*.status");
         try (KafkaProducer<Long, Long> producer = producer();
                 KafkaConsumer<Long, Long> consumer = consumer("all")) {
             warm(producer, consumer, live);
@@ -124,14 +128,39 @@ public final class UnionBenchmark {
             report("from send to poll, ms", delays);
             report("of a new topic, from send to poll, ms", made(producer, consumer, options));
         }
-        beganNs = System.nanoTime();
-        createUnion("later");
         long count = end("all");
-        while (end("later") < count) {
+        double tookS = timed("later", "agents.*.status", count);
+        line("- a new union over all topics has the %d records there are in %.2f s", count, tookS);
+        int bulk = options.number("--bulk", 500_000, 1);
+        produceBulk(bulk);
+        tookS = timed("bulky", "bulk.*", bulk);
+        line(
+                "- a new union over %d topics has %d records of 1 KB in %.2f s: %.0f MB/s",
+                BULK_TOPICS, bulk, tookS, bulk / 1e6 * BULK_LENGTH / tookS);
+        line("- server: %.1f s of CPU, %d MiB", server.cpuSeconds(), server.residentBytes() >> 20);
+    }
+
+    /** Makes a union, and waits until it has so many records; in seconds. */
+    private double timed(String name, String pattern, long count) throws Exception {
+        long beganNs = System.nanoTime();
+        createUnion(name, pattern);
+        while (end(name) < count) {
             LockSupport.parkNanos(5_000_000);
         }
-        line("- a new union has the %d records there are in %.2f s", count, seconds(beganNs));
-        line("- server: %.1f s of CPU, %d MiB", server.cpuSeconds(), server.residentBytes() >> 20);
+        return seconds(beganNs);
+    }
+
+    private void produceBulk(int count) {
+        Properties configs = configs(bootstrapServer);
+        configs.put("linger.ms", "20");
+        configs.put("batch.size", "100000");
+        byte[] value = new byte[BULK_LENGTH];
+        try (KafkaProducer<Long, byte[]> producer =
+                new KafkaProducer<>(configs, new LongSerializer(), new ByteArraySerializer())) {
+            for (int i = 0; i < count; i++) {
+                producer.send(new ProducerRecord<>("bulk." + i % BULK_TOPICS, 0, null, value));
+            }
+        }
     }
 
     private static double seconds(long sinceNs) {
@@ -148,11 +177,9 @@ public final class UnionBenchmark {
         }
     }
 
-    private void createUnion(String name) throws Exception {
+    private void createUnion(String name, String pattern) throws Exception {
         Map<String, String> configs =
-                Map.of(
-                        "headrace.view.type", "union",
-                        "headrace.view.topics", "agents.*.status");
+                Map.of("headrace.view.type", "union", "headrace.view.topics", pattern);
         admin.createTopics(List.of(new NewTopic(name, 1, (short) 1).configs(configs)))
                 .all()
                 .get(PATIENCE_S, TimeUnit.SECONDS);

@@ -30,7 +30,7 @@ record ShuffleSpec(List<String> topics, long seed, long epochs, int windowBlocks
         List<String> topics = ViewSpec.topics(configs);
         if (topics.size() != 1) {
             throw new InvalidConfigException(
-                    TOPICS_CONFIG, configs.get(TOPICS_CONFIG), "the name of one topic");
+                    TOPICS_CONFIG, topics.toString(), "the name of one topic");
         }
         OrderedSpec.checkUncompressed(configs);
         long epochs = ViewSpec.number(configs, EPOCHS_CONFIG, 1, 1);

@@ -6,6 +6,7 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -43,11 +44,11 @@ final class Stretch {
         void add(long baseOffset, int records, int slab, int position, int length) {
             if (count == counts.length) {
                 int room = 2 * count;
-                baseOffsets = java.util.Arrays.copyOf(baseOffsets, room);
-                counts = java.util.Arrays.copyOf(counts, room);
-                slabs = java.util.Arrays.copyOf(slabs, room);
-                positions = java.util.Arrays.copyOf(positions, room);
-                lengths = java.util.Arrays.copyOf(lengths, room);
+                baseOffsets = Arrays.copyOf(baseOffsets, room);
+                counts = Arrays.copyOf(counts, room);
+                slabs = Arrays.copyOf(slabs, room);
+                positions = Arrays.copyOf(positions, room);
+                lengths = Arrays.copyOf(lengths, room);
             }
             baseOffsets[count] = baseOffset;
             counts[count] = records;

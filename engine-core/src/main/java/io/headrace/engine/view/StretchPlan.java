@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Which records of which blocks a stretch of a view consists of. Filled by a {@link RecordOrder},
@@ -69,7 +70,7 @@ final class StretchPlan {
 
     /** Numbers of the blocks in the order in which they are best read: as the sources have them. */
     int[] readingOrder() {
-        return java.util.stream.IntStream.range(0, blocks.size())
+        return IntStream.range(0, blocks.size())
                 .boxed()
                 .sorted(
                         Comparator.<Integer>comparingInt(slot -> blocks.get(slot).side())

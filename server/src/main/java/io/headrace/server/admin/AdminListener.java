@@ -153,7 +153,7 @@ public final class AdminListener implements AutoCloseable {
         answer(
                 exchange,
                 OK,
-                "/metrics\n/healthz\n/readyz\n/sources\n/backups\n/views\n/bookmarks\n");
+                "/metrics\n/healthz\n/readyz\n/sources\n/datasets\n/backups\n/views\n/bookmarks\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {

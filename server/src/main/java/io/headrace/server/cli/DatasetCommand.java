@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -29,6 +30,7 @@ import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -439,13 +441,14 @@ public final class DatasetCommand implements Runnable {
     private static @Nullable Config configs(ClientOptions client, Admin kafka, String topic)
             throws InterruptedException {
         ConfigResource resource = resource(topic);
+        KafkaFuture<Config> future =
+                Objects.requireNonNull(
+                        kafka.describeConfigs(List.of(resource)).values().get(resource));
         try {
-            return kafka.describeConfigs(List.of(resource)).values().get(resource).get();
+            return future.get();
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof UnknownTopicOrPartitionException) {
-                return null;
-            }
-            throw new CommandException(client.describe(e.getCause()));
+            boolean isThere = !(e.getCause() instanceof UnknownTopicOrPartitionException);
+            return isThere ? client.await(future) : null;
         }
     }
 

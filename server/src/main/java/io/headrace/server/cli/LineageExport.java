@@ -1,6 +1,7 @@
 package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.engine.Alias;
 import io.headrace.server.lineage.Manifest;
 import io.headrace.server.lineage.Manifest.OffsetRange;
 import io.headrace.server.lineage.Manifest.TopicRanges;
@@ -54,7 +55,7 @@ final class LineageExport {
         }
         try (Admin kafka = client.admin()) {
             LineageTopics topics = new LineageTopics(client, admin, kafka);
-            Map<String, Map<Integer, Long>> committed = committed(kafka, group);
+            Map<String, Map<Integer, Long>> committed = ofVersions(topics, committed(kafka, group));
             List<TopicRanges> read = new ArrayList<>();
             for (Map.Entry<String, Map<Integer, Long>> topic : committed.entrySet()) {
                 TopicRanges named = topics.find(topic.getKey(), false);
@@ -85,6 +86,29 @@ final class LineageExport {
             throw new CommandException("the group has committed nothing: group=" + group);
         }
         return committed;
+    }
+
+    /**
+     * What was read through an alias was read of its versions. What the group has stored for the
+     * one in which it is now is older than where it is.
+     */
+    private static Map<String, Map<Integer, Long>> ofVersions(
+            LineageTopics topics, Map<String, Map<Integer, Long>> committed)
+            throws IOException, InterruptedException {
+        Map<String, Map<Integer, Long>> all = new TreeMap<>(committed);
+        for (Map.Entry<String, Map<Integer, Long>> topic : committed.entrySet()) {
+            List<String> versions = LineageTopics.versions(topics.find(topic.getKey(), false));
+            if (versions.isEmpty()) {
+                continue;
+            }
+            all.remove(topic.getKey());
+            for (Map.Entry<Integer, Long> position : topic.getValue().entrySet()) {
+                String version = versions.get((int) Alias.ordinal(position.getValue()));
+                all.computeIfAbsent(version, name -> new TreeMap<>())
+                        .put(position.getKey(), Alias.offsetInVersion(position.getValue()));
+            }
+        }
+        return all;
     }
 
     private List<OffsetRange> ranges(

@@ -4,6 +4,7 @@ import io.headrace.engine.SourceStatus;
 import io.headrace.server.lineage.Manifest.TopicRanges;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -79,14 +80,21 @@ final class LineageTopics {
         for (String name : topic.configs().getOrDefault(TOPICS_CONFIG, "").split(",")) {
             names.add(name.split(":", 2)[0].trim()); // a side of a mix has its weight there
         }
-        for (String version : topic.configs().getOrDefault(VERSIONS_CONFIG, "").split(",")) {
-            names.add(version.split(":", 2)[0].trim()); // with its id; a dash where it is gone
-        }
         for (String range : topic.configs().getOrDefault(RANGES_CONFIG, "").split(";")) {
             names.add(range.split("=", 2)[0].trim());
         }
-        names.removeIf(name -> name.isEmpty() || name.contains("*") || name.equals("-"));
+        names.removeIf(name -> name.isEmpty() || name.contains("*"));
         return names;
+    }
+
+    /** Names of the versions that an alias has shown, by ordinal; none of other topics. */
+    static List<String> versions(TopicRanges topic) {
+        String versions = topic.configs().getOrDefault(VERSIONS_CONFIG, "");
+        return versions.isEmpty()
+                ? List.of()
+                : Arrays.stream(versions.split(","))
+                        .map(version -> version.split(":", 2)[0]) // its topic's id follows
+                        .toList();
     }
 
     /** Whether all its records are made of objects, which are bound to their versions. */

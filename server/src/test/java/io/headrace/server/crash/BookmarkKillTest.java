@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -36,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(300)
 class BookmarkKillTest {
-    private static final int KILLS = 5;
+    private static final int KILLS = 3;
     private static final int PARTITIONS = 300;
 
     /** Mark of a bookmark with half of the partitions: the others must not keep a position. */
@@ -54,6 +55,8 @@ class BookmarkKillTest {
     private long savedStep = -1;
 
     private long savingStep = -1;
+
+    private final Set<Long> saved = new HashSet<>();
 
     @Test
     void aGroupHasAllOldOrAllRestoredPositions() throws Exception {
@@ -123,6 +126,7 @@ class BookmarkKillTest {
                     continue;
                 }
                 savedStep = savingStep;
+                saved.add(savedStep);
                 String back =
                         random.nextBoolean()
                                 ? "half@0"
@@ -181,6 +185,9 @@ class BookmarkKillTest {
 
     private void checkAfterKill(Admin admin) throws Exception {
         for (long step = Math.max(0, savedStep - 5); step <= savedStep; step++) {
+            if (!saved.contains(step)) {
+                continue; // refused, or not answered before the kill
+            }
             JsonNode held = bookmark(step);
             List<String> marks = new ArrayList<>();
             held.path("topics")

@@ -161,7 +161,6 @@ final class ShuffleViewTest {
             assertEquals(samples.size(), all(engine, "again").size());
         }
         TestEngine.deleteFolder(folder.resolve("engine/rocksdb"));
-        TestEngine.deleteFolder(folder.resolve("engine/checkpoints"));
         try (TestEngine engine = launch()) {
             assertEquals(first, all(engine, "view"));
         }

@@ -85,18 +85,18 @@ final class SharedJudge {
                         answer,
                         asked,
                         server.lane(lane).highWatermark(),
-                        batch -> take(lane, batch, into));
+                        batch -> take(lane, asked, batch, into));
         trace.note("read lane " + lane + " from " + asked + " to", end);
         shownEnds.set(lane, Math.max(shownEnd(lane), end));
         return end;
     }
 
     /**
-     * A batch that begins before what was taken back is shown whole, none that is void from its
-     * first record on.
+     * A batch that begins, or is asked for, before what was taken back is shown whole, none that is
+     * void from there on. Where that is, compaction may have left no record.
      */
-    private void take(int lane, List<LaneClient.Read> batch, Map<Long, Sent> into) {
-        boolean isVoid = true;
+    private void take(int lane, long asked, List<LaneClient.Read> batch, Map<Long, Sent> into) {
+        boolean isVoid = records.isVoid(lane, Math.max(asked, batch.get(0).baseOffset()));
         for (LaneClient.Read read : batch) {
             Sent record = records.see(lane, read.offset(), read.baseOffset(), read.value());
             into.put(read.offset(), record);

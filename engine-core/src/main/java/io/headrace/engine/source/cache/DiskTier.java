@@ -38,7 +38,7 @@ final class DiskTier {
     /** As a share of what blocks in memory may take; but so much may wait in any case. */
     private static final int QUEUE_SHARE = 2;
 
-    private static final long QUEUE_BYTES_MIN = 1 << 20;
+    private static final long QUEUE_BYTES_MIN = 8 << 20;
 
     /** A block has to be needed so much sooner to take another one's place: writing wears. */
     private static final double GAIN = 0.9;
