@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Steps through the records of a batch without a codec, in place. Nothing that a record says of
  * itself is believed: what does not fit together is an {@link UnreadableBatchException}, headers
- * too. Used by one thread; the batch is borrowed until the next one.
+ * too. A record's offset is that of its place in the batch; where records were taken out of the
+ * batch it is what the record says, which rises and stays within the batch. Used by one thread; the batch is borrowed until the next one.
  */
 final class BatchRecords {
     private ByteBuffer batch = ByteBuffer.allocate(0);
@@ -21,6 +22,8 @@ final class BatchRecords {
     private long appendTimeMs;
     private long timestampDelta;
     private int offsetDelta;
+    private int lastOffsetDelta;
+    private boolean isDense;
     private int keyAt;
     private int keyLength;
     private int valueAt;
@@ -35,6 +38,9 @@ final class BatchRecords {
         end = uncompressed.limit();
         at = begin + RecordBatch.HEADER_LENGTH;
         left = RecordBatch.recordCount(uncompressed, begin);
+        offsetDelta = -1;
+        lastOffsetDelta = RecordBatch.lastOffsetDelta(uncompressed, begin);
+        isDense = left == RecordBatch.offsetCount(uncompressed, begin);
         baseOffset = RecordBatch.baseOffset(uncompressed, begin);
         baseTimestampMs = RecordBatch.baseTimestamp(uncompressed, begin);
         appendTimeMs =
@@ -56,14 +62,21 @@ final class BatchRecords {
         recordEnd = at + length;
         at++; // attributes
         timestampDelta = readVarlong();
-        offsetDelta = readVarint();
-        require(offsetDelta >= 0);
+        offsetDelta = offsetDelta(readVarint());
         keyLength = readVarint();
         keyAt = skip(keyLength);
         valueLength = readVarint();
         valueAt = skip(valueLength);
         readHeaders();
         return true;
+    }
+
+    private int offsetDelta(int said) {
+        if (isDense) {
+            return offsetDelta + 1;
+        }
+        require(said > offsetDelta && said <= lastOffsetDelta);
+        return said;
     }
 
     private void readHeaders() {

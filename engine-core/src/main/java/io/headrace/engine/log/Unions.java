@@ -201,8 +201,9 @@ final class Unions implements Background.Work {
         more.add(union);
         counts.put(union.id(), new Counts());
         unions = List.copyOf(more);
-        // Whoever activates a log from now on sees the union; those that are active are told here.
-        logs.values().forEach(this::attach);
+        // Whoever activates a log from now on sees the union; those that are active are told here,
+        // and what they hold is found by the look through the catalog, which begins later.
+        logs.values().forEach(this::retap);
         added.add(union);
         if (worker == null && !isClosed) {
             worker = background.worker("headrace-unions", this, failureHandler);
@@ -214,7 +215,7 @@ final class Unions implements Background.Work {
     private void remove(long viewId) {
         unions = unions.stream().filter(union -> union.id() != viewId).toList();
         counts.remove(viewId);
-        logs.values().forEach(this::attach);
+        logs.values().forEach(this::retap);
     }
 
     /** On the catalog's thread, after the change is visible. */
@@ -232,9 +233,27 @@ final class Unions implements Background.Work {
         }
     }
 
-    /** Has a log tell when it has something new, if a union is over it. */
+    /**
+     * Has a log tell when it has something new, if a union is over it; once it is among those in
+     * use. What it was appended to before that, it tells of now.
+     */
     void attach(PartitionLogBase log) {
-        log.tap(isBelowUnion(log.topic()) ? tap : null);
+        retap(log);
+        if (log.highWatermark() > log.logStartOffset() && isBelowUnion(log.topic())) {
+            tap.onRisen(log);
+        }
+    }
+
+    /**
+     * Of several threads, the last to write has seen the unions that there are: it looks at them
+     * again when it has written.
+     */
+    private void retap(PartitionLogBase log) {
+        List<Union> seen;
+        do {
+            seen = unions;
+            log.tap(isBelowUnion(log.topic()) ? tap : null);
+        } while (seen != unions);
     }
 
     private boolean isBelowUnion(Topic topic) {

@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * ask the index blocks for the metadata store; nothing here blocks for an object store.
  */
 public final class SourceBlocks {
+    /** Looks at a source that is listed on meanwhile, at most. */
+    private static final int EXTENT_ATTEMPTS = 3;
+
     private final SourceLogs logs;
 
     SourceBlocks(SourceLogs logs) {
@@ -35,9 +38,31 @@ public final class SourceBlocks {
             long recordCount,
             boolean isComplete) {}
 
-    /** How far a source is known. Asks the index. */
+    /**
+     * How far a source is known; never complete if it was listed on while it was looked at. Asks the
+     * index.
+     */
     public Extent extent(Topic source) {
         SourceIndex.State state = logs.index().state(source.id());
+        Extent extent = extent(source, state);
+        for (int attempt = 0; attempt < EXTENT_ATTEMPTS; attempt++) {
+            SourceIndex.State after = logs.index().state(source.id());
+            if (after.equals(state)) {
+                return extent;
+            }
+            state = after;
+            extent = extent(source, state);
+        }
+        return new Extent(
+                extent.generation,
+                extent.isListed,
+                extent.objectCount,
+                extent.indexedCount,
+                extent.recordCount,
+                false);
+    }
+
+    private Extent extent(Topic source, SourceIndex.State state) {
         long indexed = 0;
         long records = 0;
         boolean isComplete = state.isComplete();

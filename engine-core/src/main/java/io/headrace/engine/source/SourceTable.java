@@ -14,6 +14,9 @@ import java.util.PriorityQueue;
  * of its own; of objects that are a sample each, those that are loaded together as one block.
  */
 public final class SourceTable {
+    /** More are refused: the heap that a table takes is about twice this while it is read. */
+    public static final int BLOCKS_MAX = 2_000_000;
+
     private final long topicId;
 
     /** Records before each block, and behind the last one. */
@@ -41,19 +44,52 @@ public final class SourceTable {
         this.unitStarts = unitStarts;
     }
 
-    /** Reads the index of all partitions, up to an ordinal. */
+    /**
+     * Reads the index of all partitions, up to an ordinal.
+     *
+     * @throws IllegalStateException if it has more blocks than {@link #BLOCKS_MAX}, which is known
+     *     before there is memory taken for them
+     */
     static SourceTable read(SourceIndex index, long topicId, int partitionCount, long objectCount) {
+        int[] counts = new int[partitionCount];
+        long left = BLOCKS_MAX;
+        for (int partition = 0; partition < partitionCount; partition++) {
+            counts[partition] = count(index, topicId, partition, objectCount, left);
+            left -= counts[partition];
+        }
         List<Blocks> all = new ArrayList<>(partitionCount);
         for (int partition = 0; partition < partitionCount; partition++) {
-            Blocks blocks = new Blocks(partition);
+            Blocks blocks = new Blocks(partition, counts[partition]);
             index.firstBlock(topicId, partition, block -> !blocks.add(block, objectCount));
             all.add(blocks);
         }
         return merge(topicId, all);
     }
 
+    private static int count(
+            SourceIndex index, long topicId, int partition, long objectCount, long max) {
+        int[] count = new int[1];
+        index.firstBlock(
+                topicId,
+                partition,
+                block -> block.ordinal() >= objectCount || ++count[0] > max);
+        if (count[0] > max) {
+            throw tooMany();
+        }
+        return count[0];
+    }
+
+    private static IllegalStateException tooMany() {
+        return new IllegalStateException(
+                "source has too many blocks for a shuffle or mix view: max=" + BLOCKS_MAX);
+    }
+
     private static SourceTable merge(long topicId, List<Blocks> all) {
-        int count = Math.toIntExact(all.stream().mapToLong(blocks -> blocks.count).sum());
+        long sum = all.stream().mapToLong(blocks -> blocks.count).sum();
+        if (sum > BLOCKS_MAX) {
+            throw tooMany();
+        }
+        int count = (int) sum;
         long[] recordsBefore = new long[count + 1];
         int[] partitions = new int[count];
         long[] firstOffsets = new long[count];
@@ -93,15 +129,22 @@ public final class SourceTable {
     /** Of one partition, as they come. */
     private static final class Blocks {
         private final int partition;
-        private long[] ordinals = new long[16];
-        private long[] firstOffsets = new long[16];
-        private int[] counts = new int[16];
-        private int[] lengths = new int[16];
+        private long[] ordinals;
+        private long[] firstOffsets;
+        private int[] counts;
+        private int[] lengths;
         private int count;
         private int next;
 
-        Blocks(int partition) {
+        /**
+         * @param room blocks that are expected
+         */
+        Blocks(int partition, int room) {
             this.partition = partition;
+            ordinals = new long[room];
+            firstOffsets = new long[room];
+            counts = new int[room];
+            lengths = new int[room];
         }
 
         /** False if it is behind what is asked for, and then it is not added. */
@@ -110,7 +153,7 @@ public final class SourceTable {
                 return false;
             }
             if (count == ordinals.length) {
-                int room = count + count / 2;
+                int room = count + count / 2 + 16;
                 ordinals = Arrays.copyOf(ordinals, room);
                 firstOffsets = Arrays.copyOf(firstOffsets, room);
                 counts = Arrays.copyOf(counts, room);
@@ -136,7 +179,7 @@ public final class SourceTable {
 
     /** A table of made-up blocks, each of so many records; those of one unit stand together. */
     public static SourceTable of(long topicId, int[][] recordCountsOfUnits, int blockLength) {
-        Blocks blocks = new Blocks(0);
+        Blocks blocks = new Blocks(0, 16);
         long offset = 0;
         for (int unit = 0; unit < recordCountsOfUnits.length; unit++) {
             for (int records : recordCountsOfUnits[unit]) {

@@ -42,6 +42,9 @@ record MixSpec(
     private static final int CHANGES_MAX = 32;
     private static final int DIGITS_MAX = 12;
 
+    /** Of all names together, so that the pins fit into a config: 64 of 85 characters. */
+    private static final int NAMES_LENGTH_MAX = 5_440;
+
     /** What the end of a side means. */
     enum End {
         /** The view ends where a record of it were next. */
@@ -80,6 +83,10 @@ record MixSpec(
                 || new LinkedHashSet<>(topics).size() < topics.size()) {
             throw new InvalidConfigException(
                     TOPICS_CONFIG, value, "NAME:WEIGHT,… of 1 to " + SIDES_MAX + " topics");
+        }
+        if (String.join("", topics).length() > NAMES_LENGTH_MAX) {
+            throw new InvalidConfigException(
+                    TOPICS_CONFIG, value, "names of " + NAMES_LENGTH_MAX + " characters in all");
         }
         List<Weights> weights = new ArrayList<>();
         weights.add(new Weights(0, parts(first, TOPICS_CONFIG, value)));

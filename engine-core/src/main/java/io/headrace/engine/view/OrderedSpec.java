@@ -22,6 +22,12 @@ interface OrderedSpec extends ViewSpec {
      */
     String PINNED_CONFIG = "headrace.view.pinned";
 
+    /**
+     * Objects and records of a pin at most, so that no product of them with epochs or weights
+     * overflows.
+     */
+    long PINNED_MAX = 1_000_000_000_000L;
+
     int WINDOW_BLOCKS_DEFAULT = 32;
     int WINDOW_BLOCKS_MAX = 1024;
 
@@ -73,11 +79,17 @@ interface OrderedSpec extends ViewSpec {
                                 Long.parseLong(matcher.group(4))));
             }
         }
-        if (!pins.stream().map(Pin::topic).toList().equals(topics)) {
+        if (!pins.stream().map(Pin::topic).toList().equals(topics)
+                || pins.stream()
+                        .anyMatch(
+                                pin ->
+                                        pin.objectCount() > PINNED_MAX
+                                                || pin.recordCount() > PINNED_MAX)) {
             throw new InvalidConfigException(
                     PINNED_CONFIG,
                     value,
-                    "what the server writes, TOPIC:GENERATION:OBJECTS:RECORDS");
+                    "what the server writes, TOPIC:GENERATION:OBJECTS:RECORDS, of numbers up to "
+                            + PINNED_MAX);
         }
         return List.copyOf(pins);
     }

@@ -4,6 +4,7 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views;
 import io.headrace.engine.Views.Progress;
@@ -19,6 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +37,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     /** Pauses between two looks at an index that is not complete. */
     private static final long LOOK_MS = 100;
+
+    /** The pause is twice as long after each look, up to this. */
+    private static final long LOOK_MS_MAX = 1_000;
+
+    /** The same after a look that failed. */
+    private static final long LOOK_AFTER_FAILURE_MS = 5_000;
 
     /** After this time without anybody asking, nobody waits for the index any more. */
     private static final long FORGOTTEN_MS = 60_000;
@@ -67,6 +75,14 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private final Map<Integer, OrderedLog> logs = new ConcurrentHashMap<>();
     private final AtomicBoolean isStepping = new AtomicBoolean();
 
+    /** A step will follow after a while: there is one such at most. */
+    private final AtomicBoolean isStepDue = new AtomicBoolean();
+
+    /** {@link #resumeHere} will look at what waits now. */
+    private final AtomicBoolean isResumeDue = new AtomicBoolean();
+
+    private volatile long lookMs = LOOK_MS;
+
     private volatile Topic topic;
     private volatile OrderedSpec spec;
 
@@ -90,7 +106,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private int stretchesInARow;
 
     /** What the order is made of. */
-    private record Ready(RecordOrder order, List<Topic> topics) {}
+    private record Ready(RecordOrder order, List<Long> topicIds) {}
 
     private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
 
@@ -140,6 +156,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         recordCount = alteredSpec.recordCount();
         logs.values().forEach(OrderedLog::wake);
         if (isPinned()) {
+            lookMs = LOOK_MS;
             step();
         }
     }
@@ -157,7 +174,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** Somebody wants to read: what that takes is begun, or goes on. */
     void ask() {
         askedAtMs = sources.elapsedMs();
-        if (ready == null) {
+        if (ready == null && !isStepDue.get()) {
             step();
         }
     }
@@ -183,16 +200,27 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     private void stepHere() {
         boolean isDone = false;
+        long pauseMs = lookMs;
+        lookMs = Math.min(LOOK_MS_MAX, 2 * pauseMs);
         try {
             isDone = isPinned() ? prepare() : pin();
         } catch (RuntimeException | Error failed) {
             complain("cause=" + failed);
             refuseWaiting(Unavailable.STORE_ERROR);
+            pauseMs = LOOK_AFTER_FAILURE_MS;
         }
         isStepping.set(false);
-        if (!isDone && sources.elapsedMs() - askedAtMs < FORGOTTEN_MS) {
-            sources.later(this::step, LOOK_MS);
+        if (!isDone
+                && !isEnded
+                && sources.elapsedMs() - askedAtMs < FORGOTTEN_MS
+                && isStepDue.compareAndSet(false, true)) {
+            sources.later(this::stepDue, pauseMs);
         }
+    }
+
+    private void stepDue() {
+        isStepDue.set(false);
+        step();
     }
 
     /** Says each thing once. */
@@ -235,9 +263,18 @@ final class OrderedView implements DerivedView, Views.Ordered {
             isPinning = true;
             String value = String.join(",", pins.stream().map(OrderedSpec.Pin::toString).toList());
             sources.alter(topic.id(), Map.of(OrderedSpec.PINNED_CONFIG, value))
-                    .whenComplete((result, failure) -> isPinning = false);
+                    .whenComplete((result, failure) -> pinned(result, failure));
         }
         return false; // until the topic says that it is
+    }
+
+    private void pinned(@Nullable Object result, @Nullable Throwable failure) {
+        isPinning = false;
+        if (failure != null) {
+            complain("it cannot be pinned: cause=" + failure);
+        } else if (result instanceof CatalogResult refusal && refusal.topic() == null) {
+            complain("it cannot be pinned: " + refusal);
+        }
     }
 
     private boolean prepare() {
@@ -258,11 +295,16 @@ final class OrderedView implements DerivedView, Views.Ordered {
             }
             tables.add(table);
         }
+        Ready made = new Ready(spec.order(tables), bases.stream().map(Topic::id).toList());
         synchronized (this) {
-            ready = new Ready(spec.order(tables), bases);
+            ready = made;
         }
         resume();
         return true;
+    }
+
+    private long record(Waiting read) {
+        return record(read.partition, read.offset);
     }
 
     private long record(int partition, long offset) {
@@ -300,11 +342,13 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (current == null || isEnded) {
             return;
         }
+        boolean isThere;
         synchronized (this) {
-            boolean isThere = stretchAt(stretch.to()) != null || isFlying(stretch.to());
-            if (!isThere && !fly(current, stretch.to())) {
-                stretch.offerFollowing();
-            }
+            isThere = stretchAt(stretch.to()) != null || isFlying(stretch.to());
+        }
+        // Where others need the room it is made when it is asked for.
+        if (!isThere && cache.hasRoomBehind(this, stretch) && !fly(current, stretch.to())) {
+            stretch.offerFollowing();
         }
     }
 
@@ -315,11 +359,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
             whenRead.onRead(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
             return;
         }
-        if (ready == null) {
+        if (ready == null && !isStepDue.get()) {
             step();
         }
-        if (ready != null && !execute(this::resume)) { // it may have become so meanwhile
-            refuseWaiting(Unavailable.STORE_ERROR);
+        if (ready != null) { // it may have become so meanwhile
+            resume();
         }
     }
 
@@ -327,32 +371,65 @@ final class OrderedView implements DerivedView, Views.Ordered {
         return !isEnded && waiting.size() < READS_MAX && waiting.add(read);
     }
 
-    /** Answers who waits for what is there, and has the rest made. */
+    /** Has those who wait looked at, once for all who came until that is done. */
     @Override
     public void resume() {
-        List<Waiting> answered = new ArrayList<>();
-        synchronized (this) {
-            Ready current = ready;
-            if (current == null) {
-                return;
-            }
-            for (Waiting read : waiting) {
-                long record = record(read.partition, read.offset);
-                if (stretchAt(record) != null) {
-                    answered.add(read);
-                } else if (!isFlying(record)) {
-                    fly(current, record);
-                }
-            }
-            waiting.removeAll(answered);
+        if (isResumeDue.compareAndSet(false, true) && !execute(this::resumeHere)) {
+            isResumeDue.set(false);
+            refuseWaiting(Unavailable.STORE_ERROR);
         }
-        for (Waiting read : answered) {
+    }
+
+    /** Answers who waits for what is there, and has the rest made. */
+    private void resumeHere() {
+        isResumeDue.set(false);
+        Ready current = ready;
+        if (current == null) {
+            return;
+        }
+        for (Waiting read : taken(read -> stretchAt(record(read)) != null)) {
             ReadResult result = read(read.partition, read.offset, read.lengthMax);
             if (result == Unavailable.COLD) { // it went meanwhile
                 readCold(read.partition, read.offset, read.lengthMax, read.whenRead);
             } else {
-                read.whenRead.onRead(result);
+                deliver(read, result);
             }
+        }
+        try {
+            long record = firstToMake();
+            while (record >= 0 && fly(current, record)) {
+                record = firstToMake();
+            }
+        } catch (RuntimeException | Error failed) {
+            complain("cause=" + failed);
+            refuseWaiting(Unavailable.STORE_ERROR);
+        }
+    }
+
+    /** A record that somebody waits for and nothing is made for; −1 if there is none. */
+    private synchronized long firstToMake() {
+        for (Waiting read : waiting) {
+            long record = record(read);
+            if (!isFlying(record) && stretchAt(record) == null) {
+                return record;
+            }
+        }
+        return -1;
+    }
+
+    /** Those who wait and satisfy a condition; they do not wait any more. */
+    private synchronized List<Waiting> taken(Predicate<Waiting> condition) {
+        List<Waiting> taken = new ArrayList<>();
+        waiting.removeIf(read -> condition.test(read) && taken.add(read));
+        return taken;
+    }
+
+    /** Whatever a reader makes of it, the others get theirs. */
+    private static void deliver(Waiting read, ReadResult result) {
+        try {
+            read.whenRead.onRead(result);
+        } catch (RuntimeException | Error failed) {
+            LOGGER.error("a reader of a view failed", failed);
         }
     }
 
@@ -371,13 +448,28 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     /** Begins to make the stretch that holds a record; false if too many are being made. */
     private boolean fly(Ready current, long record) {
-        if (flights.size() >= FLIGHTS_MAX || !cache.beginFlight()) {
-            return false;
+        int halved;
+        synchronized (this) {
+            if (flights.size() >= FLIGHTS_MAX) {
+                return false;
+            }
+            halved = halvings;
         }
-        Flight flight = flightOf(current.order, record);
-        flights.add(flight);
+        Flight flight = flightOf(current.order, record, halved); // may take a while
+        synchronized (this) {
+            if (isEnded || flights.size() >= FLIGHTS_MAX || !cache.beginFlight()) {
+                return false;
+            }
+            if (isFlying(record) || stretchAt(record) != null) {
+                cache.cancelFlight();
+                return true; // somebody was faster
+            }
+            flights.add(flight);
+        }
         if (!execute(() -> begin(current, flight))) {
-            flights.remove(flight);
+            synchronized (this) {
+                flights.remove(flight);
+            }
             cache.cancelFlight();
             return false;
         }
@@ -385,13 +477,13 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     /** The part of the order's stretch that is made at once, so that it has room in memory. */
-    private Flight flightOf(RecordOrder order, long record) {
+    private Flight flightOf(RecordOrder order, long record, int halved) {
         long start = order.stretchStart(record);
         long end = order.stretchEnd(record);
         long count = end - start;
         long byLength = order.stretchLength(record) / cache.stretchLengthMax() + 1;
         long byCount = (count - 1) / StretchWriter.RECORDS_MAX + 1;
-        long parts = Math.min(count, Math.max(byLength, byCount) << halvings);
+        long parts = Math.min(count, Math.max(byLength, byCount) << halved);
         long part = (record - start) * parts / count;
         while (start + (part + 1) * count / parts <= record) {
             part++;
@@ -406,6 +498,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
         try {
             StretchPlan plan = new StretchPlan((int) (flight.to - flight.from));
             current.order.plan(flight.from, flight.to, 0, plan);
+            long lengthMax = cache.stretchLengthMax();
+            if (plan.count() > 1 && plan.length() > lengthMax + lengthMax / 2) {
+                // Before anything else has to go for it.
+                landed(flight, null, new StretchWriter.NoRoomException(plan.length()));
+                return;
+            }
             StretchWriter writer =
                     new StretchWriter(
                             plan,
@@ -413,7 +511,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             partitionCount,
                             leaderEpoch(),
                             spec.marks(),
-                            cache::allocate);
+                            length -> cache.allocate(this, length));
             new StretchFlight(
                             plan,
                             writer,
@@ -423,7 +521,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                                             1,
                                             Math.min(
                                                     DEPTH_MAX,
-                                                    cache.stretchLengthMax() / LENGTH_PER_DEPTH)),
+                                                    lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
                             (stretch, failure) -> landed(flight, stretch, failure))
                     .start();
@@ -433,17 +531,33 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void read(Ready current, StretchPlan.Slot slot, ReadCallback whenRead) {
+        Topic base = isEnded ? null : sources.topic(current.topicIds.get(slot.side()));
+        if (base == null) {
+            whenRead.onRead(Unavailable.CLOSED);
+            return;
+        }
         blocks.read(
-                current.topics.get(slot.side()),
+                base,
                 slot.table().partition(slot.block()),
                 slot.table().firstOffset(slot.block()),
                 whenRead);
     }
 
     private void landed(Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+        try {
+            landedHere(flight, stretch, failure);
+        } finally {
+            synchronized (this) {
+                flights.remove(flight); // no sooner: what it has made would be made again
+            }
+            cache.endFlight();
+        }
+    }
+
+    private void landedHere(
+            Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
         boolean isGivenUp = failure != null;
         synchronized (this) {
-            flights.remove(flight);
             if (failure instanceof StretchWriter.NoRoomException) {
                 isGivenUp = flight.to - flight.from <= 1 || halvings >= HALVINGS_MAX;
                 halvings = Math.min(HALVINGS_MAX, halvings + 1);
@@ -462,7 +576,6 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (stretch != null) {
             land(stretch);
         }
-        cache.endFlight();
     }
 
     /** Whoever waits for it is answered before it may go. */
@@ -475,36 +588,31 @@ final class OrderedView implements DerivedView, Views.Ordered {
             if (older.isIncomplete()
                     && older.from() < stretch.to()
                     && stretch.from() < older.to()) {
+                stretch.replaces(older);
                 cache.remove(older);
             }
         }
-        remember(stretch);
-        if (!cache.add(this, stretch)) {
-            forget(stretch);
+        try {
+            remember(stretch);
+            if (!cache.add(this, stretch)) {
+                forget(stretch);
+                stretch.release();
+            }
+            answer(stretch);
+        } finally {
             stretch.release();
         }
-        answer(stretch);
-        stretch.release();
         if (isEnded) {
             cache.dropAll(this);
         }
     }
 
     private void answer(Stretch stretch) {
-        List<Waiting> answered = new ArrayList<>();
-        synchronized (this) {
-            for (Waiting read : waiting) {
-                if (stretch.holds(record(read.partition, read.offset))) {
-                    answered.add(read);
-                }
-            }
-            waiting.removeAll(answered);
-        }
-        for (Waiting read : answered) {
-            long record = record(read.partition, read.offset);
+        for (Waiting read : taken(read -> stretch.holds(record(read)))) {
+            long record = record(read);
             ReadResult result = stretch.read(read.partition, read.offset, record, read.lengthMax);
             used(stretch, record);
-            read.whenRead.onRead(result == null ? Unavailable.STORE_ERROR : result);
+            deliver(read, result == null ? Unavailable.STORE_ERROR : result);
         }
     }
 
@@ -521,24 +629,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void refuseWaiting(Unavailable reason) {
-        List<Waiting> refused;
-        synchronized (this) {
-            refused = StretchFlight.taken(waiting);
-        }
-        refused.forEach(read -> read.whenRead.onRead(reason));
+        taken(read -> true).forEach(read -> deliver(read, reason));
     }
 
     private void refuseWaiting(Flight flight, Unavailable reason) {
-        List<Waiting> refused = new ArrayList<>();
-        synchronized (this) {
-            for (Waiting read : waiting) {
-                if (flight.holds(record(read.partition, read.offset))) {
-                    refused.add(read);
-                }
-            }
-            waiting.removeAll(refused);
-        }
-        refused.forEach(read -> read.whenRead.onRead(reason));
+        taken(read -> flight.holds(record(read))).forEach(read -> deliver(read, reason));
     }
 
     @Override

@@ -16,6 +16,12 @@ final class ShuffleOrder implements RecordOrder {
     /** Among the numbers that states are derived by, what stands for the order of the units. */
     private static final long OF_UNITS = -1;
 
+    /**
+     * Records of a window, at most: it is permuted as a whole, which takes 8 bytes of heap for each,
+     * on as many threads as make stretches.
+     */
+    static final int WINDOW_RECORDS_MAX = 4_000_000;
+
     private final SourceTable table;
     private final long seed;
     private final int windowBlocks;
@@ -27,12 +33,41 @@ final class ShuffleOrder implements RecordOrder {
 
     /**
      * @param epochs how often all records come
+     * @throws IllegalStateException if a window could have more records than {@link
+     *     #WINDOW_RECORDS_MAX}, in some epoch
      */
     ShuffleOrder(SourceTable table, long seed, int windowBlocks, long epochs) {
+        long records = mostRecords(table, windowBlocks);
+        if (records > WINDOW_RECORDS_MAX) {
+            throw new IllegalStateException(
+                    "too many records for one window of a shuffle or mix view: blocks="
+                            + windowBlocks
+                            + " records="
+                            + records
+                            + " max="
+                            + WINDOW_RECORDS_MAX);
+        }
         this.table = table;
         this.seed = seed;
         this.windowBlocks = windowBlocks;
         this.epochs = epochs;
+    }
+
+    /** Records of the blocks that have the most: no window of any epoch has more. */
+    private static long mostRecords(SourceTable table, int windowBlocks) {
+        if (table.recordCount() <= WINDOW_RECORDS_MAX) {
+            return table.recordCount();
+        }
+        int[] counts = new int[table.blockCount()];
+        for (int block = 0; block < counts.length; block++) {
+            counts[block] = table.recordCount(block);
+        }
+        Arrays.sort(counts);
+        long records = 0;
+        for (int i = Math.max(0, counts.length - windowBlocks); i < counts.length; i++) {
+            records += counts[i];
+        }
+        return records;
     }
 
     @Override

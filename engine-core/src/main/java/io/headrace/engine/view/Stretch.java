@@ -17,6 +17,11 @@ import org.jspecify.annotations.Nullable;
  * StretchWriter}; {@link StretchCache} gives its memory back, and leases keep theirs. Thread-safe.
  */
 final class Stretch {
+    /** After this time one that lacks records is made again; twice as long each time. */
+    private static final long RETRY_MS_MIN = 1_000;
+
+    private static final long RETRY_MS_MAX = 60_000;
+
     private final long from;
     private final long to;
     private final Batches batches;
@@ -27,6 +32,7 @@ final class Stretch {
     private final AtomicBoolean isFollowed = new AtomicBoolean();
     private volatile long usedAtMs;
     private volatile long madeAtMs;
+    private volatile long retryMs = RETRY_MS_MIN;
 
     /** Where the batches are, all of a partition's one behind the other. */
     static final class Batches {
@@ -119,6 +125,16 @@ final class Stretch {
 
     long madeAtMs() {
         return madeAtMs;
+    }
+
+    /** For how long it is not made again if it lacks records. */
+    long retryMs() {
+        return retryMs;
+    }
+
+    /** It was made in the place of another one that lacked records. */
+    void replaces(Stretch older) {
+        retryMs = Math.min(RETRY_MS_MAX, Math.max(retryMs, 2 * older.retryMs));
     }
 
     long usedAtMs() {

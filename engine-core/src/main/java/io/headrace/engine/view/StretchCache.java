@@ -19,8 +19,8 @@ final class StretchCache {
     /** A stretch that nobody reads goes after this time. */
     static final long UNUSED_MS = 30_000;
 
-    /** One that lacks records is tried again after this time. */
-    private static final long INCOMPLETE_MS = 1_000;
+    /** For so long after a read a stretch is in use: none of another view is made ahead for it. */
+    private static final long IN_USE_MS = 5_000;
 
     /** Stretches that are made at once, of all views: each takes up to twice its length. */
     private static final int FLIGHTS_MAX = 4;
@@ -75,10 +75,28 @@ final class StretchCache {
         whenFree.run();
     }
 
-    /** A slab, at the cost of what was used least recently. */
-    @Nullable Slab allocate(int length) {
+    /**
+     * Whether there is room for the stretch behind one that is read, besides what is in use: the
+     * stretch itself, what the view has made ahead, and what others read.
+     */
+    synchronized boolean hasRoomBehind(OrderedView view, Stretch read) {
+        long now = elapsedMs.getAsLong();
+        long inUse = 2 * read.bytes();
+        for (Map.Entry<Stretch, OrderedView> entry : kept.entrySet()) {
+            Stretch other = entry.getKey();
+            boolean isAhead = entry.getValue() != view || other.from() >= read.to();
+            if (other != read && isAhead && now - other.usedAtMs() < IN_USE_MS) {
+                inUse += other.bytes();
+            }
+        }
+        // Stretches are as long as planned but for what of their slabs is not used.
+        return inUse <= budgetBytes + budgetBytes / 4;
+    }
+
+    /** A slab, at the cost of what of the view was used least recently, and of no other view. */
+    @Nullable Slab allocate(OrderedView view, int length) {
         Slab slab = blocks.allocate(length, TAG);
-        while (slab == null && dropOldest(null)) {
+        while (slab == null && dropOldest(null, view)) {
             slab = blocks.allocate(length, TAG);
         }
         return slab;
@@ -94,7 +112,7 @@ final class StretchCache {
             kept.put(stretch, view);
             keptBytes += stretch.bytes();
         }
-        while (isOverBudget() && dropOldest(stretch)) {
+        while (isOverBudget() && dropOldest(stretch, null)) {
             // one by one
         }
         return true;
@@ -104,12 +122,16 @@ final class StretchCache {
         return keptBytes > budgetBytes;
     }
 
-    private boolean dropOldest(@Nullable Stretch except) {
+    /**
+     * @param of whose; null for any view's
+     */
+    private boolean dropOldest(@Nullable Stretch except, @Nullable OrderedView of) {
         Stretch oldest;
         synchronized (this) {
             oldest =
                     kept.keySet().stream()
                             .filter(stretch -> stretch != except)
+                            .filter(stretch -> of == null || kept.get(stretch) == of)
                             .min(Comparator.comparingLong(Stretch::usedAtMs))
                             .orElse(null);
         }
@@ -160,7 +182,7 @@ final class StretchCache {
 
     /** Whether a stretch lacks a record and was made so long ago that it is tried again. */
     boolean isStale(Stretch stretch, long record) {
-        return stretch.lacks(record) && elapsedMs.getAsLong() - stretch.madeAtMs() >= INCOMPLETE_MS;
+        return stretch.lacks(record) && elapsedMs.getAsLong() - stretch.madeAtMs() >= stretch.retryMs();
     }
 
     /** Drops one. */

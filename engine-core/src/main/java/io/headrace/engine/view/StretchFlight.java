@@ -4,8 +4,6 @@ import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
@@ -122,7 +120,12 @@ final class StretchFlight {
             return;
         }
         if (result instanceof RecordsLease block) {
-            writer.take(slot, block);
+            try {
+                writer.take(slot, block);
+            } catch (RuntimeException failed) {
+                LOGGER.error("a block of a view has other records than its index", failed);
+                writer.miss(slot, Unavailable.CORRUPT);
+            }
         } else {
             writer.miss(slot, (Unavailable) result);
         }
@@ -155,12 +158,5 @@ final class StretchFlight {
             failure = failed;
         }
         outcome.onEnd(stretch, failure);
-    }
-
-    /** For whoever waits for several. */
-    static <T> List<T> taken(List<T> waiting) {
-        List<T> all = new ArrayList<>(waiting);
-        waiting.clear();
-        return all;
     }
 }

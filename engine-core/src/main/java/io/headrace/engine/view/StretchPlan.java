@@ -68,6 +68,16 @@ final class StretchPlan {
         return blocks;
     }
 
+    /** Bytes of all records, nearly: each as long as those of its block on the average. */
+    long length() {
+        double length = 0;
+        for (int i = 0; i < count; i++) {
+            Slot slot = blocks.get(slots[i]);
+            length += (double) slot.table.length(slot.block) / slot.table.recordCount(slot.block);
+        }
+        return (long) length;
+    }
+
     /** Numbers of the blocks in the order in which they are best read: as the sources have them. */
     int[] readingOrder() {
         return IntStream.range(0, blocks.size())

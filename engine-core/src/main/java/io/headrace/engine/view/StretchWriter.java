@@ -74,7 +74,7 @@ final class StretchWriter implements AutoCloseable {
     static final class NoRoomException extends Exception {
         private static final long serialVersionUID = 1L;
 
-        NoRoomException(int length) {
+        NoRoomException(long length) {
             super("no off-heap memory for records of a view: length=" + length, null, false, false);
         }
     }

@@ -2,6 +2,7 @@ package io.headrace.engine.view;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.source.SourceTable;
@@ -74,6 +75,22 @@ final class PermutationTest {
     }
 
     /** Each place has each number equally often: chi-square of 10 × 10 over many seeds. */
+    @Test
+    void whatTakesTooMuchHeapIsRefused() {
+        int[] blocks = new int[SourceTable.BLOCKS_MAX + 1];
+        Arrays.fill(blocks, 1);
+        int[] most = Arrays.copyOf(blocks, SourceTable.BLOCKS_MAX);
+        assertEquals(most.length, SourceTable.of(1, new int[][] {most}, 1).blockCount());
+        assertThrows(
+                IllegalStateException.class,
+                () -> SourceTable.of(1, new int[][] {blocks}, 1));
+        int half = ShuffleOrder.WINDOW_RECORDS_MAX / 2;
+        SourceTable table = SourceTable.of(1, new int[][] {{half}, {1}, {half}, {half}, {1}}, 1);
+        assertEquals(table.recordCount(), new ShuffleOrder(table, 0, 2, 1).count());
+        // In some epochs it would do.
+        assertThrows(IllegalStateException.class, () -> new ShuffleOrder(table, 0, 3, 1));
+    }
+
     @Test
     void permutationsAreUniform() {
         int count = 10;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -54,6 +56,18 @@ final class UnionSpecTest {
             text.append(of.charAt(random.nextInt(of.length())));
         }
         return text.toString();
+    }
+
+    @Test
+    void isOverNoInternalTopicWhateverThePattern() {
+        for (String pattern : List.of("_*", "_*_offsets")) {
+            assertEquals(false, of(pattern).isOver(topic("__consumer_offsets")), pattern);
+            assertEquals(true, of(pattern).isOver(topic("_consumer_offsets")), pattern);
+        }
+    }
+
+    private static Topic topic(String name) {
+        return new Topic(1, name, 1, Map.of(), TopicConfig.DEFAULTS, 1);
     }
 
     @Test

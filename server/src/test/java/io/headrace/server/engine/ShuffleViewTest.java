@@ -29,6 +29,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -217,6 +219,10 @@ final class ShuffleViewTest {
             assertRefused(engine, "no epochs", shuffle("epochs", "0"));
             assertRefused(engine, "no window", shuffle("window.blocks", "0"));
             assertRefused(engine, "no pin", shuffle("pinned", "base:x"));
+            assertRefused(
+                    engine,
+                    "more than can be counted",
+                    shuffle("pinned", "base:1:1:1000000000001", "epochs", "1000000"));
             Map<String, String> compressed = shuffle();
             compressed.put("compression.type", "zstd");
             assertRefused(engine, "compressed", compressed);
@@ -340,6 +346,30 @@ final class ShuffleViewTest {
                 readAll(log, 0); // takes the place of the first stretches many times
                 assertEquals(before, records(lease, 0));
             }
+        }
+    }
+
+    @Test
+    void aReaderThatFailsTakesNothingFromOthers() throws Exception {
+        putLines(0, 6, 200, 100);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle("window.blocks", "1", "epochs", "4"));
+            awaitHighWatermark(engine.log("view", 0), 1);
+            for (int i = 0; i < 12; i++) { // more than are made at once
+                PartitionLog log = engine.log("view", 0);
+                CountDownLatch called = new CountDownLatch(1);
+                log.readCold(
+                        i * log.highWatermark() / 12,
+                        1000,
+                        result -> {
+                            result.close();
+                            called.countDown();
+                            throw new IllegalStateException("a reader that fails");
+                        });
+                assertTrue(called.await(60, TimeUnit.SECONDS));
+            }
+            assertEquals(4 * samples.size(), all(engine, "view").size());
         }
     }
 

@@ -412,6 +412,24 @@ final class UnionViewTest {
     }
 
     @Test
+    void offsetsAreThoseOfTheLogWhateverTheRecordsSay() {
+        start();
+        union(1);
+        engine.create(agent(0), 1, Map.of());
+        ByteBuffer batch = batch("a", "b", "c");
+        int delta = RecordBatch.HEADER_LENGTH + 3; // behind length, attributes and time
+        int next = 1 + batch.get(RecordBatch.HEADER_LENGTH) / 2;
+        batch.put(delta, (byte) (2 * 50)).put(delta + next, (byte) 0);
+        RecordBatch.seal(batch, 0);
+        append(engine.log(agent(0), 0), batch);
+        produce(agent(0), 0, "d");
+        String at = agent(0) + "/0@";
+        List<String> expected = List.of(at + "0=a", at + "1=b", at + "2=c", at + "3=d");
+        assertEquals(expected, texts(awaitUnion(1, 4)));
+        assertEquals(new UnionStatus(1, 0, 4, 0), settledStatus());
+    }
+
+    @Test
     void whatDoesNotFitIntoABatchComesAloneOrIsPassedOver() {
         start();
         union(1);
