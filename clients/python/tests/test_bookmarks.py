@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import islice
 
 import pytest
@@ -111,3 +113,29 @@ def test_a_bookmark_outlives_a_killed_server(own_server):
     commit(own_server, topic, 6)
     assert bookmarks.restore("killed", 3) == json.loads(json.dumps(state))
     assert committed(own_server, topic, 1) == [5]
+
+
+def test_lost_answers_are_asked_for_again(monkeypatch):
+    answers = [(200, 99, b"{"), None, (404, 2, b"{}")]  # cut off in the middle, none at all, already deleted
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self):
+            answer = answers.pop(0)
+            if answer is not None:
+                status, length, body = answer
+                self.send_response(status)
+                self.send_header("Content-Length", str(length))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with HTTPServer(("127.0.0.1", 0), Listener) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        try:
+            Bookmarks(f"http://127.0.0.1:{listener.server_address[1]}").delete("llama", 1)
+        finally:
+            listener.shutdown()
+    assert answers == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -10,8 +11,11 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
+ABSENT = 404
 UNAVAILABLE = 503
 RETRY_S = 0.1
+# Whatever http_proxy says: the admin listener is for those who reach it.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class BookmarkError(RuntimeError):
@@ -60,8 +64,9 @@ class Bookmarks:
     def restore(self, job: str, step: int, *, group: str | None = None) -> dict[str, Any] | None:
         """Gives the positions back to their group, or to another one; returns the state, None if there is none.
 
-        The group must have no members. It has all of the bookmark's positions then and no other, or, where this
-        raises, all that it had.
+        The group must have no members. It has all of the bookmark's positions then and no other; where this raises
+        `BookmarkError` with a status other than 503, all that it had. After 503 or any other exception it has one or
+        the other: ask again. Its consumers must read what has no position from the earliest offset.
         """
         answer = self._ask(_path(job, step) + "/restore", {} if group is None else {"group": group})
         return _state(answer)
@@ -88,19 +93,24 @@ class Bookmarks:
         return max((saved.step for saved in self.list(job)), default=None)
 
     def delete(self, job: str, step: int) -> None:
+        """Deletes a bookmark, which has to be there."""
         self._ask(_path(job, step) + "/delete", {})
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         deadline = time.monotonic() + self.wait_s
+        is_repeated = False
         while True:
             try:
                 return self._ask_once(path, body)
             except BookmarkError as refused:
+                if refused.status == ABSENT and is_repeated and path.endswith("/delete"):
+                    return {}  # done at first, when the answer was lost
                 if refused.status != UNAVAILABLE or time.monotonic() > deadline:
                     raise
-            except (urllib.error.URLError, ConnectionError):
+            except (OSError, http.client.HTTPException):  # OSError: a timeout, too
                 if time.monotonic() > deadline:
                     raise
+            is_repeated = True
             time.sleep(RETRY_S)
 
     def _ask_once(self, path: str, body: Mapping[str, Any] | None) -> Any:
@@ -109,7 +119,7 @@ class Bookmarks:
         # The server takes no POST without this header, which no web page can make a browser send.
         request = urllib.request.Request(url, data, {"X-Headrace": "1"})
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
+            with OPENER.open(request, timeout=self.timeout_s) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             with refused:

@@ -211,7 +211,9 @@ class BookmarksTest {
         assertTrue(positions(GROUP).containsKey("other-1"));
 
         for (int repeated = 0; repeated < 2; repeated++) {
-            assertEquals(200, post("llama@100/restore", "{}").status());
+            Answer restored = post("llama@100/restore", "{}");
+            assertEquals(200, restored.status());
+            assertEquals(repeated == 0 ? 2 : 0, restored.json().path("removed").asInt());
             assertEquals(before, positions(GROUP));
         }
         List<String> again = consume(protocol, onwards.size(), "images", "text");
@@ -449,6 +451,8 @@ class BookmarksTest {
                 409,
                 "group has committed no position: bookmark=a@1 group=trian",
                 post("a@1", "{\"group\":\"trian\"}"));
+        assertError(400, "bad value: key=gruop ", post("a@1", "{\"gruop\":\"train\"}"));
+        assertError(400, "bad value: key=gruop ", post("a@1/restore", "{\"gruop\":\"b\"}"));
         assertError(404, "no such bookmark: bookmark=a@1", post("a@1/restore", "{}"));
         assertError(404, "no such bookmark: bookmark=a@1", post("a@1/delete", "{}"));
         assertError(404, "no such bookmark: bookmark=a@1", get("/a@1"));
@@ -524,6 +528,30 @@ class BookmarksTest {
     }
 
     @Test
+    void positionsThatOneCommitCannotSetAreRefused() throws Exception {
+        int partitions = 16_000;
+        admin.createTopics(List.of(new NewTopic("wide", partitions, (short) 1))).all().get();
+        for (int half = 0; half < 2; half++) {
+            Map<TopicPartition, OffsetAndMetadata> all = new HashMap<>();
+            for (int i = half; i < partitions; i += 2) {
+                all.put(new TopicPartition("wide", i), new OffsetAndMetadata(0, "m".repeat(450)));
+            }
+            commit(all);
+            if (half == 0) {
+                save("llama@1");
+            }
+        }
+        String beginning = "more positions than one commit can hold: group=";
+        assertError(409, beginning + "train", post("llama@2", "{\"group\":\"train\"}"));
+        String longer = "g".repeat(900);
+        assertError(
+                409,
+                beginning + "ggg",
+                post("llama@1/restore", Json.text(Json.object().put("group", longer))));
+        assertEquals(200, post("llama@1/restore", "{\"group\":\"other\"}").status());
+    }
+
+    @Test
     void theCommandLineSavesRestoresListsAndDeletes() throws Exception {
         create("images", 2, Map.of());
         commit("images", 0, 4);
@@ -536,8 +564,9 @@ class BookmarksTest {
         commit("images", 1, 9);
         Path back = folder.resolve("back.json");
         assertEquals(
-                "restored llama@7  group train  partitions 1\n",
+                "restored llama@7  group train  partitions 1  positions removed 1\n",
                 run(0, "restore", "llama@7", "--state", back.toString()));
+        assertTrue(Files.notExists(folder.resolve("back.json.tmp")));
         assertEquals("{\"epoch\": 3}", Files.readString(back));
         assertEquals("[images-0]", positions(GROUP).keySet().toString());
         assertEquals(4, positions(GROUP).get("images-0").offset());
@@ -549,6 +578,9 @@ class BookmarksTest {
 
         assertEquals(
                 "headrace: no such bookmark: bookmark=llama@8\n", run(1, "restore", "llama@8"));
+        commit("images", 0, 9);
+        run(1, "restore", "llama@7", "--state", folder.resolve("absent/x.json").toString());
+        assertEquals(9, positions(GROUP).get("images-0").offset()); // nothing was restored
         assertTrue(run(1, "restore", "llama").startsWith("headrace: not a bookmark's name: "));
         assertTrue(run(2, "save", "llama@9").startsWith("headrace: nothing to keep"));
         assertEquals(

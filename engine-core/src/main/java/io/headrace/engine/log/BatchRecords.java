@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * Steps through the records of a batch without a codec, in place. Nothing that a record says of
  * itself is believed: what does not fit together is an {@link UnreadableBatchException}, headers
  * too. A record's offset is that of its place in the batch; where records were taken out of the
- * batch it is what the record says, which rises and stays within the batch. Used by one thread; the batch is borrowed until the next one.
+ * batch it is what the record says, which rises and stays within the batch. Used by one thread; the
+ * batch is borrowed until the next one.
  */
 final class BatchRecords {
     private ByteBuffer batch = ByteBuffer.allocate(0);

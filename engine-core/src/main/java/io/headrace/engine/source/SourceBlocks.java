@@ -39,8 +39,8 @@ public final class SourceBlocks {
             boolean isComplete) {}
 
     /**
-     * How far a source is known; never complete if it was listed on while it was looked at. Asks the
-     * index.
+     * How far a source is known; never complete if it was listed on while it was looked at. Asks
+     * the index.
      */
     public Extent extent(Topic source) {
         SourceIndex.State state = logs.index().state(source.id());

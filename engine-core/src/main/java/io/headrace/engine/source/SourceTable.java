@@ -70,9 +70,7 @@ public final class SourceTable {
             SourceIndex index, long topicId, int partition, long objectCount, long max) {
         int[] count = new int[1];
         index.firstBlock(
-                topicId,
-                partition,
-                block -> block.ordinal() >= objectCount || ++count[0] > max);
+                topicId, partition, block -> block.ordinal() >= objectCount || ++count[0] > max);
         if (count[0] > max) {
             throw tooMany();
         }

@@ -516,12 +516,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             plan,
                             writer,
                             (slot, whenRead) -> read(current, slot, whenRead),
-                            (int)
-                                    Math.max(
-                                            1,
-                                            Math.min(
-                                                    DEPTH_MAX,
-                                                    lengthMax / LENGTH_PER_DEPTH)),
+                            (int) Math.max(1, Math.min(DEPTH_MAX, lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
                             (stretch, failure) -> landed(flight, stretch, failure))
                     .start();
@@ -554,8 +549,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
     }
 
-    private void landedHere(
-            Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+    private void landedHere(Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
         boolean isGivenUp = failure != null;
         synchronized (this) {
             if (failure instanceof StretchWriter.NoRoomException) {

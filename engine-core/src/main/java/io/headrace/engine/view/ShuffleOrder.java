@@ -17,8 +17,8 @@ final class ShuffleOrder implements RecordOrder {
     private static final long OF_UNITS = -1;
 
     /**
-     * Records of a window, at most: it is permuted as a whole, which takes 8 bytes of heap for each,
-     * on as many threads as make stretches.
+     * Records of a window, at most: it is permuted as a whole, which takes 8 bytes of heap for
+     * each, on as many threads as make stretches.
      */
     static final int WINDOW_RECORDS_MAX = 4_000_000;
 

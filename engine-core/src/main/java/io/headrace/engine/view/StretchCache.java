@@ -182,7 +182,8 @@ final class StretchCache {
 
     /** Whether a stretch lacks a record and was made so long ago that it is tried again. */
     boolean isStale(Stretch stretch, long record) {
-        return stretch.lacks(record) && elapsedMs.getAsLong() - stretch.madeAtMs() >= stretch.retryMs();
+        return stretch.lacks(record)
+                && elapsedMs.getAsLong() - stretch.madeAtMs() >= stretch.retryMs();
     }
 
     /** Drops one. */

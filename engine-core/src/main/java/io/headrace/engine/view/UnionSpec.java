@@ -50,16 +50,14 @@ public record UnionSpec(String pattern) implements ViewSpec {
     }
 
     /**
-     * Whether it is over a topic: by its name, if it holds records of its own and is
-     * not internal, whatever the pattern.
+     * Whether it is over a topic: by its name, if it holds records of its own and is not internal,
+     * whatever the pattern.
      */
     public boolean isOver(Topic topic) {
         boolean holdsRecords =
                 topic.storageMode() != StorageMode.SOURCE
                         && topic.storageMode() != StorageMode.VIEW;
-        return holdsRecords
-                && !topic.name().startsWith(INTERNAL_PREFIX)
-                && matches(topic.name());
+        return holdsRecords && !topic.name().startsWith(INTERNAL_PREFIX) && matches(topic.name());
     }
 
     /** Whether a name is of the pattern; takes at most their lengths' product, mostly their sum. */

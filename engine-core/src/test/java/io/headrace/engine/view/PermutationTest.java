@@ -81,9 +81,7 @@ final class PermutationTest {
         Arrays.fill(blocks, 1);
         int[] most = Arrays.copyOf(blocks, SourceTable.BLOCKS_MAX);
         assertEquals(most.length, SourceTable.of(1, new int[][] {most}, 1).blockCount());
-        assertThrows(
-                IllegalStateException.class,
-                () -> SourceTable.of(1, new int[][] {blocks}, 1));
+        assertThrows(IllegalStateException.class, () -> SourceTable.of(1, new int[][] {blocks}, 1));
         int half = ShuffleOrder.WINDOW_RECORDS_MAX / 2;
         SourceTable table = SourceTable.of(1, new int[][] {{half}, {1}, {half}, {half}, {1}}, 1);
         assertEquals(table.recordCount(), new ShuffleOrder(table, 0, 2, 1).count());

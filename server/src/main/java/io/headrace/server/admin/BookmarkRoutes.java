@@ -37,9 +37,6 @@ final class BookmarkRoutes implements JsonHandler.Routes {
     private static final String POST = "POST";
     private static final int LIMIT_MAX = 1000;
 
-    /** A group, a topic and the disk are waited for, each with a deadline of its own. */
-    private static final long DEADLINE_MS = 60_000;
-
     private final Bookmarks bookmarks;
     private final Executor executor;
 
@@ -53,7 +50,7 @@ final class BookmarkRoutes implements JsonHandler.Routes {
 
     @Override
     public long deadlineMs(JsonRequest request) {
-        return DEADLINE_MS;
+        return Bookmarks.DEADLINE_MS;
     }
 
     @Override
@@ -112,7 +109,7 @@ final class BookmarkRoutes implements JsonHandler.Routes {
     }
 
     private CompletableFuture<ObjectNode> save(BookmarkName name, JsonRequest request) {
-        JsonNode body = request.json();
+        JsonNode body = bodyWith(request, Set.of("group", "state"));
         return bookmarks
                 .save(name, text(body, "group"), text(body, "state"))
                 .thenApplyAsync(bookmark -> head(bookmark, bookmark.group()), executor);
@@ -121,12 +118,13 @@ final class BookmarkRoutes implements JsonHandler.Routes {
     private CompletableFuture<ObjectNode> restore(BookmarkName name, JsonRequest request) {
         allow(request, POST);
         return bookmarks
-                .restore(name, text(request.json(), "group"))
+                .restore(name, text(bodyWith(request, Set.of("group")), "group"))
                 .thenApplyAsync(BookmarkRoutes::json, executor);
     }
 
     private static ObjectNode json(Restored restored) {
         return head(restored.bookmark(), restored.group())
+                .put("removed", restored.removed())
                 .put("state", restored.bookmark().state());
     }
 
@@ -136,6 +134,20 @@ final class BookmarkRoutes implements JsonHandler.Routes {
                 .delete(name)
                 .thenApplyAsync(
                         deleted -> Json.object().put("bookmark", deleted.toString()), executor);
+    }
+
+    /** Refuses a body with more than these keys: one that is misspelt would be left out. */
+    private static JsonNode bodyWith(JsonRequest request, Set<String> keys) {
+        JsonNode body = request.json();
+        body.fieldNames()
+                .forEachRemaining(
+                        key -> {
+                            if (!keys.contains(key)) {
+                                throw JsonRequest.badValue(
+                                        key, body.path(key).toString(), "one of " + keys);
+                            }
+                        });
+        return body;
     }
 
     /** A text of the body; null if it is not there, or null. */

@@ -101,7 +101,8 @@ final class BookmarkLog {
     }
 
     /**
-     * Appends a record and waits until it is durable.
+     * Appends a record, which is durable after {@link #awaitDurable}. If this throws, it was not
+     * appended.
      *
      * @param value null deletes
      * @return its offset
@@ -127,7 +128,6 @@ final class BookmarkLog {
                             + " length="
                             + batch.remaining());
         }
-        awaitDurable(offset + 1);
         return offset;
     }
 
@@ -144,7 +144,8 @@ final class BookmarkLog {
         return batch.flip();
     }
 
-    private void awaitDurable(long end) {
+    /** Waits until all before an offset is durable. */
+    void awaitDurable(long end) {
         for (int i = 0; log().highWatermark() < end; i++) {
             PartitionLog waitedOn = i == 0 ? log() : open();
             if (i > REOPEN_COUNT_MAX) {
@@ -170,10 +171,14 @@ final class BookmarkLog {
                 "bookmark may or may not be written, retry: the disk did not answer");
     }
 
-    /** Visits all records that are durable now, in order. */
+    /**
+     * Visits all records, in order, as soon as they are durable: also those of which it was not
+     * known whether they would be.
+     */
     void forEach(Visitor visitor) {
         PartitionLog opened = open();
-        long end = opened.highWatermark();
+        long end = opened.logEndOffset();
+        awaitDurable(end);
         long offset = opened.logStartOffset();
         while (offset < end) {
             try (ReadResult result = read(offset)) {

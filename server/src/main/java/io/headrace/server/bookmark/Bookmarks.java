@@ -1,6 +1,7 @@
 package io.headrace.server.bookmark;
 
 import io.headrace.engine.Engine;
+import io.headrace.engine.EngineException;
 import io.headrace.kafka.group.GroupPositions;
 import io.headrace.kafka.group.GroupPositions.TopicPositions;
 import io.headrace.server.bookmark.BookmarkException.Reason;
@@ -36,12 +37,25 @@ public final class Bookmarks implements AutoCloseable {
     /** Most requests that wait; more are told to come again. */
     private static final int QUEUE_LENGTH_MAX = 32;
 
+    /** Until its answer is given up, a request waits so long. */
+    public static final long DEADLINE_MS = 60_000;
+
+    /**
+     * Later than this after it was asked, nothing is begun and nothing is changed any more: what is
+     * under way by then is over, or answered as unknown, before its answer is given up.
+     */
+    private static final long CHANGE_MS = DEADLINE_MS - GroupPositions.WAIT_MS - 5_000;
+
     private static final long CLOSE_MS = 2_000;
 
     private final GroupPositions groups;
     private final BookmarkLog log;
     private final LongSupplier clockMs;
+    private final LongSupplier clockNanos;
     private final ThreadPoolExecutor executor;
+
+    /** When the request that is being answered may change nothing any more; of the thread alone. */
+    private long deadlineNanos;
 
     /** Null until it is read, and after a write of which nobody knows; of the thread alone. */
     private @Nullable TreeMap<BookmarkName, Entry> index;
@@ -53,13 +67,14 @@ public final class Bookmarks implements AutoCloseable {
      * @param groups whose positions are kept
      */
     public Bookmarks(Engine engine, GroupPositions groups) {
-        this(engine, groups, System::currentTimeMillis);
+        this(engine, groups, System::currentTimeMillis, System::nanoTime);
     }
 
-    Bookmarks(Engine engine, GroupPositions groups, LongSupplier clockMs) {
+    Bookmarks(Engine engine, GroupPositions groups, LongSupplier clockMs, LongSupplier clockNanos) {
         this.groups = groups;
         this.log = new BookmarkLog(engine);
         this.clockMs = clockMs;
+        this.clockNanos = clockNanos;
         this.executor =
                 new ThreadPoolExecutor(
                         1,
@@ -76,7 +91,22 @@ public final class Bookmarks implements AutoCloseable {
     }
 
     private <T> CompletableFuture<T> answer(Supplier<T> work) {
-        return CompletableFuture.supplyAsync(work, executor);
+        long deadline = clockNanos.getAsLong() + TimeUnit.MILLISECONDS.toNanos(CHANGE_MS);
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    deadlineNanos = deadline;
+                    checkDeadline();
+                    return work.get();
+                },
+                executor);
+    }
+
+    /** Who gave a request up must not find it carried out later, when he has gone on. */
+    private void checkDeadline() {
+        if (clockNanos.getAsLong() - deadlineNanos > 0) {
+            throw new EngineException(
+                    "request waited too long, nothing was changed, retry: maxMs=" + CHANGE_MS);
+        }
     }
 
     /**
@@ -150,11 +180,13 @@ public final class Bookmarks implements AutoCloseable {
         index().put(name, new Entry(name, offset, bookmark.savedMs()));
     }
 
-    /** Of an append that fails it is not known whether it counts: what is there is read again. */
+    /** If it does not become durable it is not known whether it counts: the index is read again. */
     private long append(byte[] key, byte @Nullable [] value, long nowMs) {
+        checkDeadline();
+        long offset = log.append(key, value, nowMs);
         TreeMap<BookmarkName, Entry> known = index;
         index = null;
-        long offset = log.append(key, value, nowMs);
+        log.awaitDurable(offset + 1);
         index = known;
         return offset;
     }
@@ -190,8 +222,9 @@ public final class Bookmarks implements AutoCloseable {
      * What was restored.
      *
      * @param group that has the positions now; null if the bookmark holds none
+     * @param removed how many partitions had a position that the bookmark does not hold
      */
-    public record Restored(Bookmark bookmark, @Nullable String group) {}
+    public record Restored(Bookmark bookmark, @Nullable String group, int removed) {}
 
     private Restored restoreNow(BookmarkName name, @Nullable String group) {
         Bookmark bookmark = findNow(name);
@@ -201,10 +234,9 @@ public final class Bookmarks implements AutoCloseable {
                     Reason.REFUSED,
                     "bookmark holds no positions: bookmark=" + name + " group=" + group);
         }
-        if (to != null) {
-            groups.restore(to, bookmark.positions());
-        }
-        return new Restored(bookmark, to);
+        int removed =
+                to == null ? 0 : groups.restore(to, bookmark.positions(), this::checkDeadline);
+        return new Restored(bookmark, to, removed);
     }
 
     /**

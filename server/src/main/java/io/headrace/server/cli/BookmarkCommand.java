@@ -14,6 +14,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
@@ -96,7 +97,12 @@ public final class BookmarkCommand implements Runnable {
                 : "";
     }
 
-    @Command(description = "Set a group back to where it stood; it must have no members.")
+    @Command(
+            description = {
+                "Set a group back to where it stood; it must have no members.",
+                "Partitions that the bookmark does not hold have no position then: consumers must"
+                        + " have auto.offset.reset=earliest to read these from the beginning."
+            })
     void restore(
             @Mixin AdminOptions admin,
             @Parameters(paramLabel = NAME) String name,
@@ -112,19 +118,44 @@ public final class BookmarkCommand implements Runnable {
                     @Nullable Path state)
             throws IOException, InterruptedException {
         String path = path(name, "");
-        if (state != null && !admin.get(path).path("state").isTextual()) {
+        Path written = state == null ? null : writeBeside(state, admin.get(path), name);
+        try {
+            JsonNode restored = restore(admin, path, name, group);
+            if (written != null && state != null) {
+                Files.writeString(written, restored.path("state").asText());
+                Files.move(written, state, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            if (written != null) {
+                Files.deleteIfExists(written);
+            }
+        }
+    }
+
+    /** Before anything is restored: a path that cannot be written is found out now. */
+    private static Path writeBeside(Path state, JsonNode bookmark, String name) throws IOException {
+        if (!bookmark.path("state").isTextual()) {
             throw new CommandException("bookmark holds no state: bookmark=" + name);
         }
+        if (Files.isDirectory(state)) {
+            throw new CommandException("not a file: path=" + state);
+        }
+        Path beside = state.resolveSibling(state.getFileName() + ".tmp");
+        return Files.writeString(beside, bookmark.path("state").asText());
+    }
+
+    private JsonNode restore(AdminOptions admin, String path, String name, @Nullable String group)
+            throws IOException, InterruptedException {
         ObjectNode body = Json.object();
         if (group != null) {
             body.put("group", group);
         }
         JsonNode restored = admin.post(path + "/restore", body);
-        if (state != null) {
-            Files.writeString(state, restored.path("state").asText());
-        }
-        out().println("restored " + name + inGroup(restored));
+        int removed = restored.path("removed").asInt();
+        String others = removed == 0 ? "" : "  positions removed " + removed;
+        out().println("restored " + name + inGroup(restored) + others);
         out().flush();
+        return restored;
     }
 
     @Command(description = "List bookmarks, of one job or all.")

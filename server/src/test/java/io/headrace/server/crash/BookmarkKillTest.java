@@ -20,9 +20,11 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -48,6 +50,7 @@ class BookmarkKillTest {
     @TempDir Path folder;
     private final long seed = Long.getLong("headrace.seed", System.nanoTime());
     private final Random random = new Random(seed);
+    private final AtomicBoolean isKilled = new AtomicBoolean();
     private RunningServer server;
     private int adminPort;
 
@@ -56,7 +59,16 @@ class BookmarkKillTest {
 
     private long savingStep = -1;
 
-    private final Set<Long> saved = new HashSet<>();
+    /** What the group may stand at: what was answered last, and what has no answer yet. */
+    private final Set<String> groupMarks = new HashSet<>();
+
+    /** Steps whose bookmarks were not answered. */
+    private final Set<Long> unanswered = new HashSet<>();
+
+    private int restoredCount;
+
+    /** Counted down by the first restore of each life: the killer does not strike before. */
+    private volatile CountDownLatch hasRestored = new CountDownLatch(1);
 
     @Test
     void aGroupHasAllOldOrAllRestoredPositions() throws Exception {
@@ -73,16 +85,21 @@ class BookmarkKillTest {
                             .get();
                     commit(admin, HALF, PARTITIONS / 2);
                     assertEquals(200, post("half@0", "{\"group\":\"train\"}"));
+                    answered(HALF);
                 } else {
                     checkAfterKill(admin);
                 }
                 if (life < KILLS) {
+                    isKilled.set(false);
+                    hasRestored = new CountDownLatch(1);
                     Thread killer = killLater(running);
                     work(admin);
                     killer.join(DEADLINE_SECONDS * 1000);
                 }
             }
         }
+        assertTrue(savedStep >= KILLS, () -> "saved=" + savedStep + " " + seedText());
+        assertTrue(restoredCount >= KILLS, () -> "restored=" + restoredCount + " " + seedText());
     }
 
     private Admin admin() {
@@ -94,15 +111,17 @@ class BookmarkKillTest {
     }
 
     private Thread killLater(RunningServer running) {
-        long afterMs = 300 + random.nextInt(1200);
+        long afterMs = random.nextInt(1500);
         Thread killer =
                 new Thread(
                         () -> {
                             try {
+                                hasRestored.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
                                 Thread.sleep(afterMs); // where it strikes is the seed's
                             } catch (InterruptedException e) {
                                 Thread.currentThread().interrupt();
                             }
+                            isKilled.set(true);
                             running.kill();
                         });
         killer.start();
@@ -118,25 +137,43 @@ class BookmarkKillTest {
     private void work(Admin admin) throws Exception {
         try {
             while (true) {
-                commit(admin, mark(savingStep + 1), PARTITIONS);
-                savingStep++;
-                int status = post("job@" + savingStep, "{\"group\":\"train\"}");
+                long step = savingStep + 1;
+                groupMarks.add(mark(step));
+                commit(admin, mark(step), PARTITIONS);
+                answered(mark(step));
+                savingStep = step;
+                unanswered.add(step);
+                int status = post("job@" + step, "{\"group\":\"train\"}");
                 if (status != 200) {
                     assertEquals(503, status, this::seedText);
                     continue;
                 }
-                savedStep = savingStep;
-                saved.add(savedStep);
-                String back =
-                        random.nextBoolean()
-                                ? "half@0"
-                                : "job@" + Math.floorMod(random.nextLong(), savedStep + 1);
-                int restored = post(back + "/restore", "{}");
-                assertTrue(restored == 200 || restored == 503 || restored == 404, this::seedText);
+                unanswered.remove(step);
+                savedStep = step;
+                long back = random.nextBoolean() ? -1 : random.nextInt((int) step + 1);
+                boolean isKnown = !unanswered.contains(back);
+                String mark = back < 0 ? HALF : mark(back);
+                groupMarks.add(mark);
+                String name = back < 0 ? "half@0" : "job@" + back;
+                int restored = post(name + "/restore", "{}");
+                if (restored == 200) {
+                    answered(mark);
+                    restoredCount++;
+                    hasRestored.countDown();
+                } else {
+                    assertTrue(
+                            restored == 503 || restored == 404 && !isKnown,
+                            () -> name + " status=" + restored + " " + seedText());
+                }
             }
         } catch (IOException | ExecutionException | TimeoutException serverIsGone) {
-            // as was meant
+            assertTrue(isKilled.get(), () -> serverIsGone + " " + seedText());
         }
+    }
+
+    private void answered(String mark) {
+        groupMarks.clear();
+        groupMarks.add(mark);
     }
 
     private void commit(Admin admin, String mark, int partitions) throws Exception {
@@ -184,9 +221,9 @@ class BookmarkKillTest {
     }
 
     private void checkAfterKill(Admin admin) throws Exception {
-        for (long step = Math.max(0, savedStep - 5); step <= savedStep; step++) {
-            if (!saved.contains(step)) {
-                continue; // refused, or not answered before the kill
+        for (long step = 0; step <= savedStep; step++) {
+            if (unanswered.contains(step)) {
+                continue;
             }
             JsonNode held = bookmark(step);
             List<String> marks = new ArrayList<>();
@@ -209,6 +246,8 @@ class BookmarkKillTest {
                             }
                         });
         assertOfOneStep(marks, "group");
+        assertTrue(groupMarks.contains(marks.get(0)), () -> marks.get(0) + " " + groupMarks);
+        answered(marks.get(0));
     }
 
     private void assertOfOneStep(List<String> marks, String of) {

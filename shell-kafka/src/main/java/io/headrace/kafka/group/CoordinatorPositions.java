@@ -1,7 +1,9 @@
 package io.headrace.kafka.group;
 
 import io.headrace.engine.EngineException;
+import io.headrace.engine.PartitionLog;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -32,13 +35,22 @@ import org.apache.kafka.common.network.ClientInformation;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.internal.AbstractRecords;
+import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.common.record.internal.DefaultRecordBatch;
+import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.requests.OffsetFetchResponse;
 import org.apache.kafka.common.requests.RequestContext;
 import org.apache.kafka.common.requests.RequestHeader;
 import org.apache.kafka.common.security.auth.KafkaPrincipal;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.coordinator.common.runtime.CoordinatorRecord;
 import org.apache.kafka.coordinator.group.GroupCoordinator;
+import org.apache.kafka.coordinator.group.GroupCoordinatorRecordHelpers;
+import org.apache.kafka.coordinator.group.GroupCoordinatorRecordSerde;
+import org.apache.kafka.coordinator.group.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +70,7 @@ final class CoordinatorPositions implements GroupPositions {
     private final Groups groups;
     private final GroupCoordinator coordinator;
     private final PositionCheck check;
+    private final GroupCoordinatorRecordSerde serde = new GroupCoordinatorRecordSerde();
 
     CoordinatorPositions(Groups groups, int metadataLengthMax) {
         this.groups = groups;
@@ -103,19 +116,23 @@ final class CoordinatorPositions implements GroupPositions {
     }
 
     /**
-     * What the coordinator answers for all topics names no ids. So it is asked thrice: which topics
-     * there are, whether what it has of them is of the topics that have these names now, and then
-     * for the positions. If the names still are those topics' afterwards, they were all along.
+     * What the coordinator answers for all topics names no ids. So the positions are asked for by
+     * id, where it has none of a topic that had the name before, in one durable look; and before
+     * and after, which topics there are. If these are the same, the group had no others meanwhile.
      */
     @Override
     public List<TopicPositions> committed(String group) {
         for (int look = 0; look < LOOKS_MAX; look++) {
             Map<String, Topic> before = topicsOf(fetch(group, null, false));
-            if (areOf(before, group)) {
-                OffsetFetchResponseGroup found = fetch(group, null, true);
-                if (topicsOf(found).keySet().equals(before.keySet()) && areStill(before)) {
-                    return positions(found, before);
-                }
+            if (before.isEmpty()) {
+                return List.of();
+            }
+            OffsetFetchResponseGroup found = fetch(group, asked(before), true);
+            Map<String, Topic> after = topicsOf(fetch(group, null, false));
+            if (after.keySet().equals(before.keySet()) && areStill(before)) {
+                List<TopicPositions> positions = positions(found, before);
+                refuseTooLong(group, topics(positions));
+                return positions;
             }
         }
         throw new EngineException("topics of the group are being made anew, retry: group=" + group);
@@ -140,15 +157,16 @@ final class CoordinatorPositions implements GroupPositions {
     private boolean areStill(Map<String, Topic> topics) {
         for (Topic topic : topics.values()) {
             Topic now = groups.directory().catalog().find(topic.name());
-            if (now == null || now.id() != topic.id()) {
+            if (now == null
+                    || now.id() != topic.id()
+                    || now.partitionCount() != topic.partitionCount()) {
                 return false;
             }
         }
         return true;
     }
 
-    /** Asked by id, the coordinator has no position of a topic that had the name before. */
-    private boolean areOf(Map<String, Topic> topics, String group) {
+    private List<OffsetFetchRequestTopics> asked(Map<String, Topic> topics) {
         List<OffsetFetchRequestTopics> asked = new ArrayList<>();
         for (Topic topic : topics.values()) {
             asked.add(
@@ -158,8 +176,7 @@ final class CoordinatorPositions implements GroupPositions {
                             .setPartitionIndexes(
                                     IntStream.range(0, topic.partitionCount()).boxed().toList()));
         }
-        return asked.isEmpty()
-                || topicsOf(fetch(group, asked, false)).keySet().equals(topics.keySet());
+        return asked;
     }
 
     private Uuid uuid(Topic topic) {
@@ -207,7 +224,9 @@ final class CoordinatorPositions implements GroupPositions {
                                 .map(CoordinatorPositions::position)
                                 .sorted(Comparator.comparingInt(Position::partition))
                                 .toList();
-                all.add(new TopicPositions(topic.name(), uuid(topic).toString(), positions));
+                if (!positions.isEmpty()) {
+                    all.add(new TopicPositions(topic.name(), uuid(topic).toString(), positions));
+                }
             }
         }
         all.sort(Comparator.comparing(TopicPositions::topic));
@@ -228,27 +247,79 @@ final class CoordinatorPositions implements GroupPositions {
      * positions side by side.
      */
     @Override
-    public void restore(String group, List<TopicPositions> positions) {
+    public int restore(String group, List<TopicPositions> positions, Runnable lastCheck) {
         refuseMembers(group);
         positions.forEach(check::check);
         OffsetCommitRequestData commit =
                 new OffsetCommitRequestData().setGroupId(group).setTopics(topics(positions));
-        addOthers(commit, fetch(group, null, true));
+        int removed = addOthers(commit, fetch(group, null, true));
         if (commit.topics().isEmpty()) {
-            return;
+            return removed;
         }
+        refuseTooLong(group, commit.topics());
         groups.topics().require(commit.topics().stream().map(t -> t.name()).toList());
+        lastCheck.run();
         groups.laneOwners().committing(commit);
         OffsetCommitResponseData answer = commit(group, commit);
-        groups.laneOwners().committed(commit, answer);
         checkAnswer(group, answer);
+        return removed;
     }
 
+    /** Share views are told also of a commit that is done when nobody waits any more. */
     private OffsetCommitResponseData commit(String group, OffsetCommitRequestData commit) {
         return await(
-                coordinator.commitOffsets(
-                        context(ApiKeys.OFFSET_COMMIT), commit, BufferSupplier.NO_CACHING),
+                coordinator
+                        .commitOffsets(
+                                context(ApiKeys.OFFSET_COMMIT), commit, BufferSupplier.NO_CACHING)
+                        .thenApply(
+                                answer -> {
+                                    groups.laneOwners().committed(commit, answer);
+                                    return answer;
+                                }),
                 group);
+    }
+
+    /** The coordinator would answer such a commit with an error that says nothing. */
+    private void refuseTooLong(String group, List<OffsetCommitRequestTopic> topics) {
+        int max = recordLengthMax();
+        long length = 2L * DefaultRecordBatch.RECORD_BATCH_OVERHEAD; // it counts that twice
+        int partitions = 0;
+        for (OffsetCommitRequestTopic topic : topics) {
+            for (OffsetCommitRequestPartition partition : topic.partitions()) {
+                CoordinatorRecord record =
+                        GroupCoordinatorRecordHelpers.newOffsetCommitRecord(
+                                group,
+                                topic.name(),
+                                partition.partitionIndex(),
+                                OffsetAndMetadata.fromRequest(
+                                        topic.topicId(), partition, 0, OptionalLong.empty()));
+                length +=
+                        AbstractRecords.estimateSizeInBytesUpperBound(
+                                        RecordBatch.CURRENT_MAGIC_VALUE,
+                                        CompressionType.NONE,
+                                        serde.serializeKey(record),
+                                        serde.serializeValue(record),
+                                        Record.EMPTY_HEADERS)
+                                - DefaultRecordBatch.RECORD_BATCH_OVERHEAD;
+                partitions++;
+            }
+        }
+        if (length > max) {
+            throw new PositionsRefusedException(
+                    "more positions than one commit can hold: group="
+                            + group
+                            + " partitions="
+                            + partitions
+                            + " bytes="
+                            + length
+                            + " max="
+                            + max);
+        }
+    }
+
+    private int recordLengthMax() {
+        Topic offsets = groups.directory().catalog().find(Groups.OFFSETS_TOPIC);
+        return offsets == null ? Integer.MAX_VALUE : offsets.config().maxMessageBytes();
     }
 
     private List<OffsetCommitRequestTopic> topics(List<TopicPositions> positions) {
@@ -272,8 +343,13 @@ final class CoordinatorPositions implements GroupPositions {
         return topics;
     }
 
-    /** Has the commit take the position from each partition that has one and is not in it. */
-    private void addOthers(OffsetCommitRequestData commit, OffsetFetchResponseGroup now) {
+    /**
+     * Has the commit take the position from each partition that has one and is not in it.
+     *
+     * @return how many these are
+     */
+    private int addOthers(OffsetCommitRequestData commit, OffsetFetchResponseGroup now) {
+        int count = 0;
         Map<String, OffsetCommitRequestTopic> named = new HashMap<>();
         commit.topics().forEach(topic -> named.put(topic.name(), topic));
         for (OffsetFetchResponseTopics has : now.topics()) {
@@ -293,14 +369,36 @@ final class CoordinatorPositions implements GroupPositions {
                             .add(
                                     new OffsetCommitRequestPartition()
                                             .setPartitionIndex(partition.partitionIndex())
-                                            .setCommittedOffset(NO_POSITION)
+                                            .setCommittedOffset(
+                                                    beginning(topic, partition.partitionIndex()))
                                             .setCommittedMetadata(""));
+                    count++;
                 }
             }
             if (!named.containsKey(has.name()) && !of.partitions().isEmpty()) {
                 commit.topics().add(of);
             }
         }
+        return count;
+    }
+
+    /**
+     * No position; but where a lane of a share view begins, since a consumer without a position may
+     * go to the end and leave out what was handed out to that lane.
+     */
+    private long beginning(Topic topic, int partition) {
+        if (!Views.isShare(topic)) {
+            return NO_POSITION;
+        }
+        PartitionLog lane = groups.directory().engine().partitionLog(topic, partition);
+        if (lane == null) {
+            throw new EngineException(
+                    "partition cannot be reached now, retry: topic="
+                            + topic.name()
+                            + " partition="
+                            + partition);
+        }
+        return lane.logStartOffset();
     }
 
     /** The coordinator refuses the commit as a whole; one topic's error is all topics'. */
@@ -310,10 +408,6 @@ final class CoordinatorPositions implements GroupPositions {
                 Errors error = Errors.forCode(partition.errorCode());
                 if (error == Errors.NONE) {
                     continue;
-                }
-                if (error == Errors.INVALID_COMMIT_OFFSET_SIZE) {
-                    throw new PositionsRefusedException(
-                            "more positions than one commit can hold: group=" + group);
                 }
                 if (error == Errors.GROUP_ID_NOT_FOUND) {
                     throw new PositionsRefusedException("not a consumer group: group=" + group);

@@ -21,6 +21,7 @@ public interface GroupPositions {
      * All positions of a group as they stood in one moment, and are durable; without those of
      * topics that are gone.
      *
+     * @throws PositionsRefusedException if they are more than one commit can set again
      * @throws EngineException if that cannot be told now: retry
      */
     List<TopicPositions> committed(String group);
@@ -28,12 +29,16 @@ public interface GroupPositions {
     /**
      * Sets the positions of a group to these, with one commit: afterwards, also after a crash, the
      * group has all of them, or all of those before. A partition that is not named here has no
-     * position then.
+     * position then; a lane of a share view has the lane's start.
      *
-     * @throws PositionsRefusedException if the group has members, or a record at a position is gone
+     * @param lastCheck called right before the commit; what it throws is thrown, and nothing was
+     *     changed
+     * @return how many partitions that are not named here had a position
+     * @throws PositionsRefusedException if the group has members, a record at a position is gone,
+     *     or these are more than one commit can set
      * @throws EngineException if it cannot be done now: retry, as it may have been done
      */
-    void restore(String group, List<TopicPositions> positions);
+    int restore(String group, List<TopicPositions> positions, Runnable lastCheck);
 
     /**
      * The positions in one topic.
