@@ -11,6 +11,7 @@ import io.headrace.engine.Views.Progress;
 import io.headrace.engine.Views.Side;
 import io.headrace.engine.source.SourceBlocks;
 import io.headrace.engine.source.SourceBlocks.Extent;
+import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.source.SourceTable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -105,8 +106,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private int halvings;
     private int stretchesInARow;
 
-    /** What the order is made of. */
-    private record Ready(RecordOrder order, List<Long> topicIds) {}
+    /**
+     * What the order is made of.
+     *
+     * @param skipped of each source, the samples that are sent without their value
+     */
+    private record Ready(RecordOrder order, List<Long> topicIds, List<String> skipped) {}
 
     private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
 
@@ -295,12 +300,40 @@ final class OrderedView implements DerivedView, Views.Ordered {
             }
             tables.add(table);
         }
-        Ready made = new Ready(spec.order(tables), bases.stream().map(Topic::id).toList());
+        List<Long> ids = bases.stream().map(Topic::id).toList();
+        Ready made = new Ready(spec.order(tables), ids, skipped(ids));
         synchronized (this) {
             ready = made;
         }
         resume();
         return true;
+    }
+
+    private List<String> skipped(List<Long> topicIds) {
+        List<String> skipped = new ArrayList<>();
+        for (long id : topicIds) {
+            Topic base = sources.topic(id);
+            Map<String, String> configs = base == null ? Map.of() : base.configs();
+            skipped.add(configs.getOrDefault(SourceSpec.SKIP_OFFSETS_CONFIG, ""));
+        }
+        return skipped;
+    }
+
+    /** Drops what was made if a source sends other samples without their value now. */
+    private void checkSkipped() {
+        Ready current = ready;
+        if (current == null) {
+            return;
+        }
+        List<String> skipped = skipped(current.topicIds);
+        if (!skipped.equals(current.skipped)) {
+            synchronized (this) {
+                if (ready == current) {
+                    ready = new Ready(current.order, current.topicIds, skipped);
+                }
+            }
+            cache.dropAll(this);
+        }
     }
 
     private long record(Waiting read) {
@@ -501,7 +534,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
             long lengthMax = cache.stretchLengthMax();
             if (plan.count() > 1 && plan.length() > lengthMax + lengthMax / 2) {
                 // Before anything else has to go for it.
-                landed(flight, null, new StretchWriter.NoRoomException(plan.length()));
+                landed(current, flight, null, new StretchWriter.NoRoomException(plan.length()));
                 return;
             }
             StretchWriter writer =
@@ -518,10 +551,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             (slot, whenRead) -> read(current, slot, whenRead),
                             (int) Math.max(1, Math.min(DEPTH_MAX, lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
-                            (stretch, failure) -> landed(flight, stretch, failure))
+                            (stretch, failure) -> landed(current, flight, stretch, failure))
                     .start();
         } catch (RuntimeException | Error failed) {
-            landed(flight, null, failed);
+            landed(current, flight, null, failed);
         }
     }
 
@@ -538,9 +571,13 @@ final class OrderedView implements DerivedView, Views.Ordered {
                 whenRead);
     }
 
-    private void landed(Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+    private void landed(
+            Ready current, Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
         try {
-            landedHere(flight, stretch, failure);
+            landedHere(current, flight, stretch, failure);
+        } catch (RuntimeException | Error failed) {
+            LOGGER.error("records of a view cannot be made: topic=" + topic.name(), failed);
+            refuseWaiting(flight, Unavailable.STORE_ERROR);
         } finally {
             synchronized (this) {
                 flights.remove(flight); // no sooner: what it has made would be made again
@@ -549,7 +586,8 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
     }
 
-    private void landedHere(Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+    private void landedHere(
+            Ready current, Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
         boolean isGivenUp = failure != null;
         synchronized (this) {
             if (failure instanceof StretchWriter.NoRoomException) {
@@ -568,6 +606,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
             refuseWaiting(flight, Unavailable.STORE_ERROR);
         }
         if (stretch != null) {
+            checkSkipped();
+            Ready now = ready;
+            if (now != null && !now.skipped.equals(current.skipped)) {
+                stretch.release(); // and made again
+                return;
+            }
             land(stretch);
         }
     }
@@ -679,6 +723,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     @Override
     public void sweep() {
+        checkSkipped();
         synchronized (this) {
             if (sources.elapsedMs() - askedAtMs >= IDLE_MS
                     && flights.isEmpty()

@@ -374,6 +374,37 @@ final class ShuffleViewTest {
     }
 
     @Test
+    void whatIsSkippedBelowIsSkippedInWhatWasMade() throws IOException {
+        putLines(0, 3, 50, 100);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("view", PARTITIONS, shuffle());
+            all(engine, "view");
+            long length = length(engine, "view");
+            long base = engine.log("base", 0).topic().id();
+            Map<String, String> skip = Map.of("headrace.source.skip.offsets", "0:0");
+            get(engine.engine.catalog().alterConfigs(base, skip, false));
+            TestEngine.await("skipped", () -> length(engine, "view") != length);
+        }
+    }
+
+    /** Bytes of all batches of a view. */
+    private static long length(TestEngine engine, String view) {
+        long length = 0;
+        for (int partition = 0; partition < PARTITIONS; partition++) {
+            PartitionLog log = engine.log(view, partition);
+            for (long offset = 0; offset < log.highWatermark(); ) {
+                try (ReadResult result = read(log, offset, 1 << 16)) {
+                    RecordsLease lease = (RecordsLease) result;
+                    length += lease.length();
+                    offset = lease.nextOffset();
+                }
+            }
+        }
+        return length;
+    }
+
+    @Test
     void aMixHasBothSides() throws IOException {
         putLines(0, 6, 300, 900);
         try (TestEngine engine = launch()) {
