@@ -31,7 +31,13 @@ public interface ViewSpec {
 
     /** What {@link #TYPE_CONFIG} may be. */
     String TYPES =
-            String.join(", ", Views.SHARE, Views.SHUFFLE, Views.MIX, Views.UNION, Views.REPLAY);
+            String.join(", ",
+                    Views.SHARE,
+                    Views.SHUFFLE,
+                    Views.MIX,
+                    Views.UNION,
+                    Views.ALIAS,
+                    Views.REPLAY);
 
     /** Most topics that a view may be over. */
     int TOPICS_MAX = 1000;

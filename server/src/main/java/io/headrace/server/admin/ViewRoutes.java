@@ -82,7 +82,10 @@ final class ViewRoutes implements JsonHandler.Routes {
         if (share == null) {
             throw new RequestException(
                     RequestException.NOT_FOUND,
-                    "no view: topic=" + topic.name() + " mode=" + Json.name(topic.storageMode()));
+                    "no view of which there is a status: topic="
+                            + topic.name()
+                            + " mode="
+                            + Json.name(topic.storageMode()));
         }
         return share.backlog().handleAsync((backlog, failure) -> json(topic, backlog), executor);
     }

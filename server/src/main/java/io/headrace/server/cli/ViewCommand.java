@@ -95,6 +95,12 @@ public final class ViewCommand implements Runnable {
             out().print(Json.text(json));
         } else if (json.has("sides")) {
             printOrdered(json);
+        } else if (json.has("current")) {
+            out().println(
+                            "alias %s  shows %s"
+                                    .formatted(
+                                            json.path("topic").asText(),
+                                            json.path("current").asText()));
         } else {
             print(json);
         }

@@ -324,8 +324,8 @@ public final class ConfigKeys {
                     "127.0.0.1:9644",
                     "HOST:PORT, or empty for none",
                     ConfigKeys::endpointOrEmpty,
-                    "Where /metrics, /healthz, /readyz and /sources are served. There is no"
-                            + " authentication.");
+                    "Where /metrics, /healthz, /readyz, /sources, /datasets, /backups, /views and"
+                            + " /bookmarks are served. There is no authentication.");
 
     /** {@code headrace.admin.hosts}. */
     public static final ConfigKey<List<String>> ADMIN_HOSTS =
@@ -334,7 +334,7 @@ public final class ConfigKeys {
                     "",
                     "host names, separated by commas",
                     ConfigKeys::listOf,
-                    "Names by which /sources may be addressed, besides localhost and IP addresses."
+                    "Names by which these may be addressed, besides localhost and IP addresses."
                             + " Others are refused, so that no web page gets there by a name of its"
                             + " own.");
 
