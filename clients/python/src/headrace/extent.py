@@ -217,7 +217,9 @@ class AdminAliases:
 
 def alias_source(admin_url: str | None) -> Aliases:
     """The admin listener where its address is known."""
-    return NoAliases() if admin_url is None else AdminAliases(admin_url)
+    if admin_url is None:
+        return NoAliases()
+    return AdminAliases(admin_url)
 
 
 def extent_source(bootstrap_servers: str, config: Config, admin_url: str | None, settle_s: float) -> ExtentSource:
