@@ -553,7 +553,9 @@ class CommandLineTest {
                     """,
                     out.toString());
             assertEquals(1, run("view", "status", "orders", "--admin-server", admin));
-            assertEquals("headrace: no view of which there is a status: topic=orders mode=persistent\n", err.toString());
+            assertEquals(
+                    "headrace: no view of which there is a status: topic=orders mode=persistent\n",
+                    err.toString());
             assertEquals(1, run(server, "view", "create", "x", "--topics", "none", "--group", "g"));
             assertTrue(err.toString().contains("none"), err::toString);
         }

@@ -31,7 +31,8 @@ public interface ViewSpec {
 
     /** What {@link #TYPE_CONFIG} may be. */
     String TYPES =
-            String.join(", ",
+            String.join(
+                    ", ",
                     Views.SHARE,
                     Views.SHUFFLE,
                     Views.MIX,
