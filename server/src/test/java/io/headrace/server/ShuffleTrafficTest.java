@@ -3,7 +3,6 @@ package io.headrace.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.headrace.engine.testing.LeakCheck;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -24,15 +23,12 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What shuffled epochs of a dataset in S3 cost that is longer than the cache: each byte once. */
 final class ShuffleTrafficTest {
     private static final int PARTITIONS = 4;
     private static final int EPOCHS = 2;
-
-    @RegisterExtension final LeakCheck leaks = new LeakCheck();
 
     @TempDir Path data;
 
