@@ -78,9 +78,7 @@ public interface Sources {
      * @param after {@link SourceObjects#next} of the page before; empty for the first
      * @param limit most objects of the page, at most {@value SourceObjects#LIMIT_MAX}
      */
-    default CompletableFuture<SourceObjects> objects(long topicId, String after, int limit) {
-        return CompletableFuture.failedFuture(new UnsupportedOperationException());
-    }
+    CompletableFuture<SourceObjects> objects(long topicId, String after, int limit);
 
     /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the

@@ -7,6 +7,7 @@ import io.headrace.engine.RangeObjects.RangeObject;
 import io.headrace.engine.SourceCheck;
 import io.headrace.engine.SourceFindings;
 import io.headrace.engine.SourceFindings.Finding;
+import io.headrace.engine.SourceObjects;
 import io.headrace.engine.SourceStatus;
 import io.headrace.engine.SourceStatus.Listing;
 import io.headrace.engine.SourceStatus.Partition;
@@ -118,6 +119,11 @@ final class ScriptedSources implements Sources {
         int to = Math.min(all.size(), from + limit);
         return CompletableFuture.completedFuture(
                 new SourceFindings(all.subList(from, to), to == all.size() ? "" : "&token=" + to));
+    }
+
+    @Override
+    public CompletableFuture<SourceObjects> objects(long topicId, String after, int limit) {
+        return CompletableFuture.failedFuture(new EngineException("not scripted"));
     }
 
     @Override
