@@ -209,6 +209,7 @@ public final class HeadraceServer implements AutoCloseable {
     private GroupContext groupContext() {
         return new GroupContext()
                 .properties(config.groupProperties())
+                .heartbeatHoldMs(config.get(ConfigKeys.GROUP_HEARTBEAT_HOLD_MS))
                 .lostMemberMs(config.get(ConfigKeys.GROUP_LOST_MEMBER_MS));
     }
 

@@ -66,6 +66,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     private boolean draining;
     private long lastReadNanos = System.nanoTime();
     private volatile boolean closed;
+    private volatile ClientInformation clientInformation = ClientInformation.EMPTY;
 
     KafkaConnection(
             KafkaShellContext context,
@@ -127,8 +128,17 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
                 KafkaPrincipal.ANONYMOUS,
                 ListenerName.normalised(listener.name()),
                 SecurityProtocol.PLAINTEXT,
-                ClientInformation.EMPTY,
+                clientInformation,
                 false);
+    }
+
+    /** What the client has said it is; empty until it does. */
+    ClientInformation clientInformation() {
+        return clientInformation;
+    }
+
+    void tellClient(ClientInformation information) {
+        clientInformation = information;
     }
 
     private static @Nullable InetSocketAddress peerAddress(Channel channel) {
@@ -308,6 +318,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
     }
 
     private void handle(RequestHandlers.Entry entry, KafkaRequest request) {
+        releaseLast();
         inFlight.add(request);
         try {
             entry.handler().handle(request);
@@ -317,6 +328,14 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
             } else {
                 metrics.onConnectionFailed(this, e);
             }
+        }
+    }
+
+    /** What comes next is not to wait for an answer that nobody is in a hurry to give. */
+    private void releaseLast() {
+        KafkaRequest last = inFlight.peekLast();
+        if (last != null) {
+            last.onFollowed();
         }
     }
 
@@ -424,6 +443,10 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     boolean isFirst(KafkaRequest request) {
         return inFlight.peek() == request;
+    }
+
+    boolean isAlone(KafkaRequest request) {
+        return isFirst(request) && inFlight.size() == 1 && hasRoom();
     }
 
     private void write(KafkaRequest request) {
@@ -568,6 +591,7 @@ final class KafkaConnection extends ChannelInboundHandlerAdapter implements Fram
 
     private void drain() {
         draining = true;
+        releaseLast();
         updateReading();
         closeIfDrained();
     }

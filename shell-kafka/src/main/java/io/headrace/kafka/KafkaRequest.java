@@ -8,6 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.network.ClientInformation;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
@@ -40,6 +41,7 @@ public final class KafkaRequest {
     private @Nullable Runnable whenReleased;
     private @Nullable Runnable whenAbandoned;
     private @Nullable Runnable whenFirst;
+    private @Nullable Runnable whenFollowed;
 
     KafkaRequest(
             KafkaConnection connection,
@@ -182,6 +184,40 @@ public final class KafkaRequest {
         } catch (RuntimeException e) {
             fail(e);
         }
+    }
+
+    /** Whether the connection waits for no other answer; on the event loop only. */
+    public boolean isAlone() {
+        return connection.isAlone(this);
+    }
+
+    /**
+     * Calls something when the connection asks for more before this request was answered, or is to
+     * be closed as soon as it is: who makes it wait holds up what follows. At most one, set on the
+     * event loop; called there.
+     */
+    public void whenFollowed(Runnable callback) {
+        whenFollowed = callback;
+    }
+
+    /** Something waits for this request's answer. */
+    void onFollowed() {
+        Runnable callback = whenFollowed;
+        whenFollowed = null;
+        if (callback != null && !answered.get()) {
+            callback.run();
+        }
+    }
+
+    /** How the client's software calls itself, such as {@code apache-kafka-java}; empty if not. */
+    public String clientSoftware() {
+        String name = connection.clientInformation().softwareName();
+        return name.equals(ClientInformation.UNKNOWN_NAME_OR_VERSION) ? "" : name;
+    }
+
+    /** The client has told what it is. */
+    void tellClient(ClientInformation information) {
+        connection.tellClient(information);
     }
 
     /** Fetches of the connection that brought no records, one after the other; event loop only. */

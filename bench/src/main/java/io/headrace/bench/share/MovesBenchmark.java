@@ -48,6 +48,9 @@ public final class MovesBenchmark {
     private static final String BELOW = "one";
     private static final long PATIENCE_S = 120;
 
+    /** A classic member sends its first heartbeat 3 s after a rebalance. */
+    private static final long SETTLE_S = 7;
+
     private final int others;
     private final int lanes;
     private final int rounds;
@@ -171,6 +174,7 @@ public final class MovesBenchmark {
             int round)
             throws Exception {
         await(() -> owned(members).size() == lanes, () -> "owned=" + owned(members));
+        TimeUnit.SECONDS.sleep(SETTLE_S);
         Path log = out.resolve(protocol + "-" + round + ".log");
         List<String> command =
                 List.of(
@@ -187,7 +191,7 @@ public final class MovesBenchmark {
             await(() -> firstMs(log) >= 0, () -> "no record: log=" + log);
             int left = lanes - lanes / (others + 1);
             await(() -> owned(members).size() == left, () -> "owned=" + owned(members));
-            TimeUnit.SECONDS.sleep(7); // its heartbeats have been seen by then
+            TimeUnit.SECONDS.sleep(SETTLE_S);
             Set<Integer> kept = owned(members);
             long killedNs = System.nanoTime();
             ProcessHandle.of(process.pid()).ifPresent(ProcessHandle::destroyForcibly);

@@ -34,7 +34,6 @@ final class MovesMember {
         properties.put("group.id", group);
         properties.put("group.protocol", protocol);
         properties.put("auto.offset.reset", "earliest");
-        properties.put("auto.commit.interval.ms", "1000");
         thread = new Thread(this::consume, "member");
     }
 

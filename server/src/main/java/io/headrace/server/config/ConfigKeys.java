@@ -305,17 +305,30 @@ public final class ConfigKeys {
                     "Heartbeat interval of members with group.protocol=consumer. Shorter than"
                             + " Kafka's 5000, so that a join takes less.");
 
+    /** {@code headrace.group.heartbeat.hold.ms}. */
+    public static final ConfigKey<Long> GROUP_HEARTBEAT_HOLD_MS =
+            ConfigKey.number(
+                    "headrace.group.heartbeat.hold.ms",
+                    2_500,
+                    0,
+                    10_000,
+                    "How long a heartbeat of a Java client or librdkafka waits for something to"
+                        + " say, so that members learn of a rebalance at once; a quarter of a"
+                        + " classic member's session at most. 0 answers at once, as Kafka does.");
+
     /** {@code headrace.group.lost.member.ms}. */
     public static final ConfigKey<Long> GROUP_LOST_MEMBER_MS =
             ConfigKey.number(
                     "headrace.group.lost.member.ms",
-                    1_000,
+                    1_500,
                     0,
                     Integer.MAX_VALUE,
-                    "How long a group waits for a member whose connection has closed, beyond the"
-                            + " time between two of its heartbeats, before its partitions move; 0"
-                            + " waits for the end of its session, as Kafka does. Longer where"
-                            + " clients come through a proxy that may be away for a while.");
+                    "How long a group waits for a member whose connection has closed, before its"
+                            + " partitions move: for a Java client that waited for an answer to look"
+                            + " for its coordinator; for all else beyond the time between two of"
+                            + " its heartbeats. 0 waits for the end of its session, as Kafka does."
+                            + " Longer where clients come through a proxy that may be away for a"
+                            + " while, or have a retry.backoff.ms above 200.");
 
     /** {@code headrace.admin.listener}. */
     public static final ConfigKey<String> ADMIN_LISTENER =
@@ -574,6 +587,7 @@ public final class ConfigKeys {
                     ADMIN_HOSTS,
                     KAFKA_STALL_TIMEOUT_MS,
                     KAFKA_FETCH_WAIT_MAX_MS,
+                    GROUP_HEARTBEAT_HOLD_MS,
                     GROUP_LOST_MEMBER_MS,
                     JOURNAL_SHARDS,
                     JOURNAL_CYCLE_BYTES,

@@ -27,6 +27,9 @@ final class GroupServer implements AutoCloseable {
     private KafkaShell shell;
     private int port;
 
+    /** What clients are told; 0 for the one that is bound. */
+    private int advertisedPort;
+
     GroupServer(Path folder, GroupContext groups) {
         this(folder, groups, context -> context);
     }
@@ -36,6 +39,16 @@ final class GroupServer implements AutoCloseable {
         this.groups = groups;
         this.settings = settings;
         launch();
+    }
+
+    /** Behind a proxy, which clients are sent to. */
+    GroupServer(Path folder, GroupContext groups, CuttingProxy proxy) {
+        this.folder = folder;
+        this.groups = groups;
+        this.settings = context -> context;
+        this.advertisedPort = proxy.port();
+        launch();
+        proxy.target(port);
     }
 
     private void launch() {
@@ -57,7 +70,14 @@ final class GroupServer implements AutoCloseable {
                                 new KafkaShellContext()
                                         .engine(engine)
                                         .groups(groups)
-                                        .listeners(List.of(Listener.of("127.0.0.1", port)))));
+                                        .listeners(
+                                                List.of(
+                                                        new Listener(
+                                                                "PLAINTEXT",
+                                                                "127.0.0.1",
+                                                                port,
+                                                                "",
+                                                                advertisedPort)))));
         port = shell.boundPort();
     }
 
@@ -71,7 +91,7 @@ final class GroupServer implements AutoCloseable {
     }
 
     String bootstrapServers() {
-        return "127.0.0.1:" + port;
+        return "127.0.0.1:" + (advertisedPort == 0 ? port : advertisedPort);
     }
 
     /** Client configs with the server's address. */

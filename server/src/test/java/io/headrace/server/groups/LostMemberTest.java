@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -36,12 +37,16 @@ class LostMemberTest {
 
     @BeforeEach
     void launch() throws Exception {
-        launch(new GroupContext());
+        launch(groups());
+    }
+
+    private static GroupContext groups() {
+        return new GroupContext()
+                .property("group.consumer.session.timeout.ms", SESSION_MS)
+                .property("group.consumer.max.session.timeout.ms", SESSION_MS);
     }
 
     private void launch(GroupContext groups) throws Exception {
-        groups.property("group.consumer.session.timeout.ms", SESSION_MS)
-                .property("group.consumer.max.session.timeout.ms", SESSION_MS);
         // Shorter than what is between two heartbeats, so that each comes by a new connection.
         server = new GroupServer(folder, groups, context -> context.connectionsMaxIdleMs(300));
         try (Admin admin = Admin.create(server.clientConfigs(Map.of()))) {
@@ -124,7 +129,7 @@ class LostMemberTest {
     @Test
     void nobodyIsReplacedBeforeItsSessionEndsWhereThatIsSwitchedOff() throws Exception {
         server.close();
-        launch(new GroupContext().lostMemberMs(0));
+        launch(groups().lostMemberMs(0));
         assertIsWaitedFor("consumer", "");
     }
 
@@ -159,6 +164,34 @@ class LostMemberTest {
             pollFor(member, 8);
             assertEquals(PARTITIONS, member.assignment().size());
             assertEquals(0, lost[0]);
+        }
+    }
+
+    /** Also if it is in no hurry with its heartbeats, and commits while one waits. */
+    @ParameterizedTest
+    @ValueSource(strings = {"classic", "consumer"})
+    void whosePathBreaksForAMomentStays(String protocol) throws Exception {
+        server.close();
+        int[] lost = new int[1];
+        try (CuttingProxy proxy = new CuttingProxy()) {
+            server = new GroupServer(folder, groups(), proxy);
+            Properties configs = server.clientConfigs(configs(protocol, ""));
+            configs.remove("heartbeat.interval.ms");
+            configs.put("auto.commit.interval.ms", "700");
+            try (KafkaConsumer<String, String> member =
+                    new KafkaConsumer<>(
+                            configs, new StringDeserializer(), new StringDeserializer())) {
+                member.subscribe(List.of("t"), new CountingLosses(lost));
+                awaitOwned(member, PARTITIONS);
+                for (int i = 0; i < 8; i++) {
+                    pollFor(member, 1 + i % 3);
+                    proxy.cut();
+                    TimeUnit.SECONDS.sleep(i % 2 * 2); // as if it were busy with what it has
+                }
+                pollFor(member, 5);
+                assertEquals(PARTITIONS, member.assignment().size());
+                assertEquals(0, lost[0]);
+            }
         }
     }
 

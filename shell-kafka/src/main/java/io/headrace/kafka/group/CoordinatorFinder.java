@@ -2,6 +2,7 @@ package io.headrace.kafka.group;
 
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
+import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.message.FindCoordinatorRequestData;
@@ -20,19 +21,27 @@ import org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType;
  */
 final class CoordinatorFinder implements RequestHandler {
     private final Predicate<String> isLoaded;
+    private final BiConsumer<KafkaRequest, String> looked;
 
     /**
      * @param isLoaded whether the group of that name can be asked for
+     * @param looked told of each request for one group, as members ask
      */
-    CoordinatorFinder(Predicate<String> isLoaded) {
+    CoordinatorFinder(Predicate<String> isLoaded, BiConsumer<KafkaRequest, String> looked) {
         this.isLoaded = isLoaded;
+        this.looked = looked;
     }
 
     @Override
     public void handle(KafkaRequest request) {
         FindCoordinatorRequestData data = request.data(FindCoordinatorRequestData.class);
         FindCoordinatorResponseData response = new FindCoordinatorResponseData();
-        if (request.version() < FindCoordinatorRequest.MIN_BATCHED_VERSION) {
+        boolean isOne = request.version() < FindCoordinatorRequest.MIN_BATCHED_VERSION;
+        if (data.keyType() == CoordinatorType.GROUP.id()
+                && (isOne || data.coordinatorKeys().size() == 1)) {
+            looked.accept(request, isOne ? data.key() : data.coordinatorKeys().get(0));
+        }
+        if (isOne) {
             Coordinator found = coordinator(request, data.keyType(), data.key());
             response.setErrorCode(found.errorCode())
                     .setErrorMessage(found.errorMessage())

@@ -39,7 +39,8 @@ public final class GroupContext {
                     Map.entry("group.consumer.assignor.offload.enable", "false"));
 
     private final Map<String, String> properties = new LinkedHashMap<>();
-    private long lostMemberMs = 1_000;
+    private long lostMemberMs = 1_500;
+    private long heartbeatHoldMs = 2_500;
     private GroupCoordinatorConfig coordinatorConfig = parse(DEFAULTS);
 
     /**
@@ -78,6 +79,23 @@ public final class GroupContext {
         return this;
     }
 
+    /**
+     * How long a heartbeat may wait for something to say, at most, in ms: until the group moves,
+     * its connection asks for more, or a quarter of a classic member's session or a consumer
+     * group's interval is over. 0 answers each at once.
+     *
+     * @return this
+     */
+    public GroupContext heartbeatHoldMs(long value) {
+        heartbeatHoldMs = value;
+        return this;
+    }
+
+    /** How long a heartbeat may wait for something to say, in ms. */
+    public long heartbeatHoldMs() {
+        return heartbeatHoldMs;
+    }
+
     /** How long a member whose connection has closed is waited for, in ms; 0 for its session. */
     public long lostMemberMs() {
         return lostMemberMs;
@@ -98,6 +116,10 @@ public final class GroupContext {
         if (lostMemberMs < 0) {
             throw new InvalidConfigException(
                     "lostMemberMs", Long.toString(lostMemberMs), "at least 0");
+        }
+        if (heartbeatHoldMs < 0) {
+            throw new InvalidConfigException(
+                    "heartbeatHoldMs", Long.toString(heartbeatHoldMs), "at least 0");
         }
         for (Map.Entry<String, String> property : properties.entrySet()) {
             ConfigDef.ConfigKey key =

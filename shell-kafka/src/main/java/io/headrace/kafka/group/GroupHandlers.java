@@ -3,10 +3,13 @@ package io.headrace.kafka.group;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.RequestHandlers;
+import io.headrace.kafka.group.HeldHeartbeats.Answer;
 import io.headrace.kafka.group.LostMembers.Member;
 import io.headrace.kafka.group.LostMembers.Standing;
+import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
@@ -15,11 +18,13 @@ import java.util.function.Supplier;
 import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
 import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.DeleteGroupsRequestData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData;
 import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.LeaveGroupRequestData.MemberIdentity;
@@ -53,10 +58,23 @@ public final class GroupHandlers {
     /** Until it is known: what clients have by default is 3 s. */
     private static final long CLASSIC_HEARTBEAT_INTERVAL_MS = 10_000;
 
+    /** Software whose heartbeats may wait: it does not wait for their answers itself. */
+    private static final Set<String> CLIENTS_THAT_WAIT =
+            Set.of(
+                    "apache-kafka-java",
+                    "librdkafka",
+                    "confluent-kafka-python",
+                    "confluent-kafka-go",
+                    "confluent-kafka-dotnet");
+
+    /** From this version of JoinGroup on a member is given its name before it joins. */
+    private static final short NAMED_FIRST_SINCE = 4;
+
     private final Groups groups;
     private final GroupCoordinator coordinator;
     private final OffsetHandlers offsets;
     private final LostMembers lostMembers;
+    private final HeldHeartbeats heartbeats = new HeldHeartbeats();
 
     /** Handlers for these groups. */
     public GroupHandlers(Groups groups) {
@@ -81,7 +99,9 @@ public final class GroupHandlers {
             RequestHandlers handlers, Supplier<@Nullable GroupHandlers> started) {
         handlers.register(
                         ApiKeys.FIND_COORDINATOR,
-                        new CoordinatorFinder(key -> isLoaded(started.get(), key)))
+                        new CoordinatorFinder(
+                                key -> isLoaded(started.get(), key),
+                                (request, group) -> looksUp(started.get(), request, group)))
                 .register(ApiKeys.JOIN_GROUP, gated(started, GroupHandlers::joinGroup))
                 .register(ApiKeys.SYNC_GROUP, gated(started, GroupHandlers::syncGroup))
                 .register(ApiKeys.HEARTBEAT, gated(started, GroupHandlers::heartbeat))
@@ -102,6 +122,13 @@ public final class GroupHandlers {
 
     private static boolean isLoaded(@Nullable GroupHandlers handlers, String group) {
         return handlers != null && handlers.groups.isLoaded(group);
+    }
+
+    private static void looksUp(
+            @Nullable GroupHandlers handlers, KafkaRequest request, String group) {
+        if (handlers != null) {
+            handlers.lostMembers.looksUp(group, request.clientId());
+        }
     }
 
     private static RequestHandler gated(
@@ -125,7 +152,7 @@ public final class GroupHandlers {
                     request,
                     new Member(data.groupId(), data.memberId(), true),
                     standing(data.groupInstanceId()),
-                    true);
+                    data.sessionTimeoutMs());
         }
         List<String> names = new ArrayList<>();
         if (CONSUMER.equals(data.protocolType())) {
@@ -146,9 +173,15 @@ public final class GroupHandlers {
     }
 
     private void joinGroup(KafkaRequest request, JoinGroupRequestData data) {
+        var joined = coordinator.joinGroup(request.context(), data, BufferSupplier.NO_CACHING);
+        boolean isFirstStep = // it is only given a name, by most versions
+                data.memberId().isEmpty() && data.groupInstanceId() == null;
+        if (!isFirstStep || request.version() < NAMED_FIRST_SINCE) {
+            heartbeats.groupMoves(request.eventLoop(), data.groupId());
+        }
         answer(
                 request,
-                coordinator.joinGroup(request.context(), data, BufferSupplier.NO_CACHING),
+                joined,
                 response -> new JoinGroupResponse(response, request.version()).data());
     }
 
@@ -185,11 +218,10 @@ public final class GroupHandlers {
         }
         request.park(); // the leader's own may come late
         SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
-        lostMembers.joins(
+        lostMembers.syncs(
                 request,
                 new Member(data.groupId(), data.memberId(), true),
-                standing(data.groupInstanceId()),
-                false);
+                standing(data.groupInstanceId()));
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -206,18 +238,59 @@ public final class GroupHandlers {
 
     private void heartbeat(KafkaRequest request) {
         HeartbeatRequestData data = request.data(HeartbeatRequestData.class);
-        lostMembers.heard(
-                request,
-                new Member(data.groupId(), data.memberId(), true),
-                standing(data.groupInstanceId()));
+        Member member = new Member(data.groupId(), data.memberId(), true);
+        lostMembers.heard(request, member, standing(data.groupInstanceId()));
         groups.inOrder(
                 request,
                 data.groupId(),
                 () ->
-                        answer(
+                        answerHeartbeat(
                                 request,
-                                coordinator.heartbeat(request.context(), data),
-                                response -> response));
+                                member,
+                                classicHoldMs(member),
+                                () ->
+                                        coordinator
+                                                .heartbeat(request.context(), data)
+                                                .thenApply(GroupHandlers::answerOf)));
+    }
+
+    /** Short enough for a client that sends no other before it has been answered. */
+    private long classicHoldMs(Member member) {
+        int known = lostMembers.sessionMs(member);
+        int sessionMs = known > 0 ? known : groups.sessionMsMin();
+        return sessionMs / 4;
+    }
+
+    private static Answer answerOf(HeartbeatResponseData response) {
+        return new Answer(response, response.errorCode() != Errors.NONE.code());
+    }
+
+    private void answerHeartbeat(
+            KafkaRequest request,
+            Member member,
+            long holdMs,
+            Supplier<CompletableFuture<Answer>> ask) {
+        int moves = heartbeats.moves(member.group());
+        boolean mayWait =
+                CLIENTS_THAT_WAIT.contains(request.clientSoftware()) && lostMembers.mayWait(member);
+        long ms = mayWait ? Math.min(holdMs, groups.heartbeatHoldMs()) : 0;
+        var unused =
+                ask.get()
+                        .whenComplete(
+                                (said, failure) -> {
+                                    if (failure != null) {
+                                        request.fail(causeOf(failure));
+                                        return;
+                                    }
+                                    heartbeats.answer(
+                                            member.group(),
+                                            request,
+                                            said,
+                                            moves,
+                                            ms,
+                                            ask,
+                                            () -> lostMembers.owedAtClose(request, member));
+                                });
     }
 
     private void leaveGroup(KafkaRequest request) {
@@ -233,7 +306,7 @@ public final class GroupHandlers {
                                 request,
                                 coordinator.leaveGroup(request.context(), body.normalizedData()),
                                 response -> {
-                                    groups.laneOwners().groupChanged(body.data().groupId());
+                                    groupMoved(body.data().groupId(), request.eventLoop());
                                     return new LeaveGroupResponse(response, request.version())
                                             .data();
                                 }));
@@ -261,22 +334,62 @@ public final class GroupHandlers {
     private void consumerGroupHeartbeat(
             KafkaRequest request, ConsumerGroupHeartbeatRequestData data) {
         List<String> names = data.subscribedTopicNames();
+        Member member = new Member(data.groupId(), data.memberId(), false);
         groups.withTopics(
                 request,
                 data.groupId(),
                 names == null ? List.of() : names,
                 data.subscribedTopicRegex(),
                 () ->
-                        answer(
+                        answerHeartbeat(
                                 request,
-                                coordinator.consumerGroupHeartbeat(request.context(), data),
-                                response -> {
-                                    if (response.assignment() != null
-                                            || data.topicPartitions() != null) {
-                                        groups.laneOwners().groupChanged(data.groupId());
-                                    }
-                                    return response;
-                                }));
+                                member,
+                                saysNothingNew(data) ? groups.heartbeatIntervalMs() : 0,
+                                () ->
+                                        coordinator
+                                                .consumerGroupHeartbeat(request.context(), data)
+                                                .thenApply(
+                                                        response ->
+                                                                answerOf(
+                                                                        request, data, response))));
+    }
+
+    /** Whether it only says that the member is there. */
+    private static boolean saysNothingNew(ConsumerGroupHeartbeatRequestData data) {
+        return data.memberEpoch() > ConsumerGroupHeartbeatRequest.JOIN_GROUP_MEMBER_EPOCH
+                && data.topicPartitions() == null
+                && data.subscribedTopicNames() == null
+                && data.subscribedTopicRegex() == null
+                && data.rackId() == null
+                && data.serverAssignor() == null
+                && data.instanceId() == null;
+    }
+
+    private Answer answerOf(
+            KafkaRequest request,
+            ConsumerGroupHeartbeatRequestData data,
+            ConsumerGroupHeartbeatResponseData response) {
+        Member member = new Member(data.groupId(), response.memberId(), false);
+        boolean isAssigned = response.assignment() != null;
+        boolean isDone = data.topicPartitions() != null;
+        if (isAssigned || isDone) {
+            groups.laneOwners().groupChanged(data.groupId());
+            lostMembers.told(member, isAssigned);
+        }
+        boolean isNews =
+                isAssigned
+                        || response.errorCode() != Errors.NONE.code()
+                        || response.memberEpoch() != data.memberEpoch();
+        if (isNews || isDone) {
+            heartbeats.groupMoves(request.eventLoop(), data.groupId());
+        }
+        return new Answer(response, isNews);
+    }
+
+    /** Its lanes have other owners, perhaps, and its members are to hear of it. */
+    private void groupMoved(String group, EventExecutor eventLoop) {
+        groups.laneOwners().groupChanged(group);
+        heartbeats.groupMoves(eventLoop, group);
     }
 
     private void hear(KafkaRequest request, ConsumerGroupHeartbeatRequestData data) {
@@ -296,7 +409,7 @@ public final class GroupHandlers {
     }
 
     /** As the member itself would; an error means that it is none any more. */
-    private void leaveFor(RequestContext context, Member member) {
+    private void leaveFor(RequestContext context, Member member, EventExecutor eventLoop) {
         CompletableFuture<?> left =
                 member.isClassic()
                         ? coordinator.leaveGroup(
@@ -318,7 +431,7 @@ public final class GroupHandlers {
         var unused =
                 left.whenComplete(
                         (answer, failure) -> {
-                            groups.laneOwners().groupChanged(member.group());
+                            groupMoved(member.group(), eventLoop);
                             if (failure != null) {
                                 LOGGER.debug("not left: {}", member, failure);
                             }
@@ -384,7 +497,7 @@ public final class GroupHandlers {
         request.respond(response);
     }
 
-    private static Throwable causeOf(Throwable failure) {
+    static Throwable causeOf(Throwable failure) {
         Throwable cause = failure.getCause();
         return failure instanceof CompletionException && cause != null ? cause : failure;
     }

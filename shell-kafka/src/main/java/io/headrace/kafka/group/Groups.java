@@ -80,6 +80,8 @@ public final class Groups implements AutoCloseable {
     private final GroupTopics topics;
     private final GroupCoordinatorService coordinator;
     private final int heartbeatIntervalMs;
+    private final int sessionMsMin;
+    private final long heartbeatHoldMs;
     private final long lostMemberMs;
     private final LaneOwners laneOwners;
     private final CoordinatorPositions positions;
@@ -109,6 +111,8 @@ public final class Groups implements AutoCloseable {
         coordinator = coordinator(engine, context, offsetsTopic);
         lostMemberMs = context.lostMemberMs();
         heartbeatIntervalMs = context.coordinatorConfig().consumerGroupHeartbeatIntervalMs();
+        heartbeatHoldMs = context.heartbeatHoldMs();
+        sessionMsMin = context.coordinatorConfig().classicGroupMinSessionTimeoutMs();
         laneOwners = new LaneOwners(engine, directory.ids(), coordinator);
         positions =
                 new CoordinatorPositions(this, context.coordinatorConfig().offsetMetadataMaxSize());
@@ -160,6 +164,16 @@ public final class Groups implements AutoCloseable {
     /** What members with group.protocol=consumer are told. */
     int heartbeatIntervalMs() {
         return heartbeatIntervalMs;
+    }
+
+    /** How long a heartbeat may wait for something to say, at most; 0 answers each at once. */
+    long heartbeatHoldMs() {
+        return heartbeatHoldMs;
+    }
+
+    /** The shortest session that a classic member may ask for. */
+    int sessionMsMin() {
+        return sessionMsMin;
     }
 
     private static Topic offsetsTopic(Engine engine, GroupContext context) {

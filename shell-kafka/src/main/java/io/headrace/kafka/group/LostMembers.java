@@ -16,8 +16,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Lets members leave whose process has ended: its connection closes at once, long before the
  * session times out. Whoever lives connects again for his next heartbeat, so that one is waited for
- * before. Static members are not touched: they are expected to come back. Nor is anybody of whom it
- * is not known whether he is static, or who waits for the answer to his JoinGroup.
+ * before. A Java client to which an answer was owed looks for its coordinator first, and is waited
+ * for only so long unless it does. Static members are not touched: they are
+ * expected to come back. Nor is anybody of whom it is not known whether he is static, or who waits
+ * for the answer to his JoinGroup.
  *
  * <p>Thread-safe.
  */
@@ -25,7 +27,8 @@ final class LostMembers {
     /** Takes a member out of its group. */
     @FunctionalInterface
     interface Leave {
-        void leave(RequestContext context, Member member);
+        /** On an event loop. */
+        void leave(RequestContext context, Member member, EventExecutor eventLoop);
     }
 
     /**
@@ -44,6 +47,12 @@ final class LostMembers {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(LostMembers.class);
 
+    /**
+     * Software whose members ask for their coordinator when their connection breaks while they wait
+     * for an answer; if they do not, they may find out when they have something to say.
+     */
+    private static final String LOOKS_WHEN_OWED = "apache-kafka-java";
+
     /** A member whose heartbeats are further apart is left to its session. */
     private static final long INTERVAL_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -59,6 +68,17 @@ final class LostMembers {
     /** Characters of a group's and a member's name; others are left to their sessions. */
     private static final int NAMES_LENGTH_MAX = 1024;
 
+    /**
+     * Clients that have looked for their coordinator lately, at most: where there are more, all are
+     * taken to have.
+     */
+    private static final int LOOKUPS_MAX = 10_000;
+
+    private static final long LOOKUPS_PURGE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /** So long a look is remembered at least; it may be seen before the connection's end is. */
+    private static final long LOOKUP_KEPT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
     private final long graceNanos;
     private final long intervalNanos;
     private final long classicIntervalNanos;
@@ -68,10 +88,31 @@ final class LostMembers {
     /** Of each connection that members have used, which ones. */
     private final Map<ChannelId, Set<Member>> byConnection = new ConcurrentHashMap<>();
 
+    /** When clients have looked for their coordinator last. */
+    private final Map<Client, Long> lookups = new ConcurrentHashMap<>();
+
+    /** Until when looks may be unknown, as there was no room for one. */
+    private volatile long lookupsFullUntilNanos = System.nanoTime();
+
+    private volatile long lookupsPurgedNanos = System.nanoTime();
+
+    /** What tells clients apart, as well as may be: several may be taken for one. */
+    private record Client(String group, String id) {}
+
     /** How a member was heard of last. */
     private static final class Seen {
         final ChannelId connection;
         final RequestContext context;
+
+        /** Whether its client looks for its coordinator when it is not answered. */
+        final boolean isLooking;
+
+        /** The connection closed while the answer to a heartbeat was owed. */
+        volatile boolean isOwed;
+
+        /** It has been told of partitions, and has not said yet that it has done so. */
+        volatile boolean isTold;
+
         volatile long lastNanos;
 
         /** Between two heartbeats; as long as none was seen, 0. */
@@ -80,12 +121,18 @@ final class LostMembers {
         /** Said with the first heartbeat, perhaps, and not again. */
         volatile Standing standing = Standing.UNSAID;
 
+        /** What it has asked for as it joined; 0 if that is not known. */
+        volatile int sessionMs;
+
         /** It waits until others have joined, and says nothing meanwhile. */
         volatile boolean isJoining;
 
         Seen(KafkaRequest request, long nowNanos) {
             this.connection = request.connectionId();
             this.context = request.context();
+            this.isLooking =
+                    LOOKS_WHEN_OWED.equals(request.clientSoftware())
+                            && request.clientId().length() <= NAMES_LENGTH_MAX;
             this.lastNanos = nowNanos;
         }
     }
@@ -119,15 +166,39 @@ final class LostMembers {
     }
 
     /**
-     * As {@link #heard}, of what else it sends: who joins may wait for others as long as it likes.
+     * As {@link #heard}, of a member that joins: it may wait for others as long as it likes.
+     *
+     * @param sessionMs after how long without a heartbeat it wants to be put out
      */
-    void joins(KafkaRequest request, Member member, Standing standing, boolean isWaiting) {
+    void joins(KafkaRequest request, Member member, Standing standing, int sessionMs) {
+        Seen seen = joins(request, member, standing);
+        if (seen != null) {
+            seen.sessionMs = sessionMs;
+            seen.isJoining = true;
+        }
+    }
+
+    /** As {@link #heard}, of a member that has joined and asks for what it is to have. */
+    void syncs(KafkaRequest request, Member member, Standing standing) {
+        Seen seen = joins(request, member, standing);
+        if (seen != null) {
+            seen.isJoining = false;
+        }
+    }
+
+    private @Nullable Seen joins(KafkaRequest request, Member member, Standing standing) {
         long nowNanos = System.nanoTime();
         Seen seen = seen(request, member, standing, nowNanos);
         if (seen != null) {
             seen.lastNanos = nowNanos;
-            seen.isJoining = isWaiting;
         }
+        return seen;
+    }
+
+    /** What a classic member has asked for as it joined, in ms; 0 if that is not known. */
+    int sessionMs(Member member) {
+        Seen seen = members.get(member);
+        return seen == null ? 0 : seen.sessionMs;
     }
 
     private @Nullable Seen seen(
@@ -144,7 +215,7 @@ final class LostMembers {
 
     private @Nullable Seen meet(
             KafkaRequest request, Member member, @Nullable Seen before, long nowNanos) {
-        if (graceNanos == 0 || member.group.length() + member.id.length() > NAMES_LENGTH_MAX) {
+        if (member.group.length() + member.id.length() > NAMES_LENGTH_MAX) {
             return null;
         }
         Set<Member> known = membersOf(request);
@@ -155,6 +226,8 @@ final class LostMembers {
         if (before != null) {
             seen.longestIntervalNanos = before.longestIntervalNanos;
             seen.standing = before.standing;
+            seen.sessionMs = before.sessionMs;
+            seen.isTold = before.isTold;
         }
         known.add(member);
         members.put(member, seen);
@@ -177,6 +250,51 @@ final class LostMembers {
     private boolean isAt(ChannelId connection, Member member) {
         Seen seen = members.get(member);
         return seen != null && seen.connection.equals(connection);
+    }
+
+    /** A client looks for its group's coordinator. */
+    void looksUp(String group, String clientId) {
+        if (group.length() + clientId.length() > 2 * NAMES_LENGTH_MAX) {
+            return; // of nobody who is put out because it does not
+        }
+        long nowNanos = System.nanoTime();
+        if (lookups.size() >= LOOKUPS_MAX && nowNanos - lookupsPurgedNanos > LOOKUPS_PURGE_NANOS) {
+            lookupsPurgedNanos = nowNanos;
+            lookups.values().removeIf(nanos -> nowNanos - nanos > LOOKUP_KEPT_NANOS);
+        }
+        if (lookups.size() < LOOKUPS_MAX) {
+            lookups.put(new Client(group, clientId), nowNanos);
+        } else {
+            lookupsFullUntilNanos = nowNanos + LOOKUP_KEPT_NANOS;
+        }
+    }
+
+    private boolean hasLookedUp(Member member, RequestContext context, long sinceNanos) {
+        Long lastNanos = lookups.get(new Client(member.group, context.clientId()));
+        return lookupsFullUntilNanos - System.nanoTime() > 0
+                || lastNanos != null && lastNanos - sinceNanos >= 0;
+    }
+
+    /** A connection is closing on which a member waits for the answer to a heartbeat. */
+    void owedAtClose(KafkaRequest request, Member member) {
+        Seen seen = members.get(member);
+        if (seen != null && seen.connection.equals(request.connectionId())) {
+            seen.isOwed = true;
+        }
+    }
+
+    /** A member is told of partitions, or has said that it has done as it was told. */
+    void told(Member member, boolean isTold) {
+        Seen seen = members.get(member);
+        if (seen != null) {
+            seen.isTold = isTold;
+        }
+    }
+
+    /** Whether a heartbeat may wait: not if its member is about to say something, or to stay away. */
+    boolean mayWait(Member member) {
+        Seen seen = members.get(member);
+        return seen != null && !seen.isTold && seen.standing != Standing.STATIC;
     }
 
     /** A member has left by itself, or is none any more. */
@@ -207,25 +325,51 @@ final class LostMembers {
         long interval = known == 0 || !member.isClassic ? Math.max(known, first) : known;
         if (seen.standing == Standing.STATIC) {
             later(eventLoop, STATIC_KEPT_MS, () -> members.remove(member, seen));
-        } else if (seen.standing == Standing.UNSAID
+        } else if (graceNanos == 0
+                || seen.standing == Standing.UNSAID
                 || seen.isJoining
                 || interval > INTERVAL_MAX_NANOS) {
             members.remove(member, seen);
         } else {
-            leaveUnlessBackIn(interval + graceNanos, member, seen, eventLoop);
+            leaveAfter(interval, member, seen, eventLoop);
         }
     }
 
-    private void leaveUnlessBackIn(long nanos, Member member, Seen seen, EventExecutor eventLoop) {
+    private void leaveAfter(long intervalNanos, Member member, Seen seen, EventExecutor eventLoop) {
+        if (!seen.isLooking || !seen.isOwed) {
+            in(
+                    intervalNanos + graceNanos,
+                    eventLoop,
+                    () -> leaveUnlessBack(member, seen, eventLoop));
+            return;
+        }
+        long sinceNanos = System.nanoTime() - graceNanos;
+        in(
+                graceNanos,
+                eventLoop,
+                () -> {
+                    if (hasLookedUp(member, seen.context, sinceNanos)) {
+                        in(
+                                intervalNanos,
+                                eventLoop,
+                                () -> leaveUnlessBack(member, seen, eventLoop));
+                    } else {
+                        leaveUnlessBack(member, seen, eventLoop);
+                    }
+                });
+    }
+
+    /** Does something once that time has passed; later if this itself comes late. */
+    private void in(long nanos, EventExecutor eventLoop, Runnable task) {
         long dueNanos = System.nanoTime() + nanos;
         later(
                 eventLoop,
                 TimeUnit.NANOSECONDS.toMillis(nanos),
                 () -> {
                     if (System.nanoTime() - dueNanos > LATE_NANOS) {
-                        leaveUnlessBackIn(graceNanos, member, seen, eventLoop);
+                        in(graceNanos, eventLoop, task);
                     } else {
-                        leaveUnlessBack(member, seen);
+                        task.run();
                     }
                 });
     }
@@ -238,13 +382,13 @@ final class LostMembers {
         }
     }
 
-    private void leaveUnlessBack(Member member, Seen seen) {
+    private void leaveUnlessBack(Member member, Seen seen, EventExecutor eventLoop) {
         if (members.remove(member, seen)) {
             LOGGER.info(
                     "a member's connection has closed and it has not come back: group={} member={}",
                     member.group,
                     member.id);
-            leave.leave(seen.context, member);
+            leave.leave(seen.context, member, eventLoop);
         }
     }
 }
