@@ -2,6 +2,7 @@
 
 Ranks are processes and step together, as with DDP: who loses one loses all, and begins again from the last bookmark, with
 another number of ranks. Each batch of each rank has to be the one that the order says, in the attempts that were lost too.
+Where they go on is what the bookmark has: a loader's state, or the positions of a group.
 
     HEADRACE_ELASTIC_SEEDS=200 HEADRACE_ELASTIC_SIZES=8,32,8    # how many runs, and with what numbers of ranks
     HEADRACE_ELASTIC_SEED=17                                    # that run alone
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from headrace import Bookmarks, HeadraceDataset, HeadraceLoader
 
@@ -34,16 +36,16 @@ GLOBAL_BATCH = 4 * max(SIZES)
 PARTITIONS = 2 * max(SIZES)
 EPOCHS = 2
 STEPS_PER_EPOCH = 12
-STEP_DEADLINE_S = 180
+STEP_DEADLINE_S = int(os.environ.get("HEADRACE_ELASTIC_DEADLINE_S", "180"))
 HERE = Path(__file__).resolve().parent
 
 
 class Rank:
     """A process; what it prints is taken by a thread, so that a rank which hangs is found."""
 
-    def __init__(self, settings):
+    def __init__(self, settings, script="elastic_rank.py"):
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "elastic_rank.py"), json.dumps(settings)],
+            [sys.executable, str(HERE / script), json.dumps(settings)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
         )  # fmt: skip
@@ -132,13 +134,16 @@ class Training:
                     return step
                 step += 1
                 if step % 3 == 0:
-                    self.bookmarks.save(self.job, step, state=reports[0]["state"])
+                    self.save(step, reports)
                 for rank in ranks:
                     rank.go()
             return step
         finally:
             for rank in ranks:
                 rank.kill()
+
+    def save(self, step, reports):
+        self.bookmarks.save(self.job, step, state=reports[0]["state"])
 
     def harm(self, ranks):
         """Kills some ranks, the server, or both, wherever they are just now."""
@@ -180,6 +185,92 @@ def test_steps_are_those_of_a_run_that_nothing_interrupts(own_server, seed):
 
 def halves(steps):
     return steps[:STEPS_PER_EPOCH], steps[STEPS_PER_EPOCH:]
+
+
+# Plain consumers, which know no step: where they go on is what their group has committed
+
+
+class PositionTraining(Training):
+    """What a bookmark holds is the positions of a group, and nothing else."""
+
+    def __init__(self, server, topic, total, seed):
+        self.random = random.Random(seed)
+        self.seed = seed
+        self.server, self.topic, self.total = server, topic, total
+        self.bookmarks = Bookmarks(server.admin_url)
+        self.job = self.group = f"positions-{seed}"
+        self.attempts = 0
+        self.restore_s = 0.0
+        self.expected = self.uninterrupted()
+        self.bookmarks.save(self.job, 0, group=self.group)
+
+    def settings(self, rank, world_size, group):
+        return {
+            "topic": self.topic, "bootstrap": self.server.bootstrap, "rank": rank, "world_size": world_size,
+            "group": group, "partitions": PARTITIONS, "total": self.total, "global_batch": GLOBAL_BATCH,
+        }  # fmt: skip
+
+    def uninterrupted(self):
+        """The steps of one rank that nothing disturbs; its commits are another group's."""
+        self.commit_starts()
+        alone = Rank(self.settings(0, 1, f"{self.group}-alone"), "positions_rank.py")
+        try:
+            steps = []
+            while (report := alone.report())["batch"] is not None:
+                assert report["step"] == len(steps)
+                steps.append(report["batch"])
+                alone.go()
+            return steps
+        finally:
+            alone.kill()
+
+    def commit_starts(self):
+        """So that the bookmark of step 0 has positions: a group without any cannot be saved."""
+        consumer = Consumer({"bootstrap.servers": self.server.bootstrap, "group.id": self.group})
+        consumer.commit(offsets=[TopicPartition(self.topic, p, 0) for p in range(PARTITIONS)], asynchronous=False)
+        consumer.close()
+
+    def begin(self, world_size):
+        self.attempts += 1
+        step = self.bookmarks.last_step(self.job)
+        began = time.monotonic()
+        assert self.bookmarks.restore(self.job, step) is None
+        self.restore_s = max(self.restore_s, time.monotonic() - began)
+        ranks = [Rank(self.settings(rank, world_size, self.group), "positions_rank.py") for rank in range(world_size)]
+        return ranks, step
+
+    def save(self, step, reports):
+        self.bookmarks.save(self.job, step, group=self.group)
+
+    def check(self, reports, step, world_size):
+        assert all(report is None or report["step"] == step for report in reports), (step, reports, self.seed)
+        super().check(reports, step, world_size)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_positions_of_a_group_move_with_its_bookmark(own_server, seed):
+    objects = random.Random(seed).randint(3, 9)
+    total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
+    lines = [b"%d" % number for number in range(total)]
+    base = own_server.lines({f"{i:03}": lines[i::objects] for i in range(objects)}, 2)
+    view = f"{base}-view"
+    own_server.create(
+        view, PARTITIONS,
+        {
+            "headrace.view.type": "shuffle", "headrace.view.topics": base, "headrace.view.seed": str(seed),
+            "headrace.view.epochs": str(EPOCHS),
+        },
+    )  # fmt: skip
+    own_server.extent(view, EPOCHS * total)
+    training = PositionTraining(own_server, view, EPOCHS * total, seed)
+    order = sum(training.expected, [])
+    assert all(sorted(order[epoch * total : (epoch + 1) * total]) == list(range(total)) for epoch in range(EPOCHS))
+    step, attempt = 0, 0
+    while step < len(training.expected):
+        step = training.steps(SIZES[attempt % len(SIZES)], training.random.randint(4, 10))
+        attempt += 1
+        assert attempt < 100, (step, seed)
+    print(f"seed={seed} attempts={training.attempts} longest restore={training.restore_s:.3f} s")
 
 
 # Plain consumers, which assign themselves what the step says

@@ -92,6 +92,14 @@ public interface PartitionLog {
      */
     long append(ByteBuffer batch, long appendTimeMs);
 
+    /**
+     * Most bytes of a batch that {@link #append} takes: what the topic's config says, or less where
+     * a journal file has no room for that.
+     */
+    default int batchLengthMax() {
+        return topic().config().maxMessageBytes();
+    }
+
     /** As {@link #append(ByteBuffer, long)}, at this time. */
     default long append(ByteBuffer batch) {
         return append(batch, System.currentTimeMillis());

@@ -16,6 +16,8 @@ import io.headrace.server.bookmark.Bookmarks;
 import io.headrace.server.config.ServerConfig;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -23,6 +25,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,12 +39,15 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -549,6 +555,212 @@ class BookmarksTest {
                 beginning + "ggg",
                 post("llama@1/restore", Json.text(Json.object().put("group", longer))));
         assertEquals(200, post("llama@1/restore", "{\"group\":\"other\"}").status());
+    }
+
+    /** A commit is at most a quarter as long as a journal file. */
+    @Test
+    void positionsThatAShortJournalFileCannotHoldAreRefused() throws Exception {
+        close();
+        Map<String, String> settings = ServerTestSettings.of(folder.resolve("short"));
+        server = HeadraceServer.launch(ServerConfig.of(settings));
+        admin = Admin.create(configs(Map.of()));
+        int partitions = 4_000;
+        admin.createTopics(List.of(new NewTopic("wide", partitions, (short) 1))).all().get();
+        for (int half = 0; half < 2; half++) {
+            Map<TopicPartition, OffsetAndMetadata> all = new HashMap<>();
+            for (int i = half; i < partitions; i += 2) {
+                all.put(new TopicPartition("wide", i), new OffsetAndMetadata(0, "m".repeat(400)));
+            }
+            commit(all);
+            if (half == 0) {
+                save("llama@1");
+            }
+        }
+        Map<String, OffsetAndMetadata> before = positions(GROUP);
+        Answer refused = post("llama@1/restore", "{}"); // it has to take away the other half
+        assertError(409, "more positions than one commit can hold: group=train", refused);
+        assertTrue(refused.error().contains("max=1048576"), refused::error);
+        assertTrue(refused.error().contains("headrace.journal.cycle.bytes"), refused::error);
+        assertEquals(before, positions(GROUP));
+        assertEquals(200, post("llama@1/restore", "{\"group\":\"other\"}").status());
+    }
+
+    @Test
+    void halfOfASurrogatePairIsNoText() throws Exception {
+        assertError(
+                400,
+                "not a text, it has half of a surrogate pair: bookmark=a@1 key=state",
+                post("a@1", "{\"state\":\"x\\ud800\"}"));
+        assertError(
+                400,
+                "not a text, it has half of a surrogate pair: bookmark=a@1 key=group",
+                post("a@1", "{\"group\":\"\\udc00x\"}"));
+        assertEquals(200, post("a@1", "{\"state\":\"\\ud83d\\ude00\"}").status());
+        assertError(
+                400,
+                "not a text, it has half of a surrogate pair: bookmark=a@1 key=group",
+                post("a@1/restore", "{\"group\":\"\\ud800\"}"));
+    }
+
+    /** Whoever does not read his answer keeps a thread of those that talk to callers, no other. */
+    @Test
+    void callersThatDoNotReadHoldUpNobodyWhoAsksHowTheServerIs() throws Exception {
+        int partitions = 1_000; // some 8 MB of JSON, more than sockets hold
+        admin.createTopics(List.of(new NewTopic("wide", partitions, (short) 1))).all().get();
+        Map<TopicPartition, OffsetAndMetadata> all = new HashMap<>();
+        for (int i = 0; i < partitions; i++) {
+            all.put(new TopicPartition("wide", i), new OffsetAndMetadata(0, "\"".repeat(4_000)));
+        }
+        commit(all);
+        save("a@1");
+        List<Socket> stuck = new ArrayList<>();
+        try {
+            for (int i = 0; i < 4; i++) { // so many talk at a time
+                Socket socket = new Socket();
+                stuck.add(socket);
+                socket.setSoTimeout(30_000);
+                socket.setReceiveBufferSize(4096);
+                socket.connect(new InetSocketAddress("127.0.0.1", server.adminPort()));
+                String asked = "GET /bookmarks/a@1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+                socket.getOutputStream().write(asked.getBytes(StandardCharsets.US_ASCII));
+                assertEquals('H', socket.getInputStream().read(), "an answer begins");
+            }
+            for (String path : List.of("/healthz", "/readyz", "/metrics")) {
+                HttpRequest request =
+                        HttpRequest.newBuilder(
+                                        URI.create("http://127.0.0.1:" + server.adminPort() + path))
+                                .timeout(Duration.ofSeconds(30))
+                                .build();
+                assertEquals(
+                        200,
+                        HttpClient.newHttpClient()
+                                .send(request, BodyHandlers.ofString())
+                                .statusCode());
+            }
+        } finally {
+            for (Socket socket : stuck) {
+                socket.close();
+            }
+        }
+        assertEquals(200, get("/a@1").status());
+    }
+
+    private void createLanes(int lanes) throws Exception {
+        Map<String, String> configs =
+                Map.of(
+                        "headrace.view.type", "share",
+                        "headrace.view.topics", "images",
+                        "headrace.view.group", GROUP);
+        admin.createTopics(List.of(new NewTopic("lanes", lanes, (short) 1).configs(configs)))
+                .all()
+                .get();
+    }
+
+    /** What a lane was given after the bookmark is delivered again, whatever the reset. */
+    @Test
+    void lanesOfAShareViewGoBackToWhereTheyStoodOrToTheirStarts() throws Exception {
+        create("images", 2, Map.of());
+        createLanes(4);
+        List<String> first = consume("consumer", 1, "lanes");
+        int lanesBefore = positions(GROUP).size();
+        save("llama@1");
+        List<String> second = consume("consumer", 2 * RECORDS - first.size(), "lanes");
+        assertEquals(2 * RECORDS, first.size() + second.size());
+        Map<String, OffsetAndMetadata> after = positions(GROUP);
+        Answer restored = post("llama@1/restore", "{}");
+        assertEquals(200, restored.status(), restored::error);
+        assertEquals(after.size() - lanesBefore, restored.json().path("removed").asInt());
+        assertEquals(after.keySet(), positions(GROUP).keySet(), "lanes have starts, all of them");
+        List<String> again = new ArrayList<>();
+        Properties configs =
+                configs(
+                        Map.of(
+                                "group.id", GROUP,
+                                "auto.offset.reset", "latest",
+                                "enable.auto.commit", "false"));
+        try (KafkaConsumer<String, String> consumer =
+                new KafkaConsumer<>(configs, new StringDeserializer(), new StringDeserializer())) {
+            consumer.subscribe(List.of("lanes"));
+            long deadline = System.nanoTime() + DEADLINE_NANOS;
+            while (again.size() < second.size()) {
+                assertTrue(System.nanoTime() < deadline, () -> "only " + again);
+                consumer.poll(Duration.ofMillis(100))
+                        .forEach(record -> again.add(record.topic() + ":" + record.value()));
+            }
+        }
+        assertEquals(second.stream().sorted().toList(), again.stream().sorted().toList());
+    }
+
+    /** One that is expected back is a member. */
+    @Test
+    void aStaticMemberThatIsGoneIsAMemberUntilItsSessionEnds() throws Exception {
+        create("images", 1, Map.of());
+        commit("images", 0, 3);
+        save("llama@1");
+        Properties configs =
+                configs(
+                        Map.of(
+                                "group.id", GROUP,
+                                "group.protocol", "classic",
+                                "group.instance.id", "rank-0",
+                                "session.timeout.ms", "6000",
+                                "auto.offset.reset", "earliest",
+                                "enable.auto.commit", "false"));
+        try (KafkaConsumer<String, String> consumer =
+                new KafkaConsumer<>(configs, new StringDeserializer(), new StringDeserializer())) {
+            consumer.subscribe(List.of("images"));
+            long deadline = System.nanoTime() + DEADLINE_NANOS;
+            while (consumer.poll(Duration.ofMillis(100)).isEmpty()) {
+                assertTrue(System.nanoTime() < deadline);
+            }
+            consumer.commitSync();
+        }
+        assertError(409, "group has members, end them first: ", post("llama@1/restore", "{}"));
+        long deadline = System.nanoTime() + DEADLINE_NANOS;
+        while (post("llama@1/restore", "{}").status() != 200) {
+            assertTrue(System.nanoTime() < deadline);
+            LockSupport.parkNanos(100_000_000);
+        }
+        assertEquals(3, positions(GROUP).get("images-0").offset());
+    }
+
+    /** A member that was put out, and does not know it yet, commits over nothing. */
+    @Test
+    void aLateCommitOfAMemberThatIsGoneIsRefused() throws Exception {
+        create("images", 1, Map.of());
+        commit("images", 0, 3);
+        save("llama@1");
+        try (KafkaConsumer<String, String> late = consumer("classic")) {
+            late.subscribe(List.of("images"));
+            long deadline = System.nanoTime() + DEADLINE_NANOS;
+            while (late.poll(Duration.ofMillis(100)).isEmpty()) {
+                assertTrue(System.nanoTime() < deadline);
+            }
+            admin.removeMembersFromConsumerGroup(GROUP, new RemoveMembersFromConsumerGroupOptions())
+                    .all()
+                    .get();
+            Answer restored = post("llama@1/restore", "{}");
+            assertEquals(200, restored.status(), restored::error);
+            assertThrows(CommitFailedException.class, late::commitSync);
+        }
+        assertEquals(3, positions(GROUP).get("images-0").offset());
+    }
+
+    /** A position in a topic that was made anew under its name is none in the new one. */
+    @Test
+    void aStaleRowOfATopicThatWasMadeAnewIsNeitherSavedNorRestored() throws Exception {
+        create("images", 1, Map.of());
+        create("text", 1, Map.of());
+        commit("images", 0, 3);
+        commit("text", 0, 4);
+        admin.deleteTopics(List.of("images")).all().get();
+        create("images", 1, Map.of());
+        Answer saved = save("llama@1");
+        assertEquals(1, saved.json().path("partitions").asInt());
+        assertEquals("text", get("/llama@1").json().path("topics").path(0).path("topic").asText());
+        commit("images", 0, 5);
+        assertEquals(1, post("llama@1/restore", "{}").json().path("removed").asInt());
+        assertEquals(List.of("text-0"), List.copyOf(positions(GROUP).keySet()));
     }
 
     @Test

@@ -562,6 +562,45 @@ class CommandLineTest {
     }
 
     @Test
+    void saysWhatViewsAShareViewIsOver(@TempDir Path objects) throws Exception {
+        Map<String, String> settings = ServerTestSettings.of(data);
+        settings.put("headrace.store.tests.uri", objects.toUri().toString());
+        for (String side : List.of("web", "code")) {
+            Files.createDirectory(objects.resolve(side));
+            Files.writeString(objects.resolve(side).resolve("1.txt"), "a\nb\nc\n");
+        }
+        try (HeadraceServer server = HeadraceServer.launch(ServerConfig.of(settings))) {
+            String admin = "127.0.0.1:" + server.adminPort();
+            for (String side : List.of("web", "code")) {
+                String uri = "headrace.source.uri=tests://" + side + "/";
+                String format = "headrace.source.format=lines";
+                run(server, "topic", "create", side, "--config", uri, "--config", format);
+            }
+            String mix = "view create mixed --type mix --topics web:0.7,code:0.3 --partitions 2";
+            assertEquals(0, run(server, mix.split(" ")), this::said);
+            String share = "view create work --topics mixed --group g --partitions 4";
+            assertEquals(0, run(server, share.split(" ")), this::said);
+            String expected =
+                    """
+                    view work  over mixed  group g  lanes 4
+                      handed out and not committed  0
+                      not handed out                4
+                      over mixed  mix of web:0.7,code:0.3  partitions 2
+                    """;
+            long deadline = System.nanoTime() + 20_000_000_000L;
+            do { // once the sources are indexed
+                run("view", "status", "work", "--admin-server", admin);
+            } while (!out.toString().equals(expected) && System.nanoTime() < deadline);
+            assertEquals(expected, out.toString(), this::said);
+            assertEquals(1, run(server, "topic", "delete", "mixed"));
+            assertTrue(err.toString().contains("view=work"), err::toString);
+            String again = "view create again --type shuffle --topics mixed";
+            assertEquals(1, run(server, again.split(" ")));
+            assertTrue(err.toString().contains("headrace.view.shuffle=true"), err::toString);
+        }
+    }
+
+    @Test
     void createsAUnionAndSaysHowFarItIs() throws Exception {
         try (HeadraceServer server = HeadraceServer.launch(ServerTestSettings.config(data))) {
             String admin = "127.0.0.1:" + server.adminPort();

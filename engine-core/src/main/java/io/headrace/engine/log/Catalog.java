@@ -20,6 +20,7 @@ import io.headrace.engine.spi.MetadataStore;
 import io.headrace.engine.view.ReplaySpec;
 import io.headrace.engine.view.ReplaySpec.Range;
 import io.headrace.engine.view.UnionSpec;
+import io.headrace.engine.view.ViewBases;
 import io.headrace.engine.view.ViewSpec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -544,15 +545,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             return;
         }
         for (String name : spec.topics()) {
-            Topic base = draft(name);
-            if (base == null || isView(base)) {
-                throw new InvalidConfigException(
-                        ViewSpec.TOPICS_CONFIG, name, "the names of topics that exist, no views");
-            }
-            if (spec.isOverSources() && base.storageMode() != StorageMode.SOURCE) {
-                throw new InvalidConfigException(
-                        ViewSpec.TOPICS_CONFIG, name, "the names of sources, in such a view");
-            }
+            ViewBases.check(spec, name, draft(name));
         }
     }
 

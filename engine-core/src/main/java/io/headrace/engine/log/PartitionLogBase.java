@@ -7,7 +7,6 @@ import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
-import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Versions;
 import io.headrace.engine.batch.RecordBatch;
@@ -343,13 +342,17 @@ abstract class PartitionLogBase implements PartitionLog {
         }
     }
 
+    @Override
+    public final int batchLengthMax() {
+        return Math.min(topic.config().maxMessageBytes(), shard.batchBytesMax());
+    }
+
     /**
      * What has to hold of a batch by itself.
      *
      * @return {@link ProducerState#NEW} to go on, or what {@link #append} returns
      */
     final long check(ByteBuffer batch) {
-        TopicConfig config = topic.config();
         if (storageMode == StorageMode.VIEW) {
             // A reference is one record, takes as many offsets as what it refers to, and is ours.
             boolean isShort = batch.remaining() <= shard.batchBytesMax();
@@ -358,10 +361,10 @@ abstract class PartitionLogBase implements PartitionLog {
         if (!RecordBatch.isSound(batch)) {
             return CORRUPT_BATCH;
         }
-        if (batch.remaining() > Math.min(config.maxMessageBytes(), shard.batchBytesMax())) {
+        if (batch.remaining() > batchLengthMax()) {
             return BATCH_TOO_LARGE;
         }
-        return config.compact() && !RecordBatch.isControl(batch, batch.position())
+        return topic.config().compact() && !RecordBatch.isControl(batch, batch.position())
                 ? checkCompactable(batch)
                 : ProducerState.NEW;
     }

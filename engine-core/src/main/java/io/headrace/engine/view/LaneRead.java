@@ -204,13 +204,13 @@ final class LaneRead {
         }
         ReadResult found = log.read(position - shift, Math.max(0, room));
         if (found instanceof RecordsLease lease) {
-            return add(lease, shift, stretchEnd, room);
+            return add(cut(log, lease, position, stretchEnd, shift), shift, stretchEnd, room);
         }
         if (found == Unavailable.COLD) {
             RecordsLease loaded =
                     view.takeLoaded(log.topic().id(), log.partition(), position - shift, room);
             if (loaded != null) {
-                return add(loaded, shift, stretchEnd, room);
+                return add(cut(log, loaded, position, stretchEnd, shift), shift, stretchEnd, room);
             }
         }
         return passIfGone(log, shift, stretchEnd, room, (Unavailable) found);
@@ -244,6 +244,14 @@ final class LaneRead {
         return why == Unavailable.CAUGHT_UP
                 || why == Unavailable.OFFSET_OUT_OF_RANGE
                 || why == Unavailable.CLOSED;
+    }
+
+    /** Takes over a lease; of batches that may be framed anew, what is referred to. */
+    private static RecordsLease cut(
+            PartitionLog log, RecordsLease lease, long fromOffset, long endOffset, long shift) {
+        return log instanceof OrderedLog
+                ? CutRecords.of(lease, fromOffset - shift, endOffset - shift)
+                : lease;
     }
 
     private boolean add(RecordsLease lease, long shift, long end, int room) {
@@ -299,7 +307,11 @@ final class LaneRead {
         }
         LaneRecords.Builder builder = new LaneRecords.Builder();
         try {
-            builder.add(lease, where.endOffset, where.shift, where.leaderEpoch);
+            builder.add(
+                    cut(where.log, lease, where.fromOffset, where.endOffset, 0),
+                    where.endOffset,
+                    where.shift,
+                    where.leaderEpoch);
         } catch (RuntimeException failed) {
             builder.abandon();
             noteFailed(failed);

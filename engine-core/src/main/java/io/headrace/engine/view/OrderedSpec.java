@@ -1,6 +1,8 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.InvalidConfigException;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Views;
 import io.headrace.engine.source.SourceTable;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +49,11 @@ interface OrderedSpec extends ViewSpec {
         public String toString() {
             return topic + ":" + generation + ":" + objectCount + ":" + recordCount;
         }
+    }
+
+    /** Whether a topic is such a view that waits for its sources to be indexed. */
+    static boolean isAwaited(Topic topic) {
+        return Views.isOrdered(topic) && !topic.configs().containsKey(PINNED_CONFIG);
     }
 
     /** What the view is pinned to, in the order of its topics; empty if it is not yet. */

@@ -605,6 +605,9 @@ final class ShareView implements Share {
             return;
         }
         supply.refresh();
+        if (!wishes.isEmpty()) {
+            supply.askBases();
+        }
         takeBack.look();
         trim();
         dispatch();

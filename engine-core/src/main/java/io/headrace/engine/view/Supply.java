@@ -84,6 +84,21 @@ final class Supply {
         }
     }
 
+    /**
+     * Somebody waits for records: shuffle and mix views have their sources indexed as long as they
+     * are asked.
+     */
+    void askBases() {
+        bases.keySet()
+                .forEach(
+                        topicId -> {
+                            Topic base = view.sources().topic(topicId);
+                            if (base != null && OrderedSpec.isAwaited(base)) {
+                                view.base(topicId, 0);
+                            }
+                        });
+    }
+
     /** Whether there is nothing to hand out now. */
     boolean isEmpty() {
         return ready.isEmpty();

@@ -14,8 +14,11 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +26,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Serves {@code /metrics} (Prometheus text), {@code /healthz} (200 as long as the process answers),
  * {@code /readyz} (200 while clients are served, 503 otherwise), {@code /sources} and {@code
- * /backups} (JSON), on one thread of its own.
+ * /backups} (JSON) and others, on one thread of its own; but what is read of callers and written to
+ * them as JSON is on others, so that whoever is slow there holds up nobody who asks how the server
+ * is.
  *
  * <p>The caller who launched it owns it and closes it.
  */
@@ -35,6 +40,14 @@ public final class AdminListener implements AutoCloseable {
     private static final String BOOKMARKS = "/bookmarks";
     private static final String DATASETS = "/datasets";
     private static final int BACKLOG = 16;
+
+    /** Callers whose bodies are read and whose answers are written at a time: they may be slow. */
+    private static final int TALKERS = 4;
+
+    /** Of them, those who wait, at most; more are hung up on. */
+    private static final int TALKERS_WAITING_MAX = 256;
+
+    private static final int TALKER_IDLE_S = 10;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
     private static final int UNAVAILABLE = 503;
@@ -42,6 +55,7 @@ public final class AdminListener implements AutoCloseable {
 
     private final HttpServer http;
     private final ExecutorService executor;
+    private final ExecutorService talkers;
     private final BooleanSupplier ready;
     private final List<MetricSource> metricSources;
     private final JsonHandler sources;
@@ -60,12 +74,29 @@ public final class AdminListener implements AutoCloseable {
         this.metricSources = metricSources;
         this.executor =
                 Executors.newSingleThreadExecutor(task -> new Thread(task, "headrace-admin"));
-        this.sources = new JsonHandler(SOURCES, hosts, executor);
-        this.backups = new JsonHandler(BACKUPS, hosts, executor);
-        this.views = new JsonHandler(VIEWS, hosts, executor);
-        this.bookmarks =
-                new JsonHandler(BOOKMARKS, hosts, executor, BookmarkRoutes.BODY_LENGTH_MAX);
-        this.datasets = new JsonHandler(DATASETS, hosts, executor);
+        this.talkers = talkers();
+        this.sources = new JsonHandler(SOURCES, hosts, talkers);
+        this.backups = new JsonHandler(BACKUPS, hosts, talkers);
+        this.views = new JsonHandler(VIEWS, hosts, talkers);
+        this.bookmarks = new JsonHandler(BOOKMARKS, hosts, talkers, BookmarkRoutes.BODY_LENGTH_MAX);
+        this.datasets = new JsonHandler(DATASETS, hosts, talkers);
+    }
+
+    private static ExecutorService talkers() {
+        ThreadPoolExecutor pool =
+                new ThreadPoolExecutor(
+                        TALKERS,
+                        TALKERS,
+                        TALKER_IDLE_S,
+                        TimeUnit.SECONDS,
+                        new ArrayBlockingQueue<>(TALKERS_WAITING_MAX),
+                        task -> {
+                            Thread thread = new Thread(task, "headrace-admin-talker");
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
     }
 
     /**
@@ -188,5 +219,6 @@ public final class AdminListener implements AutoCloseable {
     public void close() {
         http.stop(0);
         executor.shutdownNow();
+        talkers.shutdownNow();
     }
 }

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves what is below one path as JSON. The listener's thread begins a request and, when the
- * engine has answered, ends it; it does not wait in between.
+ * Serves what is below one path as JSON. A thread of the listener's reads a request and, when the
+ * engine has answered, writes that; none waits in between.
  *
  * <p>Nobody has to log in here, so that a web page that a browser on this machine shows must not
  * get through: the Host header has to be an allowed one ({@link AllowedHosts}), and what changes
@@ -58,7 +58,7 @@ final class JsonHandler implements HttpHandler {
 
     /**
      * @param root the path
-     * @param executor the listener's
+     * @param executor on which callers are waited for
      */
     JsonHandler(String root, AllowedHosts hosts, Executor executor) {
         this(root, hosts, executor, JsonRequest.BODY_LENGTH_MAX);
@@ -82,8 +82,25 @@ final class JsonHandler implements HttpHandler {
     @Override
     public void handle(HttpExchange exchange) {
         pending.incrementAndGet();
-        begin(exchange)
-                .whenCompleteAsync((json, failure) -> end(exchange, json, failure), executor);
+        talk(
+                exchange,
+                () ->
+                        begin(exchange)
+                                .whenComplete(
+                                        (json, failure) ->
+                                                talk(
+                                                        exchange,
+                                                        () -> end(exchange, json, failure))));
+    }
+
+    /** Reads from the caller or writes to him, which takes as long as he likes. */
+    private void talk(HttpExchange exchange, Runnable talk) {
+        try {
+            executor.execute(talk);
+        } catch (RejectedExecutionException tooMany) {
+            pending.decrementAndGet();
+            exchange.close();
+        }
     }
 
     private CompletableFuture<ObjectNode> begin(HttpExchange exchange) {

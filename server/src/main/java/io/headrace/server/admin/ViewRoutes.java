@@ -125,14 +125,17 @@ final class ViewRoutes implements JsonHandler.Routes {
     /**
      * @param backlog null if it cannot be told
      */
-    private static ObjectNode json(Topic topic, @Nullable Backlog backlog) {
+    private ObjectNode json(Topic topic, @Nullable Backlog backlog) {
         if (backlog == null) {
             throw unavailable(topic);
         }
-        return described(topic)
-                .put("lanes", topic.partitionCount())
-                .put("uncommitted", backlog.uncommitted())
-                .put("undispatched", backlog.undispatched());
+        ObjectNode json =
+                described(topic)
+                        .put("lanes", topic.partitionCount())
+                        .put("uncommitted", backlog.uncommitted())
+                        .put("undispatched", backlog.undispatched());
+        ViewChain.addBelow(json.putArray("over"), catalog, topic);
+        return json;
     }
 
     /**

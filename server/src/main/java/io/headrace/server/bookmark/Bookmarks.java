@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -92,13 +93,22 @@ public final class Bookmarks implements AutoCloseable {
 
     private <T> CompletableFuture<T> answer(Supplier<T> work) {
         long deadline = clockNanos.getAsLong() + TimeUnit.MILLISECONDS.toNanos(CHANGE_MS);
-        return CompletableFuture.supplyAsync(
-                () -> {
-                    deadlineNanos = deadline;
-                    checkDeadline();
-                    return work.get();
-                },
-                executor);
+        try {
+            return CompletableFuture.supplyAsync(
+                    () -> {
+                        deadlineNanos = deadline;
+                        checkDeadline();
+                        return work.get();
+                    },
+                    executor);
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(
+                    executor.isShutdown()
+                            ? e
+                            : new EngineException(
+                                    "too many requests wait for bookmarks, retry: max="
+                                            + QUEUE_LENGTH_MAX));
+        }
     }
 
     /** Who gave a request up must not find it carried out later, when he has gone on. */
@@ -146,6 +156,8 @@ public final class Bookmarks implements AutoCloseable {
             throw new BookmarkException(
                     Reason.BAD_VALUE, "nothing to keep, neither group nor state: bookmark=" + name);
         }
+        checkText(name, "group", group);
+        checkText(name, "state", state);
         int length = state == null ? 0 : state.getBytes(StandardCharsets.UTF_8).length;
         if (length > STATE_LENGTH_MAX) {
             throw new BookmarkException(
@@ -156,6 +168,18 @@ public final class Bookmarks implements AutoCloseable {
                             + length
                             + " max="
                             + STATE_LENGTH_MAX);
+        }
+    }
+
+    /** What is no text has no bytes: another one would come back. */
+    private static void checkText(BookmarkName name, String field, @Nullable String text) {
+        if (text != null && !StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new BookmarkException(
+                    Reason.BAD_VALUE,
+                    "not a text, it has half of a surrogate pair: bookmark="
+                            + name
+                            + " key="
+                            + field);
         }
     }
 
@@ -227,6 +251,7 @@ public final class Bookmarks implements AutoCloseable {
     public record Restored(Bookmark bookmark, @Nullable String group, int removed) {}
 
     private Restored restoreNow(BookmarkName name, @Nullable String group) {
+        checkText(name, "group", group);
         Bookmark bookmark = findNow(name);
         String to = group == null ? bookmark.group() : group;
         if (bookmark.group() == null && group != null) {

@@ -147,6 +147,19 @@ public final class ViewCommand implements Runnable {
                                         json.path("lanes").asInt()));
         out().println("  handed out and not committed  " + json.path("uncommitted").asLong());
         out().println("  not handed out                " + json.path("undispatched").asLong());
+        for (JsonNode below : json.path("over")) {
+            out().println(
+                            "  over %s  %s of %s  partitions %d%s"
+                                    .formatted(
+                                            below.path("topic").asText(),
+                                            below.path("type").asText(),
+                                            below.path("topics").asText(),
+                                            below.path("partitions").asInt(),
+                                            below.path("ready").asBoolean()
+                                                    ? ""
+                                                    : "  not ready: waits for its sources to be"
+                                                            + " indexed"));
+        }
     }
 
     private void printUnion(JsonNode json) {

@@ -54,8 +54,7 @@ class BookmarkDeadlineTest {
         }
     }
 
-    @Test
-    void aRequestThatWasGivenUpIsNotCarriedOut() throws Exception {
+    private HeadraceServer launch() {
         Map<String, String> settings =
                 Map.of(
                         "listeners", "PLAINTEXT://127.0.0.1:0",
@@ -64,8 +63,33 @@ class BookmarkDeadlineTest {
                         "headrace.journal.shards", "1",
                         "headrace.disk.reserve.bytes", "0",
                         "headrace.memory.budget.bytes", Integer.toString(64 << 20));
+        return HeadraceServer.launch(ServerConfig.of(settings));
+    }
+
+    @Test
+    void moreThanMayWaitAreToldToComeAgain() throws Exception {
         SlowGroups groups = new SlowGroups();
-        try (HeadraceServer server = HeadraceServer.launch(ServerConfig.of(settings));
+        List<CompletableFuture<?>> answers = new ArrayList<>();
+        try (HeadraceServer server = launch();
+                Bookmarks bookmarks = new Bookmarks(server.engine(), groups)) {
+            bookmarks.save(NAME, "train", null).join();
+            answers.add(bookmarks.restore(NAME, null));
+            assertTrue(groups.begun.await(60, TimeUnit.SECONDS));
+            for (int i = 0; i < 32; i++) {
+                answers.add(bookmarks.find(NAME));
+            }
+            CompletableFuture<?> refused = bookmarks.find(NAME);
+            String said = assertThrows(CompletionException.class, refused::join).getMessage();
+            assertTrue(said.contains("too many requests wait for bookmarks, retry"), said);
+            groups.goesOn.countDown();
+            answers.forEach(CompletableFuture::join);
+        }
+    }
+
+    @Test
+    void aRequestThatWasGivenUpIsNotCarriedOut() throws Exception {
+        SlowGroups groups = new SlowGroups();
+        try (HeadraceServer server = launch();
                 Bookmarks bookmarks = new Bookmarks(server.engine(), groups, () -> 0, nanos::get)) {
             bookmarks.save(NAME, "train", null).join();
             CompletableFuture<?> running = bookmarks.restore(NAME, null);

@@ -24,7 +24,9 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.junit.jupiter.api.AfterEach;
@@ -238,15 +240,46 @@ final class ShuffleClientsTest {
         assertSame(expected, records.stream().map(ConsumerRecord::value).toList());
     }
 
-    @ParameterizedTest(name = "{0}")
-    @CsvSource({"classic", "consumer"})
-    void aGroupOfJavaClientsGoesOnWhereItCommitted(String protocol) {
+    /**
+     * Records are handed out as they are asked for: the view is another one, its readers are not.
+     */
+    private void createLanes(String topic, String group) throws Exception {
+        if (topic.equals("lanes")) {
+            create(
+                    topic,
+                    5,
+                    Map.of(
+                            "headrace.view.type", "share",
+                            "headrace.view.topics", "view",
+                            "headrace.view.group", group));
+        }
+    }
+
+    @ParameterizedTest(name = "{0} of {1}")
+    @CsvSource({
+        "range, view",
+        "range, lanes",
+        "cooperative, lanes",
+        "consumer, view",
+        "consumer, lanes"
+    })
+    void aGroupOfJavaClientsGoesOnWhereItCommitted(String kind, String topic) throws Exception {
+        createLanes(topic, "g");
         List<String> read = new ArrayList<>();
         for (int half = 0; half < 2; half++) {
-            Map<String, Object> configs =
-                    Map.of("group.id", "g", "group.protocol", protocol, "max.poll.records", 100);
+            Map<String, Object> configs = new HashMap<>();
+            configs.put("group.id", "g");
+            configs.put("max.poll.records", 100);
+            if (kind.equals("consumer")) {
+                configs.put("group.protocol", "consumer");
+            } else if (kind.equals("cooperative")) {
+                configs.put(
+                        "partition.assignment.strategy", CooperativeStickyAssignor.class.getName());
+            } else {
+                configs.put("partition.assignment.strategy", RangeAssignor.class.getName());
+            }
             try (KafkaConsumer<String, String> consumer = consumer(configs)) {
-                consumer.subscribe(List.of("view"));
+                consumer.subscribe(List.of(topic));
                 int count = half == 0 ? samples.size() / 2 : samples.size() - read.size();
                 poll(consumer, count).forEach(record -> read.add(record.value()));
                 consumer.commitSync();
@@ -255,21 +288,25 @@ final class ShuffleClientsTest {
         assertSame(samples, read);
     }
 
-    @ParameterizedTest(name = "{1}")
+    @ParameterizedTest(name = "{1} of {2}")
     @CsvSource({
-        "/usr/bin/python3, share_confluent.py",
-        "/usr/bin/python3, share_kafka_python.py",
-        "node, kafkajs/share.js"
+        "/usr/bin/python3, share_confluent.py, view",
+        "/usr/bin/python3, share_confluent.py, lanes",
+        "/usr/bin/python3, share_kafka_python.py, view",
+        "/usr/bin/python3, share_kafka_python.py, lanes",
+        "node, kafkajs/share.js, view",
+        "node, kafkajs/share.js, lanes"
     })
-    void membersOfOtherLanguagesGoOnWhereTheyCommitted(String command, String script)
+    void membersOfOtherLanguagesGoOnWhereTheyCommitted(String command, String script, String topic)
             throws Exception {
+        createLanes(topic, "readers");
         List<String> read = new ArrayList<>();
-        read(command, script, samples.size() / 2, read);
-        read(command, script, samples.size(), read);
+        read(command, script, topic, samples.size() / 2, read);
+        read(command, script, topic, samples.size(), read);
         assertSame(samples, read);
     }
 
-    private void read(String command, String script, int count, List<String> read)
+    private void read(String command, String script, String topic, int count, List<String> read)
             throws Exception {
         Process process =
                 new ProcessBuilder(
@@ -277,7 +314,7 @@ final class ShuffleClientsTest {
                                 ProcessClient.SCRIPTS.resolve(script).toString(),
                                 server.bootstrapServers(),
                                 "readers",
-                                "view",
+                                topic,
                                 "reader")
                         .redirectError(ProcessBuilder.Redirect.INHERIT)
                         .start();
@@ -293,7 +330,7 @@ final class ShuffleClientsTest {
                     read.add(line);
                 }
             }
-            process.destroy();
+            process.toHandle().destroy(); // its last lines are still to be read
             hasEnded = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
             assertTrue(hasEnded, "does not leave");
         } finally {

@@ -313,13 +313,20 @@ final class CoordinatorPositions implements GroupPositions {
                             + " bytes="
                             + length
                             + " max="
-                            + max);
+                            + max
+                            + " (of topic "
+                            + Groups.OFFSETS_TOPIC
+                            + ", and a quarter of headrace.journal.cycle.bytes)");
         }
     }
 
     private int recordLengthMax() {
         Topic offsets = groups.directory().catalog().find(Groups.OFFSETS_TOPIC);
-        return offsets == null ? Integer.MAX_VALUE : offsets.config().maxMessageBytes();
+        if (offsets == null) {
+            return Integer.MAX_VALUE;
+        }
+        PartitionLog log = groups.directory().engine().partitionLog(offsets, 0);
+        return log == null ? offsets.config().maxMessageBytes() : log.batchLengthMax();
     }
 
     private List<OffsetCommitRequestTopic> topics(List<TopicPositions> positions) {
