@@ -147,6 +147,39 @@ public final class RecordBatchWriter {
         return valueAt;
     }
 
+    /**
+     * Appends the beginning of a record that stands in another batch; what follows its offset there
+     * (key, value and headers, with their lengths) the caller puts into the buffer next.
+     *
+     * @param bodyLength bytes that will be put there
+     */
+    public void appendBefore(long timestampMs, int bodyLength) {
+        maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
+        long timestampDelta = timestampMs - baseTimestampMs;
+        putVarint(buffer, 1 + varlongLength(timestampDelta) + varintLength(count) + bodyLength);
+        buffer.put((byte) 0);
+        putVarlong(buffer, timestampDelta);
+        putVarint(buffer, count);
+        count++;
+    }
+
+    /**
+     * Bytes that a record takes, exactly.
+     *
+     * @param timestampDelta its timestamp less the first record's, in milliseconds
+     * @param offsetDelta its number within the batch, from 0
+     * @param bodyLength of what follows its offset: key, value and headers, with their lengths
+     */
+    public static int recordLength(long timestampDelta, int offsetDelta, int bodyLength) {
+        int length = 1 + varlongLength(timestampDelta) + varintLength(offsetDelta) + bodyLength;
+        return varintLength(length) + length;
+    }
+
+    /** Bytes that {@link #putVarint} writes. */
+    public static int varintLength(int value) {
+        return varlongLength(value);
+    }
+
     /** Bytes of the batch so far, its header included. */
     public int length() {
         return buffer.position() - start;
@@ -243,10 +276,6 @@ public final class RecordBatchWriter {
         int length = bytes.remaining();
         buffer.put(buffer.position(), bytes, bytes.position(), length);
         buffer.position(buffer.position() + length);
-    }
-
-    private static int varintLength(int value) {
-        return varlongLength(value);
     }
 
     private static int varlongLength(long value) {

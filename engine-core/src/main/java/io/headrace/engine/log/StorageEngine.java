@@ -65,7 +65,7 @@ public final class StorageEngine implements Engine {
     private static final int VIEW_MEMORY_SHARE = 16;
 
     /** Share of the memory that keeps what was made for readers of shuffle and mix views. */
-    private static final int STRETCH_MEMORY_SHARE = 8;
+    private static final int STRETCH_MEMORY_SIXTEENTHS = 3;
 
     /** What makes records of shuffle and mix views. */
     private static final int ASSEMBLERS = 2;
@@ -469,7 +469,7 @@ public final class StorageEngine implements Engine {
 
         @Override
         public long stretchesLengthMax() {
-            return context.memoryStore().budgetBytes() / STRETCH_MEMORY_SHARE;
+            return context.memoryStore().budgetBytes() / 16 * STRETCH_MEMORY_SIXTEENTHS;
         }
 
         @Override

@@ -3,6 +3,7 @@ package io.headrace.engine.source;
 import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.source.cache.ToldOrder;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +112,25 @@ public final class SourceBlocks {
         } else {
             logs.open(source, partition).readBlock(firstOffset, whenRead);
         }
+    }
+
+    /** Has the cache know in which order a source's blocks are read from now on. */
+    public void tell(Topic source, ToldOrder order) {
+        for (int partition = 0; partition < source.partitionCount(); partition++) {
+            logs.cache().partition(source.id(), partition).tell(order);
+        }
+    }
+
+    /** Nobody reads in that order any more. */
+    public void forget(Topic source, ToldOrder order) {
+        for (int partition = 0; partition < source.partitionCount(); partition++) {
+            logs.cache().partition(source.id(), partition).forget(order);
+        }
+    }
+
+    /** The time by which the cache goes. */
+    public long nanoTime() {
+        return logs.nanoClock().getAsLong();
     }
 
     /** A slab with one reference, or null if the memory is in use elsewhere. */

@@ -8,6 +8,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.cache.BlockSource;
 import io.headrace.engine.source.cache.CachedBlock;
+import io.headrace.engine.source.cache.LoadCallback;
 import io.headrace.engine.source.cache.LoadTimes;
 import io.headrace.engine.source.cache.PartitionBlocks;
 import io.headrace.engine.source.cache.StoredBlock;
@@ -160,10 +161,16 @@ public final class SourceLog implements OnDemandLog, BlockSource {
                 fromOffset,
                 whenRead,
                 (loaded, length) -> lease(loaded, fromOffset, length),
-                lengthMax);
+                lengthMax,
+                false);
     }
 
-    private void readCold(long fromOffset, ReadCallback whenRead, Leasing leasing, int lengthMax) {
+    private void readCold(
+            long fromOffset,
+            ReadCallback whenRead,
+            Leasing leasing,
+            int lengthMax,
+            boolean isAside) {
         if (!topic.beginRead()) {
             whenRead.onRead(crowded());
             return;
@@ -175,7 +182,7 @@ public final class SourceLog implements OnDemandLog, BlockSource {
                     whenRead.onRead(result);
                 };
         topic.run(
-                () -> load(fromOffset, lengthMax, leasing, ended),
+                () -> load(fromOffset, lengthMax, leasing, isAside, ended),
                 () -> ended.onRead(Unavailable.CLOSED));
     }
 
@@ -195,7 +202,7 @@ public final class SourceLog implements OnDemandLog, BlockSource {
             whenRead.onRead(whole(block, firstOffset));
             return;
         }
-        readCold(firstOffset, whenRead, (loaded, length) -> whole(loaded, firstOffset), 0);
+        readCold(firstOffset, whenRead, (loaded, length) -> whole(loaded, firstOffset), 0, true);
     }
 
     private RecordsLease whole(CachedBlock block, long firstOffset) {
@@ -211,7 +218,12 @@ public final class SourceLog implements OnDemandLog, BlockSource {
         return Unavailable.STORE_ERROR;
     }
 
-    private void load(long fromOffset, int lengthMax, Leasing leasing, ReadCallback whenRead) {
+    private void load(
+            long fromOffset,
+            int lengthMax,
+            Leasing leasing,
+            boolean isAside,
+            ReadCallback whenRead) {
         Unavailable reason;
         SourceBlock block = null;
         IndexedBlock stored = null;
@@ -230,23 +242,18 @@ public final class SourceLog implements OnDemandLog, BlockSource {
             whenRead.onRead(reason == null ? corrupt(fromOffset) : reason);
             return;
         }
-        load(fromOffset, lengthMax, stored, leasing, whenRead);
-    }
-
-    private void load(
-            long fromOffset,
-            int lengthMax,
-            IndexedBlock stored,
-            Leasing leasing,
-            ReadCallback whenRead) {
-        blocks.load(
-                fromOffset,
-                stored,
+        IndexedBlock found = stored;
+        LoadCallback whenLoaded =
                 (loaded, failure) ->
                         whenRead.onRead(
                                 loaded == null
-                                        ? reason(stored, failure)
-                                        : leaseOrFail(stored, loaded, leasing, lengthMax)));
+                                        ? reason(found, failure)
+                                        : leaseOrFail(found, loaded, leasing, lengthMax));
+        if (isAside) {
+            blocks.loadAside(found, whenLoaded);
+        } else {
+            blocks.load(fromOffset, found, whenLoaded);
+        }
     }
 
     /** Whatever happens there is an answer, as others wait behind it. */

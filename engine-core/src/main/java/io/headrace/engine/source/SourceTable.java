@@ -1,5 +1,6 @@
 package io.headrace.engine.source;
 
+import io.headrace.engine.source.cache.ToldOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -13,7 +14,7 @@ import java.util.PriorityQueue;
  * <p>A <i>unit</i> is what is never torn apart by a permutation of objects: an object with samples
  * of its own; of objects that are a sample each, those that are loaded together as one block.
  */
-public final class SourceTable {
+public final class SourceTable implements ToldOrder.Blocks {
     /** More are refused: the heap that a table takes is about twice this while it is read. */
     public static final int BLOCKS_MAX = 2_000_000;
 
@@ -218,6 +219,7 @@ public final class SourceTable {
     }
 
     /** How many blocks there are. */
+    @Override
     public int blockCount() {
         return partitions.length;
     }
@@ -240,16 +242,19 @@ public final class SourceTable {
     }
 
     /** Records of a block. */
+    @Override
     public int recordCount(int block) {
         return (int) (recordsBefore[block + 1] - recordsBefore[block]);
     }
 
     /** The source's partition that a block is in. */
+    @Override
     public int partition(int block) {
         return partitions[block];
     }
 
     /** Offset of a block's first record in that partition. */
+    @Override
     public long firstOffset(int block) {
         return firstOffsets[block];
     }

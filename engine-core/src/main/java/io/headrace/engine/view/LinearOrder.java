@@ -1,6 +1,9 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.source.SourceTable;
+import io.headrace.engine.source.cache.ToldOrder;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** A source's records as they stand, again and again. Thread-safe. */
 final class LinearOrder implements RecordOrder {
@@ -63,10 +66,25 @@ final class LinearOrder implements RecordOrder {
             int block = table.blockOf(record);
             int index = (int) (record - table.firstRecord(block));
             int end = (int) Math.min(table.recordCount(block), index + (to - next));
+            int slot = into.slotOf(side, table, block);
             for (int i = index; i < end; i++) {
-                into.add(side, table, block, i);
+                into.add(slot, i);
             }
             next += end - index;
+        }
+    }
+
+    @Override
+    public List<ToldOrder> told(long nanoTime) {
+        int[] blocks = IntStream.range(0, table.blockCount()).toArray();
+        return List.of(new ToldOrder(table, epochs, epoch -> blocks, nanoTime));
+    }
+
+    @Override
+    public void tell(long record, List<ToldOrder> told, long nanoTime) {
+        long count = table.recordCount();
+        if (count > 0) {
+            told.get(0).at(record / count, table.blockOf(record % count), nanoTime);
         }
     }
 }

@@ -13,6 +13,7 @@ import io.headrace.engine.source.SourceBlocks;
 import io.headrace.engine.source.SourceBlocks.Extent;
 import io.headrace.engine.source.SourceSpec;
 import io.headrace.engine.source.SourceTable;
+import io.headrace.engine.source.cache.ToldOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -63,6 +64,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** After so many stretches that found memory, longer ones are tried again. */
     private static final int STRETCHES_BEFORE_DOUBLING = 16;
 
+    /** Who has read one record of so many of a stretch is taken to read on. */
+    private static final int GOING_ON_SHARE = 4;
+
     /** Blocks that are read at once for a stretch, at most. */
     private static final int DEPTH_MAX = 8;
 
@@ -109,9 +113,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /**
      * What the order is made of.
      *
+     * @param told of each source, what its cache knows of the order
      * @param skipped of each source, the samples that are sent without their value
      */
-    private record Ready(RecordOrder order, List<Long> topicIds, List<String> skipped) {}
+    private record Ready(
+            RecordOrder order, List<Long> topicIds, List<ToldOrder> told, List<String> skipped) {}
 
     private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
 
@@ -301,12 +307,29 @@ final class OrderedView implements DerivedView, Views.Ordered {
             tables.add(table);
         }
         List<Long> ids = bases.stream().map(Topic::id).toList();
-        Ready made = new Ready(spec.order(tables), ids, skipped(ids));
+        RecordOrder order = spec.order(tables);
+        Ready made = new Ready(order, ids, order.told(blocks.nanoTime()), skipped(ids));
         synchronized (this) {
             ready = made;
         }
+        for (int i = 0; i < bases.size(); i++) {
+            blocks.tell(bases.get(i), made.told.get(i));
+        }
+        if (isEnded) {
+            forget(made);
+        }
         resume();
         return true;
+    }
+
+    /** The caches need not go by the order any more. */
+    private void forget(@Nullable Ready current) {
+        for (int i = 0; current != null && i < current.topicIds.size(); i++) {
+            Topic base = sources.topic(current.topicIds.get(i));
+            if (base != null) {
+                blocks.forget(base, current.told.get(i));
+            }
+        }
     }
 
     private List<String> skipped(List<Long> topicIds) {
@@ -329,7 +352,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (!skipped.equals(current.skipped)) {
             synchronized (this) {
                 if (ready == current) {
-                    ready = new Ready(current.order, current.topicIds, skipped);
+                    ready = new Ready(current.order, current.topicIds, current.told, skipped);
                 }
             }
             cache.dropAll(this);
@@ -357,17 +380,33 @@ final class OrderedView implements DerivedView, Views.Ordered {
         return result;
     }
 
-    /** Notes that a stretch is read, and has the next one made once its middle is passed. */
+    /** Notes that a stretch is read, and has the next one made if its reader goes on. */
     private void used(Stretch stretch, long record) {
         long now = sources.elapsedMs();
         stretch.used(now);
         askedAtMs = now;
-        if (record - stretch.from() >= stretch.to() - record
-                && stretch.to() < recordCount
+        if (stretch.to() < recordCount
+                && !stretch.isFollowed()
+                && isGoingOn(stretch, record)
                 && stretch.takeFollowing()
                 && !execute(() -> makeAhead(stretch))) {
             stretch.offerFollowing();
         }
+    }
+
+    /**
+     * Whether a stretch is read by somebody who comes from the one before, or wants many records.
+     */
+    private boolean isGoingOn(Stretch stretch, long record) {
+        if ((record - stretch.from()) * GOING_ON_SHARE >= stretch.to() - stretch.from()) {
+            return true;
+        }
+        for (Stretch other : stretches) {
+            if (other.to() == stretch.from()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void makeAhead(Stretch stretch) {
@@ -514,7 +553,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         long start = order.stretchStart(record);
         long end = order.stretchEnd(record);
         long count = end - start;
-        long byLength = order.stretchLength(record) / cache.stretchLengthMax() + 1;
+        long byLength = order.stretchLength(record) / cache.stretchLengthMax(this) + 1;
         long byCount = (count - 1) / StretchWriter.RECORDS_MAX + 1;
         long parts = Math.min(count, Math.max(byLength, byCount) << halved);
         long part = (record - start) * parts / count;
@@ -531,12 +570,15 @@ final class OrderedView implements DerivedView, Views.Ordered {
         try {
             StretchPlan plan = new StretchPlan((int) (flight.to - flight.from));
             current.order.plan(flight.from, flight.to, 0, plan);
-            long lengthMax = cache.stretchLengthMax();
-            if (plan.count() > 1 && plan.length() > lengthMax + lengthMax / 2) {
+            long lengthMax = cache.stretchLengthMax(this);
+            int[] counts = plan.counts();
+            long length = plan.length(counts);
+            if (plan.count() > 1 && length > lengthMax + lengthMax / 2) {
                 // Before anything else has to go for it.
-                landed(current, flight, null, new StretchWriter.NoRoomException(plan.length()));
+                landed(current, flight, null, new StretchWriter.NoRoomException(length));
                 return;
             }
+            current.order.tell(flight.from, current.told, blocks.nanoTime());
             StretchWriter writer =
                     new StretchWriter(
                             plan,
@@ -544,11 +586,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             partitionCount,
                             leaderEpoch(),
                             spec.marks(),
-                            length -> cache.allocate(this, length));
+                            slabLength -> cache.allocate(this, slabLength));
             new StretchFlight(
                             plan,
                             writer,
-                            (slot, whenRead) -> read(current, slot, whenRead),
+                            (slot, whenRead) ->
+                                    read(current, plan.slots().get(slot), counts[slot], whenRead),
                             (int) Math.max(1, Math.min(DEPTH_MAX, lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
                             (stretch, failure) -> landed(current, flight, stretch, failure))
@@ -558,7 +601,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
     }
 
-    private void read(Ready current, StretchPlan.Slot slot, ReadCallback whenRead) {
+    private void read(
+            Ready current, StretchPlan.Slot slot, int recordCount, ReadCallback whenRead) {
+        current.told.get(slot.side()).read(slot.block(), recordCount, blocks.nanoTime());
         Topic base = isEnded ? null : sources.topic(current.topicIds.get(slot.side()));
         if (base == null) {
             whenRead.onRead(Unavailable.CLOSED);
@@ -724,13 +769,16 @@ final class OrderedView implements DerivedView, Views.Ordered {
     @Override
     public void sweep() {
         checkSkipped();
+        Ready idle = null;
         synchronized (this) {
             if (sources.elapsedMs() - askedAtMs >= IDLE_MS
                     && flights.isEmpty()
                     && waiting.isEmpty()) {
+                idle = ready;
                 ready = null;
             }
         }
+        forget(idle);
     }
 
     @Override
@@ -739,5 +787,6 @@ final class OrderedView implements DerivedView, Views.Ordered {
         logs.values().forEach(OrderedLog::wake);
         refuseWaiting(Unavailable.CLOSED);
         cache.dropAll(this);
+        forget(ready);
     }
 }

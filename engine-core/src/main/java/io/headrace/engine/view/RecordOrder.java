@@ -1,5 +1,8 @@
 package io.headrace.engine.view;
 
+import io.headrace.engine.source.cache.ToldOrder;
+import java.util.List;
+
 /**
  * In which order a view has the records of its sources: a function of the view's configs and the
  * sources' tables, and of nothing else. Thread-safe; what plans may take as long as sorting does.
@@ -23,4 +26,14 @@ interface RecordOrder {
      * @param side number of the source, where this is the order of one among several
      */
     void plan(long from, long to, int side, StretchPlan into);
+
+    /** For each source the order of its blocks, of which nobody was told yet where it is. */
+    List<ToldOrder> told(long nanoTime);
+
+    /**
+     * Says where the orders of blocks are when the stretch with a record is made.
+     *
+     * @param told what {@link #told(long)} returned
+     */
+    void tell(long record, List<ToldOrder> told, long nanoTime);
 }

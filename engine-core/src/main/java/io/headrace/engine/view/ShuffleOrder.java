@@ -1,8 +1,10 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.source.SourceTable;
+import io.headrace.engine.source.cache.ToldOrder;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -21,6 +23,9 @@ final class ShuffleOrder implements RecordOrder {
      * each, on as many threads as make stretches.
      */
     static final int WINDOW_RECORDS_MAX = 4_000_000;
+
+    /** A window's table of guesses has as many entries as so many bits count, at most. */
+    private static final int GUESS_BITS = 12;
 
     private final SourceTable table;
     private final long seed;
@@ -174,10 +179,47 @@ final class ShuffleOrder implements RecordOrder {
         }
         int[] places =
                 Permutation.of(before[end - first], Permutation.derived(epoch.state, window));
+        int shift = Integer.SIZE - Integer.numberOfLeadingZeros(places.length >>> GUESS_BITS);
+        int[] guesses = guesses(before, shift);
+        int[] slots = new int[end - first];
+        Arrays.fill(slots, -1);
         for (int i = (int) (from - start); i < to - start; i++) {
-            int found = Arrays.binarySearch(before, places[i]);
-            int slot = found >= 0 ? found : -found - 2;
-            into.add(side, table, epoch.blocks[first + slot], places[i] - before[slot]);
+            int block = guesses[places[i] >>> shift];
+            while (places[i] >= before[block + 1]) {
+                block++;
+            }
+            if (slots[block] < 0) {
+                slots[block] = into.slotOf(side, table, epoch.blocks[first + block]);
+            }
+            into.add(slots[block], places[i] - before[block]);
+        }
+    }
+
+    /**
+     * The block that holds the first of so many places each: a search would cost more per record.
+     */
+    private static int[] guesses(int[] before, int shift) {
+        int[] guesses = new int[(before[before.length - 1] >>> shift) + 1];
+        int block = 0;
+        for (int i = 0; i < guesses.length; i++) {
+            while (block < before.length - 2 && i << shift >= before[block + 1]) {
+                block++;
+            }
+            guesses[i] = block;
+        }
+        return guesses;
+    }
+
+    @Override
+    public List<ToldOrder> told(long nanoTime) {
+        return List.of(new ToldOrder(table, epochs, number -> epoch(number).blocks, nanoTime));
+    }
+
+    @Override
+    public void tell(long record, List<ToldOrder> told, long nanoTime) {
+        if (table.recordCount() > 0) {
+            int window = windowOf(epochOf(record), record);
+            told.get(0).at(record / table.recordCount(), window * windowBlocks, nanoTime);
         }
     }
 }

@@ -147,9 +147,13 @@ final class Stretch {
         }
     }
 
+    boolean isFollowed() {
+        return isFollowed.get();
+    }
+
     /** True once: for who has the following one made. */
     boolean takeFollowing() {
-        return !isFollowed.get() && isFollowed.compareAndSet(false, true);
+        return isFollowed.compareAndSet(false, true);
     }
 
     /** Nobody could make the following one. */

@@ -4,10 +4,13 @@ import io.headrace.engine.source.SourceBlocks;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +28,14 @@ final class StretchCache {
     /** Stretches that are made at once, of all views: each takes up to twice its length. */
     private static final int FLIGHTS_MAX = 4;
 
+    private static final int STRETCHES_OF_A_READER = 3;
+
+    /**
+     * Views that share the budget evenly, at most: with more of them stretches would be so short
+     * that windows had to be read more often than it costs to make a stretch again.
+     */
+    private static final int VIEWS_MAX = 4;
+
     private static final String TAG = "view records";
 
     private final long budgetBytes;
@@ -38,6 +49,7 @@ final class StretchCache {
     private long keptBytes;
     private boolean isClosed;
     private final AtomicInteger flights = new AtomicInteger();
+    private final LongAdder made = new LongAdder();
 
     /**
      * @param budgetBytes that stretches may take; what a lease holds is not counted
@@ -50,9 +62,25 @@ final class StretchCache {
         this.elapsedMs = elapsedMs;
     }
 
-    /** Longest stretch, so that one can be made while another one is read. */
-    long stretchLengthMax() {
-        return Math.max(1, budgetBytes / 2);
+    /**
+     * Longest stretch of a view: of those that are read each has room for one that is read, for the
+     * one before it, which some partitions' readers have not left, and for the next one.
+     */
+    long stretchLengthMax(OrderedView view) {
+        return Math.max(1, budgetBytes / STRETCHES_OF_A_READER / readCount(view));
+    }
+
+    /** Views that have stretches here, which somebody read lately; this one counts in any case. */
+    private synchronized int readCount(OrderedView view) {
+        Set<OrderedView> views = new HashSet<>();
+        views.add(view);
+        views.addAll(kept.values());
+        return Math.min(VIEWS_MAX, views.size());
+    }
+
+    /** Stretches that were made so far. */
+    long madeCount() {
+        return made.sum();
     }
 
     /** False if as many are being made as may; else {@link #endFlight} has to follow. */
@@ -105,6 +133,7 @@ final class StretchCache {
     /** Takes over a stretch for a view that looks it up; false if there is no room for any more. */
     boolean add(OrderedView view, Stretch stretch) {
         stretch.made(elapsedMs.getAsLong());
+        made.increment();
         synchronized (this) {
             if (isClosed) {
                 return false;

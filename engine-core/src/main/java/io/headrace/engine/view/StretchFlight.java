@@ -20,7 +20,6 @@ import org.slf4j.LoggerFactory;
 final class StretchFlight {
     private static final Logger LOGGER = LoggerFactory.getLogger(StretchFlight.class);
 
-    private final StretchPlan plan;
     private final StretchWriter writer;
     private final BlockReader reader;
     private final Executor executor;
@@ -41,9 +40,9 @@ final class StretchFlight {
 
     private record Arrival(int slot, ReadResult result) {}
 
-    /** Reads one block. */
+    /** Reads one block, by its number in the plan. */
     interface BlockReader {
-        void read(StretchPlan.Slot slot, ReadCallback whenRead);
+        void read(int slot, ReadCallback whenRead);
     }
 
     /** Receives what became of it, on the executor. */
@@ -66,7 +65,6 @@ final class StretchFlight {
             int depth,
             Executor executor,
             Outcome outcome) {
-        this.plan = plan;
         this.writer = writer;
         this.reader = reader;
         this.depth = depth;
@@ -101,10 +99,15 @@ final class StretchFlight {
         Arrival arrival = arrivals.poll();
         while (arrival != null) {
             arrived++;
-            try (ReadResult result = arrival.result) {
-                take(arrival.slot, result);
+            boolean isKept = false;
+            try {
+                isKept = take(arrival.slot, arrival.result);
             } catch (Throwable failed) {
                 failure = failed;
+            } finally {
+                if (!isKept) {
+                    arrival.result.close();
+                }
             }
             arrival = arrivals.poll();
         }
@@ -115,13 +118,14 @@ final class StretchFlight {
         }
     }
 
-    private void take(int slot, ReadResult result) throws StretchWriter.NoRoomException {
+    /** True if the writer closes it. */
+    private boolean take(int slot, ReadResult result) throws StretchWriter.NoRoomException {
         if (failure != null) {
-            return;
+            return false;
         }
         if (result instanceof RecordsLease block) {
             try {
-                writer.take(slot, block);
+                return writer.take(slot, block);
             } catch (RuntimeException failed) {
                 LOGGER.error("a block of a view has other records than its index", failed);
                 writer.miss(slot, Unavailable.CORRUPT);
@@ -129,13 +133,14 @@ final class StretchFlight {
         } else {
             writer.miss(slot, (Unavailable) result);
         }
+        return false;
     }
 
     private void askForMore() {
         while (failure == null && asked < order.length && asked - arrived < depth) {
             int slot = order[asked++];
             try {
-                reader.read(plan.slots().get(slot), result -> arrive(slot, result));
+                reader.read(slot, result -> arrive(slot, result));
             } catch (RuntimeException | Error failed) {
                 LOGGER.error("a block of a view cannot be asked for", failed);
                 arrive(slot, Unavailable.STORE_ERROR);

@@ -18,9 +18,6 @@ final class StretchPlan {
     private final List<Slot> blocks = new ArrayList<>();
     private final Map<Long, Integer> slotOfBlock = new HashMap<>();
     private int count;
-    private int lastSide = -1;
-    private int lastBlock = -1;
-    private int lastSlot;
 
     /** A block that is to be read. */
     record Slot(int side, SourceTable table, int block) {}
@@ -31,20 +28,19 @@ final class StretchPlan {
         indexes = new int[recordCount];
     }
 
+    /** The number of a block among {@link #slots}, where it is added if it is new. */
+    int slotOf(int side, SourceTable table, int block) {
+        return slotOfBlock.computeIfAbsent(
+                (long) side << Integer.SIZE | block,
+                absent -> {
+                    blocks.add(new Slot(side, table, block));
+                    return blocks.size() - 1;
+                });
+    }
+
     /** The next record of the stretch: so many records behind the beginning of that block. */
-    void add(int side, SourceTable table, int block, int index) {
-        if (side != lastSide || block != lastBlock) {
-            lastSlot =
-                    slotOfBlock.computeIfAbsent(
-                            (long) side << Integer.SIZE | block,
-                            absent -> {
-                                blocks.add(new Slot(side, table, block));
-                                return blocks.size() - 1;
-                            });
-            lastSide = side;
-            lastBlock = block;
-        }
-        slots[count] = lastSlot;
+    void add(int slot, int index) {
+        slots[count] = slot;
         indexes[count++] = index;
     }
 
@@ -68,12 +64,23 @@ final class StretchPlan {
         return blocks;
     }
 
-    /** Bytes of all records, nearly: each as long as those of its block on the average. */
-    long length() {
-        double length = 0;
+    /** How many records of each block were added, by its number among {@link #slots}. */
+    int[] counts() {
+        int[] counts = new int[blocks.size()];
         for (int i = 0; i < count; i++) {
-            Slot slot = blocks.get(slots[i]);
-            length += (double) slot.table.length(slot.block) / slot.table.recordCount(slot.block);
+            counts[slots[i]]++;
+        }
+        return counts;
+    }
+
+    /** Bytes of all records, nearly: each as long as those of its block on the average. */
+    long length(int[] counts) {
+        double length = 0;
+        for (int i = 0; i < counts.length; i++) {
+            Slot slot = blocks.get(i);
+            double each =
+                    (double) slot.table.length(slot.block) / slot.table.recordCount(slot.block);
+            length += each * counts[i];
         }
         return (long) length;
     }

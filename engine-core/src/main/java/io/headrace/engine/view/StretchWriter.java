@@ -15,9 +15,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a stretch: {@link #take} for each of its blocks, in any order, then {@link #finish}. What
- * is wanted of a block is copied at once, so that no more blocks are in memory than are being read.
- * Used by one thread at a time; {@link #close} gives back what was not handed over.
+ * Makes a stretch: {@link #take} for each of its blocks, in any order, then {@link #finish}. A
+ * block that is wanted nearly whole is held until then, and its records are copied once, into their
+ * batches; of others what is wanted is copied at once, so that what is held is no more than twice
+ * as long as the stretch. Used by one thread at a time; {@link #close} gives back what was not
+ * handed over.
  */
 final class StretchWriter implements AutoCloseable {
     /** Most records of a stretch: each takes some 40 bytes of heap while it is made. */
@@ -28,8 +30,18 @@ final class StretchWriter implements AutoCloseable {
 
     private static final int SLAB_LENGTH = 1 << 20;
 
-    /** What a record has besides its key, value and headers, at most. */
-    private static final int FRAME_LENGTH_MAX = 32;
+    /** What a record has before its key: length, attributes, timestamp and offset. */
+    private static final int FRAME_LENGTH_MAX = 5 + 1 + 10 + 5;
+
+    /** A block is held if one record of so many is wanted. */
+    private static final int HELD_SHARE = 2;
+
+    /**
+     * Records that are looked at before they are copied, all at once: where they are in memory is
+     * by lot, and the processor waits for them one after the other only if it does not know the
+     * next one.
+     */
+    private static final int LOOKED_AT = 32;
 
     private static final String MARK_HEADER = "headrace.mix.side";
 
@@ -45,13 +57,27 @@ final class StretchWriter implements AutoCloseable {
 
     private final int[] previous;
 
+    private final List<RecordsLease> held = new ArrayList<>();
     private final List<Slab> staged = new ArrayList<>();
-    private final int[] stagedSlabs;
-    private final int[] stagedPositions;
-    private final int[] stagedLengths;
-    private final long[] timestamps;
-    private long stagedLength;
     private ByteBuffer staging = ByteBuffer.allocate(0);
+    private int stagingNumber;
+
+    /** What bodies of records are in: key, value and headers, with their lengths. */
+    private final List<ByteBuffer> bodies = new ArrayList<>();
+
+    /** Of each record, the number of the buffer among these, and where it is there. */
+    private final int[] buffers;
+
+    private final int[] positions;
+
+    /** −1 if it could not be read; below that, while a block is taken, another one that is it. */
+    private final int[] lengths;
+
+    /** From there on the number of headers; of what is marked only. */
+    private final int[] headerPositions;
+
+    private final long[] timestamps;
+    private long bodiesLength;
 
     private final Map<Long, Unavailable> missing = new HashMap<>();
     private final Stretch.Batches batches = new Stretch.Batches();
@@ -62,6 +88,9 @@ final class StretchWriter implements AutoCloseable {
     private long baseOffset;
     private int batchStart;
     private long leftToFrame;
+
+    @SuppressWarnings("unused") // so that what it takes is not left out
+    private int lookedAt;
 
     /** Gives memory. */
     @FunctionalInterface
@@ -105,9 +134,10 @@ final class StretchWriter implements AutoCloseable {
             previous[i] = lastOfSlot[plan.slot(i)];
             lastOfSlot[plan.slot(i)] = i;
         }
-        stagedSlabs = new int[plan.count()];
-        stagedPositions = new int[plan.count()];
-        stagedLengths = new int[plan.count()];
+        buffers = new int[plan.count()];
+        positions = new int[plan.count()];
+        lengths = new int[plan.count()];
+        headerPositions = new int[this.marks.length == 0 ? 0 : plan.count()];
         timestamps = new long[plan.count()];
     }
 
@@ -118,23 +148,30 @@ final class StretchWriter implements AutoCloseable {
         RecordBatchWriter.putVarint(header, name.length);
         header.put(name);
         RecordBatchWriter.putVarint(header, value.length);
-        return header.put(value).flip();
+        header.put(value).flip();
+        return ByteBuffer.allocateDirect(header.remaining()).put(header).flip();
     }
 
-    /** Copies what is wanted of a block; the lease stays the caller's. */
-    void take(int slot, RecordsLease block) throws NoRoomException {
+    /** Takes what is wanted of a block; true if the lease is kept, and closed here. */
+    boolean take(int slot, RecordsLease block) throws NoRoomException {
         int count = plan.slots().get(slot).table().recordCount(plan.slots().get(slot).block());
         int[] wanted = new int[count]; // of each record of the block, one that it becomes, plus 1
+        int wantedCount = 0;
         for (int i = lastOfSlot[slot]; i >= 0; i = previous[i]) {
             // The same record may be wanted twice, where a short side is repeated.
-            stagedLengths[i] = -wanted[plan.index(i)];
+            lengths[i] = -wanted[plan.index(i)];
             wanted[plan.index(i)] = i + 1;
+            wantedCount++;
         }
+        boolean isHeld = wantedCount * HELD_SHARE >= count;
         int index = 0;
         for (int i = 0; i < block.sliceCount(); i++) {
-            ByteBuffer slice = block.slice(i);
+            ByteBuffer slice = block.slice(i).duplicate();
+            if (isHeld) {
+                bodies.add(slice);
+            }
             for (int at = slice.position(); at < slice.limit(); ) {
-                index = takeBatch(slice, at, wanted, index);
+                index = takeBatch(slice, at, wanted, index, isHeld);
                 at += RecordBatch.length(slice, at);
             }
         }
@@ -142,50 +179,72 @@ final class StretchWriter implements AutoCloseable {
             throw new IllegalStateException(
                     "block has other records than were counted: count=" + count + " is=" + index);
         }
+        if (isHeld) {
+            held.add(block);
+        }
+        return isHeld;
     }
 
-    private int takeBatch(ByteBuffer slice, int at, int[] wanted, int firstIndex)
+    private int takeBatch(ByteBuffer slice, int start, int[] wanted, int firstIndex, boolean isHeld)
             throws NoRoomException {
-        ByteBuffer in = slice.duplicate();
-        in.limit(at + RecordBatch.length(slice, at)).position(at + RecordBatch.HEADER_LENGTH);
-        long baseTimestampMs = RecordBatch.baseTimestamp(slice, at);
+        long baseTimestampMs = RecordBatch.baseTimestamp(slice, start);
         int index = firstIndex;
-        int count = RecordBatch.recordCount(slice, at);
-        for (int i = 0; i < count; i++) {
-            int length = (int) varlong(in);
-            int end = in.position() + length;
+        int end = index + RecordBatch.recordCount(slice, start);
+        int at = start + RecordBatch.HEADER_LENGTH;
+        while (index < end) {
+            int length = (int) varlong(slice, at);
+            at += RecordBatchWriter.varintLength(length);
+            int behind = at + length;
             if (wanted[index] > 0) {
-                in.get(); // attributes; none are defined
-                long timestampMs = baseTimestampMs + varlong(in);
-                varlong(in); // offset
-                stage(in, end, timestampMs, wanted[index] - 1);
+                int body = at + 1; // behind the attributes, of which none are defined
+                long timestampMs = baseTimestampMs + varlong(slice, body);
+                body = behindVarlong(slice, behindVarlong(slice, body)); // and the offset
+                take(slice, body, behind - body, timestampMs, wanted[index] - 1, isHeld);
             }
-            in.position(end);
+            at = behind;
             index++;
         }
         return index;
     }
 
-    private void stage(ByteBuffer in, int end, long timestampMs, int record)
+    private void take(
+            ByteBuffer in, int at, int length, long timestampMs, int record, boolean isHeld)
             throws NoRoomException {
-        int length = end - in.position();
+        int buffer = isHeld ? bodies.size() - 1 : stage(in, at, length);
+        int position = isHeld ? at : staging.position() - length;
+        int i = record;
+        while (i >= 0) {
+            int same = -lengths[i] - 1;
+            buffers[i] = buffer;
+            positions[i] = position;
+            lengths[i] = length;
+            timestamps[i] = timestampMs;
+            if (marks.length > 0) {
+                headerPositions[i] = position + headerPosition(in, at) - at;
+            }
+            bodiesLength += length;
+            i = same;
+        }
+    }
+
+    private int stage(ByteBuffer in, int at, int length) throws NoRoomException {
         if (staging.remaining() < length) {
             Slab slab = allocate(Math.max(SLAB_LENGTH, length));
             staged.add(slab);
             staging = slab.buffer().duplicate().clear();
+            stagingNumber = bodies.size();
+            bodies.add(staging);
         }
         int position = staging.position();
-        staging.put(position, in, in.position(), length).position(position + length);
-        int i = record;
-        while (i >= 0) {
-            int same = -stagedLengths[i] - 1;
-            stagedSlabs[i] = staged.size() - 1;
-            stagedPositions[i] = position;
-            stagedLengths[i] = length;
-            timestamps[i] = timestampMs;
-            stagedLength += length;
-            i = same;
-        }
+        staging.put(position, in, at, length).position(position + length);
+        return stagingNumber;
+    }
+
+    /** Where the number of headers is in a record whose key's length is at a place. */
+    private static int headerPosition(ByteBuffer in, int at) {
+        int key = behindVarlong(in, at);
+        int value = key + (int) Math.max(0, varlong(in, at));
+        return behindVarlong(in, value) + (int) Math.max(0, varlong(in, value));
     }
 
     private Slab allocate(int length) throws NoRoomException {
@@ -200,109 +259,105 @@ final class StretchWriter implements AutoCloseable {
     void miss(int slot, Unavailable reason) {
         for (int i = lastOfSlot[slot]; i >= 0; i = previous[i]) {
             missing.put(from + i, reason);
-            stagedLengths[i] = -1;
+            lengths[i] = -1;
         }
     }
 
-    /** Frames what was copied. */
+    /** Frames what was taken. */
     Stretch finish() throws NoRoomException {
-        leftToFrame = stagedLength + (long) plan.count() * FRAME_LENGTH_MAX;
-        ByteBuffer[] keys = views();
-        ByteBuffer[] values = views();
-        ByteBuffer[] headers = views();
+        leftToFrame = bodiesLength + (long) plan.count() * FRAME_LENGTH_MAX;
+        ByteBuffer[] from = bodies.toArray(ByteBuffer[]::new);
+        for (ByteBuffer bytes : from) {
+            bytes.clear(); // read by index
+        }
         int[] partitionStarts = new int[partitionCount + 1];
-        long to = from + plan.count();
         for (int partition = 0; partition < partitionCount; partition++) {
             partitionStarts[partition] = batches.count();
-            long first = from + Math.floorMod(partition - from, (long) partitionCount);
-            for (long record = first; record < to; record += partitionCount) {
-                int i = (int) (record - from);
-                if (stagedLengths[i] < 0) {
-                    end();
-                } else {
-                    int slab = stagedSlabs[i];
-                    frame(record, i, keys[slab], values[slab], headers[slab]);
-                }
-            }
+            finish(Math.floorMod(partition - this.from, partitionCount), from);
             end();
         }
         partitionStarts[partitionCount] = batches.count();
+        long to = this.from + plan.count();
         Stretch stretch =
-                new Stretch(from, to, batches, partitionStarts, List.copyOf(framed), missing);
+                new Stretch(this.from, to, batches, partitionStarts, List.copyOf(framed), missing);
         framed.clear();
         return stretch;
     }
 
-    private ByteBuffer[] views() {
-        return staged.stream().map(slab -> slab.buffer().duplicate()).toArray(ByteBuffer[]::new);
-    }
-
-    private void frame(long record, int i, ByteBuffer key, ByteBuffer value, ByteBuffer headers)
-            throws NoRoomException {
-        int end = stagedPositions[i] + stagedLengths[i];
-        headers.limit(end).position(stagedPositions[i]);
-        int keyLength = (int) varlong(headers);
-        pass(headers, keyLength, key);
-        int valueLength = (int) varlong(headers);
-        pass(headers, valueLength, value);
-        int headerCount = (int) varlong(headers);
-        ByteBuffer all = headers;
-        if (marks.length > 0) {
-            all = marked(headers, marks[plan.slots().get(plan.slot(i)).side()]);
-            headerCount++;
-        }
-        makeRoom(record, timestamps[i], keyLength, valueLength, all.remaining(), headerCount);
-        writer.append(
-                timestamps[i],
-                keyLength < 0 ? null : key,
-                valueLength < 0 ? null : value,
-                all,
-                headerCount);
-        leftToFrame -= stagedLengths[i] + FRAME_LENGTH_MAX;
-    }
-
-    private static void pass(ByteBuffer from, int length, ByteBuffer field) {
-        if (length >= 0) {
-            int end = from.position() + length;
-            field.limit(end).position(from.position());
-            from.position(end);
+    /** Frames the records of a partition. */
+    private void finish(int first, ByteBuffer[] from) throws NoRoomException {
+        int lookedAtTo = first;
+        for (int i = first; i < plan.count(); i += partitionCount) {
+            if (i == lookedAtTo) {
+                lookedAtTo = lookAt(i, from);
+            }
+            if (lengths[i] < 0) {
+                end();
+            } else {
+                frame(i, from[buffers[i]]);
+            }
         }
     }
 
-    private static ByteBuffer marked(ByteBuffer headers, ByteBuffer mark) {
-        return ByteBuffer.allocate(headers.remaining() + mark.remaining())
-                .put(headers)
-                .put(mark.duplicate())
-                .flip();
+    /** Has the processor fetch some records; returns the first that it was not told of. */
+    private int lookAt(int first, ByteBuffer[] from) {
+        int sum = 0;
+        int i = first;
+        for (int count = 0; count < LOOKED_AT && i < plan.count(); count++, i += partitionCount) {
+            if (lengths[i] >= 0) {
+                sum += from[buffers[i]].get(positions[i]);
+                sum += marks.length == 0 ? 0 : from[buffers[i]].get(headerPositions[i]);
+            }
+        }
+        lookedAt += sum;
+        return i;
     }
 
-    private void makeRoom(
-            long record,
-            long timestampMs,
-            int keyLength,
-            int valueLength,
-            int headersLength,
-            int headerCount)
-            throws NoRoomException {
+    private void frame(int i, ByteBuffer from) throws NoRoomException {
+        if (marks.length == 0) {
+            makeRoom(i, lengths[i]);
+            writer.appendBefore(timestamps[i], lengths[i]);
+            put(from, positions[i], lengths[i]);
+        } else {
+            frameMarked(i, from, marks[plan.slots().get(plan.slot(i)).side()]);
+        }
+        leftToFrame -= lengths[i] + FRAME_LENGTH_MAX;
+    }
+
+    private void frameMarked(int i, ByteBuffer from, ByteBuffer mark) throws NoRoomException {
+        int countAt = headerPositions[i];
+        int headersAt = behindVarlong(from, countAt);
+        int count = (int) varlong(from, countAt) + 1;
+        int before = countAt - positions[i];
+        int headersLength = positions[i] + lengths[i] - headersAt;
+        int length =
+                before + RecordBatchWriter.varintLength(count) + headersLength + mark.remaining();
+        makeRoom(i, length);
+        writer.appendBefore(timestamps[i], length);
+        put(from, positions[i], before);
+        RecordBatchWriter.putVarint(framing, count);
+        put(from, headersAt, headersLength);
+        put(mark, 0, mark.remaining());
+    }
+
+    private void put(ByteBuffer from, int at, int length) {
+        int position = framing.position();
+        framing.put(position, from, at, length).position(position + length);
+    }
+
+    private void makeRoom(int i, int bodyLength) throws NoRoomException {
         if (isOpen) {
             int length =
                     RecordBatchWriter.recordLength(
-                            timestampMs - writer.baseTimestampMs(),
-                            writer.count(),
-                            keyLength,
-                            valueLength,
-                            headersLength,
-                            headerCount);
+                            timestamps[i] - writer.baseTimestampMs(), writer.count(), bodyLength);
             if (writer.length() >= BATCH_LENGTH_TARGET || framing.remaining() < length) {
                 end();
             }
         }
         if (!isOpen) {
             int length =
-                    RecordBatch.HEADER_LENGTH
-                            + RecordBatchWriter.recordLength(
-                                    0, 0, keyLength, valueLength, headersLength, headerCount);
-            begin(record / partitionCount, timestampMs, length);
+                    RecordBatch.HEADER_LENGTH + RecordBatchWriter.recordLength(0, 0, bodyLength);
+            begin((from + i) / partitionCount, timestamps[i], length);
         }
     }
 
@@ -330,20 +385,29 @@ final class StretchWriter implements AutoCloseable {
         }
     }
 
-    private static long varlong(ByteBuffer in) {
-        long zigzag = 0;
-        int shift = 0;
-        byte next;
-        do {
-            next = in.get();
-            zigzag |= (long) (next & 0x7F) << shift;
-            shift += 7;
-        } while (next < 0);
+    private static long varlong(ByteBuffer in, int at) {
+        byte next = in.get(at);
+        long zigzag = next & 0x7F;
+        for (int i = 1; next < 0; i++) {
+            next = in.get(at + i);
+            zigzag |= (long) (next & 0x7F) << (7 * i);
+        }
         return (zigzag >>> 1) ^ -(zigzag & 1);
+    }
+
+    private static int behindVarlong(ByteBuffer in, int at) {
+        int behind = at;
+        while (in.get(behind++) < 0) {
+            // the next one belongs to it
+        }
+        return behind;
     }
 
     @Override
     public void close() {
+        held.forEach(RecordsLease::close);
+        held.clear();
+        bodies.clear();
         staged.forEach(Slab::release);
         staged.clear();
         framed.forEach(Slab::release);

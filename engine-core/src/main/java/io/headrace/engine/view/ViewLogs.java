@@ -137,6 +137,8 @@ public final class ViewLogs implements Views {
 
     /** Calls the consumer with the backlog of some views in use, as it was when last asked for. */
     public void forEachMetric(ObjLongConsumer<String> consumer) {
+        consumer.accept("headrace_view_stretches_made_total", stretches.madeCount());
+        consumer.accept("headrace_view_stretch_bytes", stretches.bytes());
         shares.values().stream()
                 .limit(METRIC_VIEWS_MAX)
                 .forEach(

@@ -129,6 +129,19 @@ final class MixOrderTest {
         assertEquals(800 + 1000, mix.taken(0, 3000));
     }
 
+    private static void assertStretchesFollowEachOther(MixOrder mix, int count) {
+        long start = 0;
+        for (int record = 0; record < count; record++) {
+            if (record == mix.stretchEnd(start)) {
+                start = record;
+            }
+            assertEquals(start, mix.stretchStart(record));
+            assertEquals(mix.stretchEnd(start), mix.stretchEnd(record));
+        }
+        assertTrue(start > 0);
+        assertEquals(count, mix.stretchEnd(start));
+    }
+
     @Test
     void recordsOfEachSideComeInItsOrder() {
         SourceTable left = SourceTable.of(1, new int[][] {{5}, {5, 5}, {7}}, 100);
@@ -145,6 +158,7 @@ final class MixOrderTest {
             }
             assertPasses(sides.get(0), (int) left.recordCount());
             assertPasses(sides.get(1), (int) right.recordCount());
+            assertStretchesFollowEachOther(mix, whole.size());
             for (int from = 0; from < whole.size(); from += 3) {
                 int to = Math.min(whole.size(), from + 11);
                 assertEquals(whole.subList(from, to), PermutationTest.order(mix, from, to));

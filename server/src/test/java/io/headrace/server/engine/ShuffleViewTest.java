@@ -279,6 +279,42 @@ final class ShuffleViewTest {
         }
     }
 
+    /** Each has stretches that take half of the room if there is no other view. */
+    @Test
+    void viewsThatAreReadAtOnceLeaveEachOtherTheirStretches() throws IOException {
+        putLines(0, 24, 1_000, 900);
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            int views = 4;
+            for (int view = 0; view < views; view++) {
+                String seed = Integer.toString(view);
+                Map<String, String> configs =
+                        shuffle("window.blocks", "8", "epochs", "4", "seed", seed);
+                engine.create("view" + view, PARTITIONS, configs);
+                awaitHighWatermark(engine.log("view" + view, 0), 1);
+            }
+            long[][] offsets = new long[views][PARTITIONS];
+            boolean isAtEnd = false;
+            while (!isAtEnd) {
+                isAtEnd = true;
+                for (int i = 0; i < views * PARTITIONS; i++) {
+                    PartitionLog log = engine.log("view" + i / PARTITIONS, i % PARTITIONS);
+                    long offset = offsets[i / PARTITIONS][i % PARTITIONS];
+                    if (offset < log.highWatermark()) {
+                        isAtEnd = false;
+                        try (ReadResult result = read(log, offset, 64 << 10)) {
+                            offsets[i / PARTITIONS][i % PARTITIONS] =
+                                    ((RecordsLease) result).nextOffset();
+                        }
+                    }
+                }
+            }
+            long made = engine.metric("headrace_view_stretches_made_total");
+            int windows = views * 4 * 3;
+            assertTrue(made >= windows && made <= windows * (views + 2), "made=" + made);
+        }
+    }
+
     @Test
     void memoryThatOthersTakeMakesStretchesShorter() throws IOException {
         putLines(0, 8, 1_000, 2_400);

@@ -71,6 +71,7 @@ final class Cursors {
     private long cycle = 1;
     private long readNanos;
     private double rate;
+    private boolean isTold;
 
     Cursors(long nowNanos) {
         readNanos = nowNanos;
@@ -101,6 +102,14 @@ final class Cursors {
                 useNanos = nanos;
             }
         }
+    }
+
+    /**
+     * @param told whether somebody says in which order blocks are read, so that none has to be
+     *     assumed
+     */
+    void told(boolean told) {
+        isTold = told;
     }
 
     List<Cursor> all() {
@@ -206,7 +215,9 @@ final class Cursors {
             }
             isFollowed |= cursor.isFollowed();
         }
-        return isFollowed ? soonest : Math.min(soonest, unfollowedUseNanos(first, nowNanos));
+        return isFollowed || isTold
+                ? soonest
+                : Math.min(soonest, unfollowedUseNanos(first, nowNanos));
     }
 
     /** The next use in a partition that nobody reads in order. */

@@ -1,6 +1,7 @@
 package io.headrace.engine.source.cache;
 
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -204,6 +205,13 @@ final class OffsetMap<V> {
                 visitor.visit(chunk.keys[i], value(chunk, i));
             }
         }
+    }
+
+    /** Visits a value that is drawn by lot: each chunk as likely, and each value of it. */
+    void visitAny(SplittableRandom random, Visitor<V> visitor) {
+        Chunk chunk = chunks[random.nextInt(chunkCount)];
+        int i = random.nextInt(chunk.length);
+        visitor.visit(chunk.keys[i], value(chunk, i));
     }
 
     /** Index of the last chunk whose first key is at or below this one, or −1. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe; one lock, held for a few look-ups. Lives as long as its topic.
  */
 public final class PartitionBlocks {
+    /** Where an order was told, so many blocks at most are looked at in search of one to drop. */
+    private static final int LOOKED_AT_MAX = 256;
+
+    /** Orders that are told for one partition, at most: of as many views. */
+    private static final int TOLD_MAX = 16;
+
     private final BlockTiers tiers;
     private final long topicId;
     private final int partition;
@@ -34,6 +41,8 @@ public final class PartitionBlocks {
     private final Map<Long, Flight> flights = new HashMap<>();
     private final SerialLine line = new SerialLine();
     private final Cursors cursors;
+    private final List<ToldOrder> told = new ArrayList<>(0);
+    private final SplittableRandom random = new SplittableRandom(1);
     private boolean isDropped;
     private int drops;
     private long lastCapacity;
@@ -102,16 +111,29 @@ public final class PartitionBlocks {
      * @param offset that is wanted of the block
      */
     public void load(long offset, StoredBlock stored, LoadCallback whenLoaded) {
+        load(offset, stored, true, whenLoaded);
+    }
+
+    /**
+     * As {@link #load}, for who is no reader of the partition: its order was told, or it has none.
+     */
+    public void loadAside(StoredBlock stored, LoadCallback whenLoaded) {
+        load(stored.firstOffset(), stored, false, whenLoaded);
+    }
+
+    private void load(long offset, StoredBlock stored, boolean isReader, LoadCallback whenLoaded) {
         long now = tiers.nanoTime();
         boolean isSerial = stored.isSerial();
         CachedBlock resident;
         Flight flight = null;
         synchronized (this) {
-            Cursor cursor = cursors.at(offset, now);
+            Cursor cursor = isReader ? cursors.at(offset, now) : null;
             // At once: between the two, a flight could land and leave both of them empty-handed.
             resident = resident(stored.firstOffset());
             if (resident == null) {
-                cursor.stalled();
+                if (cursor != null) {
+                    cursor.stalled();
+                }
                 flight = board(stored, isSerial, whenLoaded);
             }
         }
@@ -190,6 +212,29 @@ public final class PartitionBlocks {
         Tier tier = CachedBlock.tier(state);
         tiers.counters().visited(tier);
         return tier;
+    }
+
+    /** Blocks are read in that order from now on, by one more who reads. */
+    public synchronized void tell(ToldOrder order) {
+        if (told.size() < TOLD_MAX && !told.contains(order)) {
+            told.add(order);
+            cursors.told(true);
+        }
+    }
+
+    /** Nobody reads in that order any more. */
+    public synchronized void forget(ToldOrder order) {
+        told.remove(order);
+        cursors.told(!told.isEmpty());
+    }
+
+    /** The soonest of what the cursors say and what was told. */
+    private double toldUseNanos(double soonest, long firstOffset, long nowNanos) {
+        double sooner = soonest;
+        for (int i = 0; i < told.size(); i++) {
+            sooner = Math.min(sooner, told.get(i).useNanos(partition, firstOffset, nowNanos));
+        }
+        return sooner;
     }
 
     /** Who reads this partition. */
@@ -320,20 +365,34 @@ public final class PartitionBlocks {
 
     /** Time until a block is needed in memory, in nanoseconds. */
     synchronized double useNanos(StoredBlock stored, long nowNanos) {
-        return cursors.useNanos(stored.firstOffset(), stored.recordCount(), nowNanos);
+        return useNanos(stored.firstOffset(), stored.recordCount(), nowNanos);
+    }
+
+    private double useNanos(long firstOffset, int recordCount, long nowNanos) {
+        return toldUseNanos(
+                cursors.useNanos(firstOffset, recordCount, nowNanos), firstOffset, nowNanos);
     }
 
     /** What a block's place in memory is not worth: see {@link MemoryTier#score}. */
     synchronized double score(CachedBlock block, long nowNanos) {
         long first = block.firstOffset();
         return MemoryTier.score(
-                cursors.useNanos(first, block.recordCount(), nowNanos),
+                useNanos(first, block.recordCount(), nowNanos),
                 onDisk.get(first) != null,
                 cursors.isAskedFor(first));
     }
 
     /** Offers the blocks in memory that are needed last. */
     synchronized void offerFarthest(long nowNanos, Cursors.Farthest scratch, Victim victim) {
+        if (!told.isEmpty()) {
+            lookAt(
+                    alone,
+                    (first, block) ->
+                            victim.offer(
+                                    this, first, useNanos(first, block.recordCount(), nowNanos)));
+            lookAt(backed, (first, block) -> victim.offer(this, first, score(block, nowNanos)));
+            return;
+        }
         cursors.farthest(alone, nowNanos, scratch);
         if (scratch.key() != OffsetMap.NONE) {
             victim.offer(this, scratch.key(), scratch.useNanos());
@@ -346,13 +405,38 @@ public final class PartitionBlocks {
         }
     }
 
+    /**
+     * Blocks of which one may go: in an order that was told, what is needed last may be anywhere.
+     * Beyond a bound some that are drawn by lot.
+     */
+    private <V> void lookAt(OffsetMap<V> blocks, OffsetMap.Visitor<V> visitor) {
+        if (blocks.size() <= LOOKED_AT_MAX) {
+            blocks.forEach(visitor);
+            return;
+        }
+        for (int i = 0; i < LOOKED_AT_MAX; i++) {
+            blocks.visitAny(random, visitor);
+        }
+    }
+
     /** Time until a block on disk is needed, in nanoseconds. */
     synchronized double diskUseNanos(long firstOffset, int recordCount, long nowNanos) {
-        return cursors.diskUseNanos(firstOffset, recordCount, nowNanos);
+        return toldUseNanos(
+                cursors.diskUseNanos(firstOffset, recordCount, nowNanos), firstOffset, nowNanos);
     }
 
     /** Offers the block on disk that is needed last. */
     synchronized void offerFarthestOnDisk(long nowNanos, Cursors.Farthest scratch, Victim victim) {
+        if (!told.isEmpty()) {
+            lookAt(
+                    onDisk,
+                    (first, block) ->
+                            victim.offer(
+                                    this,
+                                    first,
+                                    diskUseNanos(first, block.recordCount(), nowNanos)));
+            return;
+        }
         cursors.farthestOnDisk(onDisk, nowNanos, scratch);
         if (scratch.key() != OffsetMap.NONE) {
             victim.offer(this, scratch.key(), scratch.useNanos());

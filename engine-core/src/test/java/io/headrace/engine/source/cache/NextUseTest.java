@@ -99,4 +99,47 @@ final class NextUseTest {
             assertTrue(simulation.storeLoads() <= 1.05 * fixedSet, "ratio=" + ratio);
         }
     }
+
+    private static int[] order(long epoch) {
+        List<Integer> shuffled = new ArrayList<>();
+        for (int i = 0; i < BLOCKS; i++) {
+            shuffled.add(i);
+        }
+        Collections.shuffle(shuffled, new Random(17 + epoch));
+        return shuffled.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Test
+    void ordersThatWereToldAreAsGoodAsTheOptimum() {
+        for (int cached : new int[] {CACHED, 2 * CACHED}) {
+            try (Simulation simulation = simulation(cached, 0, 20)) {
+                simulation.toldReader(50, 5, 16, NextUseTest::order);
+                simulation.run();
+                double ratio = againstOptimum("told", simulation, cached);
+                assertTrue(ratio <= 1.02, "ratio=" + ratio);
+                assertTrue(simulation.tiers().partition(7, 0).cursors().isEmpty(), "cursors");
+            }
+        }
+    }
+
+    @Test
+    void ordersThatWereToldAreAsGoodAsTheOptimumWithBothTiers() {
+        try (Simulation simulation = simulation(CACHED / 4, CACHED * 3 / 4, 20)) {
+            simulation.toldReader(50, 5, 16, NextUseTest::order);
+            simulation.run();
+            double ratio = againstOptimum("told, memory and disk", simulation, CACHED);
+            assertTrue(ratio <= 1.10, "ratio=" + ratio);
+        }
+    }
+
+    @Test
+    void whoReadsInOrderIsServedBesideAnOrderThatWasTold() {
+        try (Simulation simulation = simulation(CACHED, 0, 20)) {
+            simulation.toldReader(50, 4, 16, NextUseTest::order);
+            simulation.loop(3_000, 50, 4);
+            simulation.run();
+            double ratio = againstOptimum("told, and a loop", simulation, CACHED);
+            assertTrue(ratio <= 1.10, "ratio=" + ratio);
+        }
+    }
 }

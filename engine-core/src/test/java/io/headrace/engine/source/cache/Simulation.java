@@ -12,6 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntUnaryOperator;
+import java.util.function.LongFunction;
 
 /**
  * The cache in a time of its own, which passes from event to event: readers that take a block at a
@@ -147,6 +148,79 @@ final class Simulation implements BlockSource, AutoCloseable {
         Reader reader = new Reader((long) (blockMs * 1e6), count, order);
         events.add(new Event(startMs * 1_000_000, sequence++, reader::next));
         return reader;
+    }
+
+    /**
+     * Adds a reader that takes the blocks in an order that it tells, and says where it is once for
+     * a window of so many.
+     */
+    void toldReader(double blockMs, int epochs, int windowBlocks, LongFunction<int[]> order) {
+        PartitionBlocks read = partition;
+        ToldOrder told = new ToldOrder(new Numbered(), epochs, order, 0);
+        read.tell(told);
+        schedule(0, () -> next(read, told, (long) (blockMs * 1e6), epochs, windowBlocks, order, 0));
+    }
+
+    private void next(
+            PartitionBlocks read,
+            ToldOrder told,
+            long blockNanos,
+            int epochs,
+            int windowBlocks,
+            LongFunction<int[]> order,
+            int count) {
+        int place = count % blockCount;
+        if (count == epochs * blockCount) {
+            read.forget(told);
+            return;
+        }
+        if (place % windowBlocks == 0) {
+            told.at(count / blockCount, place, nowNanos);
+        }
+        int block = order.apply(count / blockCount)[place];
+        told.read(block, RECORDS, nowNanos);
+        trace.add(block);
+        read.loadAside(
+                new Stored(block),
+                (loaded, failure) -> {
+                    if (loaded == null) {
+                        throw new AssertionError(failure);
+                    }
+                    loaded.release();
+                    schedule(
+                            blockNanos,
+                            () ->
+                                    next(
+                                            read,
+                                            told,
+                                            blockNanos,
+                                            epochs,
+                                            windowBlocks,
+                                            order,
+                                            count + 1));
+                });
+    }
+
+    private final class Numbered implements ToldOrder.Blocks {
+        @Override
+        public int blockCount() {
+            return blockCount;
+        }
+
+        @Override
+        public int partition(int block) {
+            return 0;
+        }
+
+        @Override
+        public long firstOffset(int block) {
+            return (long) block * RECORDS;
+        }
+
+        @Override
+        public int recordCount(int block) {
+            return RECORDS;
+        }
     }
 
     /** Adds a reader that goes around so many times. */
