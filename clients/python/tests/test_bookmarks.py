@@ -47,6 +47,12 @@ def test_positions_and_state_come_back_together(server, bookmarks):
     assert committed(server, topic, 2) == [3, 4]
 
 
+def test_notes_on_a_group_are_kept(bookmarks):
+    assert bookmarks.note("team/run 1", model="resnet", commit="4f1c") == {"model": "resnet", "commit": "4f1c"}
+    assert bookmarks.note("team/run 1", commit="", lr="0.1") == {"model": "resnet", "lr": "0.1"}
+    assert bookmarks.note("team/run 2") == {}
+
+
 def test_another_group_is_given_the_positions(server, bookmarks):
     topic = server.records([[b"%d" % n for n in range(9)]] * 3)
     commit(server, topic, 3, 4, group="one")

@@ -80,7 +80,7 @@ class Bookmarks:
         after = ""
         while True:
             query = {"after": after} if job is None else {"after": after, "job": job}
-            page = self._ask("?" + urllib.parse.urlencode(query))["bookmarks"]
+            page = self._ask("/bookmarks?" + urllib.parse.urlencode(query))["bookmarks"]
             for found in page:
                 after = found["bookmark"]
                 name, _, step = after.rpartition("@")
@@ -95,6 +95,14 @@ class Bookmarks:
     def delete(self, job: str, step: int) -> None:
         """Deletes a bookmark, which has to be there."""
         self._ask(_path(job, step) + "/delete", {})
+
+    def note(self, group: str, **notes: str) -> dict[str, str]:
+        """Adds notes on the run of a group, which ``headrace lineage export`` writes down; returns all of them.
+
+        An empty text takes a note away. They are durable when this returns.
+        """
+        found: dict[str, str] = self._ask("/notes?" + urllib.parse.urlencode({"group": group}), notes)["notes"]
+        return found
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         deadline = time.monotonic() + self.wait_s
@@ -114,7 +122,7 @@ class Bookmarks:
             time.sleep(RETRY_S)
 
     def _ask_once(self, path: str, body: Mapping[str, Any] | None) -> Any:
-        url = f"{self.admin_url.rstrip('/')}/bookmarks{path}"
+        url = self.admin_url.rstrip("/") + path
         data = None if body is None else json.dumps(body).encode()
         # The server takes no POST without this header, which no web page can make a browser send.
         request = urllib.request.Request(url, data, {"X-Headrace": "1"})
@@ -127,7 +135,7 @@ class Bookmarks:
 
 
 def _path(job: str, step: int) -> str:
-    return "/" + urllib.parse.quote(f"{job}@{step}", safe="")
+    return "/bookmarks/" + urllib.parse.quote(f"{job}@{step}", safe="")
 
 
 def _state(answer: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -30,6 +30,11 @@ public interface TopicCatalog {
      */
     List<Topic> list(String fromName, int limit);
 
+    /** A view that a topic is needed for, so that it cannot be deleted; null if there is none. */
+    default @Nullable Topic viewOver(long topicId) {
+        return null;
+    }
+
     /** How many topics there are. */
     long topicCount();
 

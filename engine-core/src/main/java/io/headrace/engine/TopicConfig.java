@@ -147,8 +147,21 @@ public record TopicConfig(
         }
         config.compaction.checkLags();
         config.checkCompactable();
-        return config.with(StorageMode.SOURCE, SOURCE_URI, overrides)
-                .with(StorageMode.VIEW, Views.TYPE_CONFIG, overrides);
+        config =
+                config.with(StorageMode.SOURCE, SOURCE_URI, overrides)
+                        .with(StorageMode.VIEW, Views.TYPE_CONFIG, overrides);
+        return overrides.containsKey(Versions.OF_CONFIG) ? config.published() : config;
+    }
+
+    /**
+     * A version keeps what it holds, whatever its configs and the defaults say: all that trims or
+     * compacts goes by what is said here.
+     */
+    private TopicConfig published() {
+        return withRetentionMs(-1)
+                .withRetentionBytes(-1)
+                .withFlushMessages(1)
+                .withCleanupPolicy("delete");
     }
 
     /** What is in memory alone is overwritten from its start, and never written again. */

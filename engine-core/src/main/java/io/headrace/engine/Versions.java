@@ -1,5 +1,6 @@
 package io.headrace.engine;
 
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -8,6 +9,9 @@ import java.util.Map;
  */
 @Experimental
 public final class Versions {
+    /** With which the topic configs begin that make a topic a version. */
+    public static final String PREFIX = "headrace.version.";
+
     /** Topic config: the dataset of which the topic is a version. Publishes the topic. */
     public static final String OF_CONFIG = "headrace.version.of";
 
@@ -75,7 +79,10 @@ public final class Versions {
         }
     }
 
-    /** A version holds what it held when it was published, for as long as it is there. */
+    /**
+     * A version holds what it held when it was published, for as long as it is there: {@link
+     * TopicConfig} sees to that whatever is set, so that what is set must not say otherwise.
+     */
     private static void checkStays(Topic topic) {
         TopicConfig config = topic.config();
         if (config.storageMode() == StorageMode.SOURCE) {
@@ -87,18 +94,22 @@ public final class Versions {
                     config.storageMode().configValue(),
                     "source or persistent, in a version");
         }
-        require("retention.ms", config.retentionMs(), -1);
-        require("retention.bytes", config.retentionBytes(), -1);
-        require("flush.messages", config.flushMessages(), 1);
-        if (config.compact()) {
-            throw new InvalidConfigException("cleanup.policy", "compact", "delete, in a version");
+        Map<String, String> configs = topic.configs();
+        require(configs, "retention.ms", -1);
+        require(configs, "retention.bytes", -1);
+        require(configs, "flush.messages", 1);
+        String policy = configs.getOrDefault("cleanup.policy", "").toLowerCase(Locale.ROOT);
+        if (policy.contains("compact")) {
+            throw new InvalidConfigException("cleanup.policy", policy, "delete, in a version");
         }
     }
 
-    private static void require(String key, long value, long wanted) {
-        if (value != wanted) {
+    /** What is in force there anyway may be said, and nothing else. */
+    private static void require(Map<String, String> configs, String key, long wanted) {
+        String value = configs.get(key);
+        if (value != null && TopicConfig.longOf(key, value, Long.MIN_VALUE) != wanted) {
             throw new InvalidConfigException(
-                    key, Long.toString(value), wanted + ", in a version: it stays as it is");
+                    key, value, wanted + ", in a version: it stays as it is");
         }
     }
 }

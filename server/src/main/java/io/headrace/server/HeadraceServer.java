@@ -153,7 +153,7 @@ public final class HeadraceServer implements AutoCloseable {
             admin.serveSources(launched.catalog(), launched.sources());
             admin.serveBackups(launched.backups(), clusterId);
             admin.serveViews(launched.catalog(), launched.views());
-            admin.serveDatasets(launched);
+            admin.serveDatasets(launched, clusterId);
             metricSources.add(new SourceMetrics(launched.sources()));
         }
     }

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -210,6 +213,105 @@ class DatasetCommandTest {
                 "--older-than",
                 "soon");
         fails(2, run("retire", true, true, "pairs"), "--keep");
+    }
+
+    private KafkaConsumer<byte[], byte[]> reader() {
+        return new KafkaConsumer<>(
+                Map.of(
+                        "bootstrap.servers", "127.0.0.1:" + server.kafkaPort(),
+                        "group.id", "readers",
+                        "auto.offset.reset", "earliest",
+                        "enable.auto.commit", "false"),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer());
+    }
+
+    private static void readAll(KafkaConsumer<byte[], byte[]> consumer, int count) {
+        consumer.subscribe(List.of("pairs.latest"));
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+        int left = count;
+        while (left > 0) {
+            assertTrue(System.nanoTime() < deadline, "nothing to read");
+            left -= consumer.poll(Duration.ofMillis(100)).count();
+        }
+        consumer.commitSync();
+    }
+
+    @Test
+    void whatGroupsReadOrARollbackGoesToIsKept() throws Exception {
+        publish("v1");
+        change("alias", "pairs", "latest", "v1");
+        publish("v2");
+        put("v3/e", "5");
+        publish("v3");
+        try (KafkaConsumer<byte[], byte[]> consumer = reader()) {
+            readAll(consumer, 3);
+            change("alias", "pairs", "latest", "v2");
+            change("alias", "pairs", "latest", "v3");
+            assertEquals(
+                    0,
+                    run("retire", true, true, "pairs", "--keep", "0", "--dry-run"),
+                    err::toString);
+            assertEquals(
+                    """
+                    kept pairs.v1: read by readers (--force)
+                    kept pairs.v2: a rollback goes to it: pairs.latest
+                    kept pairs.v3: shown by pairs.latest
+                    """,
+                    out.toString());
+            fails(1, run("withdraw", true, false, "pairs", "v1"), "pairs.v1", "groups=readers");
+            int code = run("retire", true, true, "pairs", "--keep", "0", "--dry-run", "--force");
+            assertEquals(0, code, err::toString);
+            assertTrue(out.toString().contains("would delete pairs.v1"), out::toString);
+        }
+        try (KafkaConsumer<byte[], byte[]> consumer = reader()) {
+            readAll(consumer, 1); // in v3 now, with a position that is left in v1
+            assertEquals(0, run("retire", true, true, "pairs", "--keep", "0"), err::toString);
+            assertTrue(out.toString().contains("deleted pairs.v1"), out::toString);
+        }
+        change("rollback", "pairs");
+        assertEquals("pairs.latest shows pairs.v2 again\n", out.toString());
+    }
+
+    @Test
+    void aDryRunNamesTheViewsInTheWay() throws Exception {
+        publish("v1");
+        String topic = "again";
+        try (Admin admin =
+                Admin.create(Map.of("bootstrap.servers", "127.0.0.1:" + server.kafkaPort()))) {
+            NewTopic replay =
+                    new NewTopic(topic, 1, (short) 1)
+                            .configs(
+                                    Map.of(
+                                            "headrace.view.type", "replay",
+                                            "headrace.view.ranges", "pairs.v1=0:0-1"));
+            admin.createTopics(List.of(replay)).all().get();
+        }
+        assertEquals(
+                0, run("retire", true, true, "pairs", "--keep", "0", "--dry-run"), err::toString);
+        assertEquals("kept pairs.v1: a view is over it: again\n", out.toString());
+    }
+
+    @Test
+    void whatOneServerSaysHasAnotherOneDeleteNothing() throws Exception {
+        publish("v1");
+        Map<String, String> settings = ServerTestSettings.of(folder.resolve("other"));
+        try (HeadraceServer other = HeadraceServer.launch(ServerConfig.of(settings))) {
+            int code =
+                    Headrace.commandLine()
+                            .setErr(new PrintWriter(err))
+                            .execute(
+                                    "dataset",
+                                    "retire",
+                                    "pairs",
+                                    "--keep",
+                                    "0",
+                                    "--bootstrap-server",
+                                    "127.0.0.1:" + other.kafkaPort(),
+                                    "--admin-server",
+                                    "127.0.0.1:" + server.adminPort());
+            fails(1, code, "are two servers");
+        }
     }
 
     @Test

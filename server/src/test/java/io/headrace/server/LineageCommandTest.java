@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
@@ -308,6 +309,89 @@ final class LineageCommandTest {
                 out.toString().contains("numbers.v2 partition 0  offsets 0 to 3"), out::toString);
         ok("replay", file("b"), "--name", "again");
         assertEquals(13, count(read("again", "another", 13)));
+    }
+
+    private int note(String... arguments) {
+        out.getBuffer().setLength(0);
+        err.getBuffer().setLength(0);
+        List<String> all = new ArrayList<>(List.of("lineage", "note"));
+        all.addAll(List.of(arguments));
+        all.addAll(List.of("--admin-server", "127.0.0.1:" + server.adminPort()));
+        return Headrace.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(all.toArray(String[]::new));
+    }
+
+    @Test
+    void notesOnAGroupAreKeptAndWrittenDown() throws Exception {
+        create("orders", 1, Map.of());
+        produce("orders", 1, 0, 5);
+        read("orders", "team/trainer@1", 5);
+        assertEquals(0, note("team/trainer@1", "model=resnet", "commit=4f1c"), err::toString);
+        assertEquals(0, note("team/trainer@1", "commit=", "lr=0.1"), err::toString);
+        assertEquals("lr=0.1\nmodel=resnet\n", out.toString());
+        assertEquals(0, note("another"), err::toString);
+        assertEquals("", out.toString());
+        assertEquals(1, note("another", "text=" + "x".repeat(40_000)));
+        assertTrue(err.toString().contains("notes too long: group=another"), err::toString);
+        stop();
+        start();
+        assertEquals(0, note("team/trainer@1"), err::toString);
+        assertEquals("lr=0.1\nmodel=resnet\n", out.toString());
+        ok("export", "team/trainer@1", "--output", file("a"), "--note", "lr=0.2");
+        String manifest = Files.readString(folder.resolve("a"));
+        assertTrue(manifest.contains("\"model\" : \"resnet\""), manifest);
+        assertTrue(manifest.contains("\"lr\" : \"0.2\""), manifest);
+        ok("export", "team/trainer@1", "--output", file("b"), "--no-notes");
+        assertFalse(Files.readString(folder.resolve("b")).contains("resnet"));
+        assertEquals(0, note("team/trainer@1", "lr=", "model="), err::toString);
+        assertEquals("", out.toString());
+        stop();
+        start();
+        assertEquals(0, note("team/trainer@1"), err::toString);
+        assertEquals("", out.toString());
+    }
+
+    @Test
+    void versionsThatAManifestNamesCanBeHeld() throws Exception {
+        create("numbers.v1", 1, Map.of());
+        produce("numbers.v1", 1, 0, 20);
+        dataset("publish", "numbers", "v1", "--topic", "numbers.v1");
+        create("orders", 1, Map.of());
+        produce("orders", 1, 0, 5);
+        read("numbers.v1", "trainer", 6);
+        read("orders", "trainer", 5);
+        ok("export", "trainer", "--output", file("a"), "--protect");
+        assertTrue(
+                out.toString().contains("\nprotected: numbers.v1\n")
+                        || out.toString().startsWith("protected: numbers.v1\n"),
+                out::toString);
+        assertTrue(out.toString().contains("not protected, as it is no version: orders"));
+        Throwable refused =
+                assertThrows(
+                        ExecutionException.class,
+                        () -> admin.deleteTopics(List.of("numbers.v1")).all().get());
+        assertTrue(refused.getMessage().contains("protected"), refused::toString);
+        ok("verify", file("a"));
+    }
+
+    @Test
+    void aVersionThatIsGoneIsNotTakenForAnotherOfItsName() throws Exception {
+        for (String version : List.of("v1", "v2")) {
+            create("numbers." + version, 1, Map.of());
+            produce("numbers." + version, 1, 0, 20);
+            dataset("publish", "numbers", version, "--topic", "numbers." + version);
+        }
+        dataset("alias", "numbers", "latest", "v1");
+        read("numbers.latest", "trainer", 6);
+        dataset("alias", "numbers", "latest", "v2");
+        admin.deleteTopics(List.of("numbers.v1")).all().get();
+        String gone = "is gone: alias=numbers.latest offset=6 version=numbers.v1";
+        refused(gone, "export", "trainer", "--output", file("a"));
+        create("numbers.v1", 1, Map.of());
+        produce("numbers.v1", 1, 0, 20);
+        refused(gone, "export", "trainer", "--output", file("a"));
     }
 
     private void dataset(String... arguments) {

@@ -37,6 +37,8 @@ import org.apache.kafka.common.errors.OffsetOutOfRangeException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicIdException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.message.AlterConfigsRequestData;
+import org.apache.kafka.common.message.AlterConfigsResponseData;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -162,6 +164,46 @@ class AdminClientTest {
         assertEquals("compact", describeConfigs(TOPIC).get("cleanup.policy").value());
         alter(new AlterConfigOp(new ConfigEntry("retention.ms", ""), OpType.DELETE));
         assertEquals("604800000", describeConfigs(TOPIC).get("retention.ms").value());
+    }
+
+    /** As kafka-python and librdkafka still ask for it. */
+    @Test
+    void theOlderFormTakesNothingFromAVersionThatItDoesNotName() throws Exception {
+        Map<String, String> configs =
+                Map.of(
+                        "headrace.version.of", "pairs",
+                        "headrace.version.name", "v1",
+                        "headrace.version.protected", "true",
+                        "segment.ms", "1000");
+        NewTopic topic = new NewTopic("pairs.v1", 1, (short) 1).configs(configs);
+        admin.createTopics(List.of(topic)).all().get();
+        alterWhole("pairs.v1", "max.message.bytes", "1000");
+        Config altered = describeConfigs(new ConfigResource(ConfigResource.Type.TOPIC, "pairs.v1"));
+        assertEquals("1000", altered.get("max.message.bytes").value());
+        assertEquals("604800000", altered.get("segment.ms").value());
+        assertEquals("pairs", altered.get("headrace.version.of").value());
+        assertEquals("v1", altered.get("headrace.version.name").value());
+        assertEquals("true", altered.get("headrace.version.protected").value());
+        alterWhole("pairs.v1", "headrace.version.protected", "false");
+        altered = describeConfigs(new ConfigResource(ConfigResource.Type.TOPIC, "pairs.v1"));
+        assertEquals("false", altered.get("headrace.version.protected").value());
+        assertEquals("pairs", altered.get("headrace.version.of").value());
+    }
+
+    private void alterWhole(String topic, String key, String value) throws Exception {
+        AlterConfigsRequestData.AlterableConfig config =
+                new AlterConfigsRequestData.AlterableConfig().setName(key).setValue(value);
+        AlterConfigsRequestData.AlterConfigsResource resource =
+                new AlterConfigsRequestData.AlterConfigsResource()
+                        .setResourceType(ConfigResource.Type.TOPIC.id())
+                        .setResourceName(topic);
+        resource.configs().add(config);
+        AlterConfigsRequestData data = new AlterConfigsRequestData();
+        data.resources().add(resource);
+        try (RawClient client = new RawClient(shell.boundPort())) {
+            var response = client.ask(data, 2, AlterConfigsResponseData.class);
+            assertEquals(0, response.responses().get(0).errorCode());
+        }
     }
 
     @Test

@@ -37,6 +37,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.LongFunction;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -618,11 +619,21 @@ final class Catalog implements TopicCatalog, Background.Work {
                 return view;
             }
         }
+        return viewOver(topic, this::draft);
+    }
+
+    @Override
+    public @Nullable Topic viewOver(long topicId) {
+        Topic topic = find(topicId);
+        return topic == null ? null : viewOver(topic, this::find);
+    }
+
+    private @Nullable Topic viewOver(Topic topic, LongFunction<@Nullable Topic> views) {
         byte[] prefix = Rows.viewsKey(topic.id());
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
             boolean found = cursor.seek(prefix);
             while (found) {
-                Topic view = draft(Rows.viewIdOf(cursor.key()));
+                Topic view = views.apply(Rows.viewIdOf(cursor.key()));
                 if (view != null && needs(view, topic)) {
                     return view;
                 }

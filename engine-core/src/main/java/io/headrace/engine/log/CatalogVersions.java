@@ -85,6 +85,7 @@ final class CatalogVersions {
         Topic shown = shown(topic, partitionCount, configs.getOrDefault(Alias.CURRENT_CONFIG, ""));
         Alias known = before == null || !Alias.isAlias(before) ? null : Alias.of(before.configs());
         Alias alias = known == null ? Alias.of(shown) : known;
+        requireSameDataset(alias, shown);
         if (alias.currentVersion().topicId() != shown.id()) {
             alias = withoutGone(alias).showing(shown);
         }
@@ -127,6 +128,18 @@ final class CatalogVersions {
                             + version.partitionCount());
         }
         return version;
+    }
+
+    /** Names with points may belong to several datasets; an alias belongs to one. */
+    private void requireSameDataset(Alias alias, Topic shown) {
+        Topic current = byId.apply(alias.currentVersion().topicId());
+        String dataset = current == null ? null : current.configs().get(Versions.OF_CONFIG);
+        if (dataset != null && !dataset.equals(shown.configs().get(Versions.OF_CONFIG))) {
+            throw new InvalidConfigException(
+                    Alias.CURRENT_CONFIG,
+                    shown.name(),
+                    "a version of the dataset that the alias shows: " + dataset);
+        }
     }
 
     private static void requireUnchanged(

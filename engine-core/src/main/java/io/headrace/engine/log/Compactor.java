@@ -2,6 +2,7 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.Topic;
+import io.headrace.engine.Versions;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.log.PartitionCompaction.Outcome;
@@ -213,8 +214,20 @@ final class Compactor {
             return List.of();
         }
         return choice.take(shard.shard().id(), nowMs, room.segmentBytes()).stream()
-                .map(found -> new PartitionCompaction(found, filter, keyBuffer, keyBytesMax))
+                .map(
+                        found ->
+                                new PartitionCompaction(
+                                        found,
+                                        () -> isPublished(found.topic()),
+                                        filter,
+                                        keyBuffer,
+                                        keyBytesMax))
                 .toList();
+    }
+
+    private boolean isPublished(Topic topic) {
+        Topic now = topics.apply(topic.id());
+        return now != null && Versions.isPublished(now);
     }
 
     /** Whether what it has said makes files go, or be sealed, which is waited for, but not long. */

@@ -7,6 +7,7 @@ import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.batch.UnreadableBatchException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PartitionCompaction {
     private final CompactionCandidate candidate;
+    private final BooleanSupplier isPublished;
     private final RecordFilter filter;
     private final SealBuffer keyBuffer;
     private final long keysMax;
@@ -61,15 +63,18 @@ final class PartitionCompaction {
     }
 
     /**
+     * @param isPublished whether its topic has become a version, which stays as it is
      * @param keyBuffer in which keys are noted; nobody else's until this is done
      * @param keyBytesMax of it
      */
     PartitionCompaction(
             CompactionCandidate candidate,
+            BooleanSupplier isPublished,
             RecordFilter filter,
             SealBuffer keyBuffer,
             long keyBytesMax) {
         this.candidate = candidate;
+        this.isPublished = isPublished;
         this.filter = filter;
         this.keyBuffer = keyBuffer;
         this.keysMax = keyBytesMax / KeyOffsets.BYTES_PER_KEY;
@@ -233,6 +238,9 @@ final class PartitionCompaction {
         }
 
         boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException {
+            if (isPublished.getAsBoolean()) {
+                return false; // the next pass sees that the topic is another one
+            }
             if (batch == null) {
                 return drop(entry);
             }

@@ -39,6 +39,7 @@ public final class AdminListener implements AutoCloseable {
     private static final String VIEWS = "/views";
     private static final String BOOKMARKS = "/bookmarks";
     private static final String DATASETS = "/datasets";
+    private static final String NOTES = "/notes";
     private static final int BACKLOG = 16;
 
     /** Callers whose bodies are read and whose answers are written at a time: they may be slow. */
@@ -63,6 +64,7 @@ public final class AdminListener implements AutoCloseable {
     private final JsonHandler views;
     private final JsonHandler bookmarks;
     private final JsonHandler datasets;
+    private final JsonHandler notes;
 
     private AdminListener(
             HttpServer http,
@@ -80,6 +82,7 @@ public final class AdminListener implements AutoCloseable {
         this.views = new JsonHandler(VIEWS, hosts, talkers);
         this.bookmarks = new JsonHandler(BOOKMARKS, hosts, talkers, BookmarkRoutes.BODY_LENGTH_MAX);
         this.datasets = new JsonHandler(DATASETS, hosts, talkers);
+        this.notes = new JsonHandler(NOTES, hosts, talkers);
     }
 
     private static ExecutorService talkers() {
@@ -126,6 +129,7 @@ public final class AdminListener implements AutoCloseable {
         http.createContext(VIEWS, listener.views);
         http.createContext(BOOKMARKS, listener.bookmarks);
         http.createContext(DATASETS, listener.datasets);
+        http.createContext(NOTES, listener.notes);
         http.start();
         return listener;
     }
@@ -149,14 +153,19 @@ public final class AdminListener implements AutoCloseable {
         views.serve(new ViewRoutes(catalog, served, executor));
     }
 
-    /** Answers {@code /bookmarks} from now on; until then it says that it is not ready. */
+    /** Answers {@code /bookmarks} and {@code /notes} from now on; until then it is not ready. */
     public void serveBookmarks(Bookmarks served) {
+        notes.serve(new NoteRoutes(served, executor));
         bookmarks.serve(new BookmarkRoutes(served, executor));
     }
 
-    /** Answers {@code /datasets} from now on; until then it says that it is not ready. */
-    public void serveDatasets(Engine engine) {
-        datasets.serve(new DatasetRoutes(engine, executor));
+    /**
+     * Answers {@code /datasets} from now on; until then it says that it is not ready.
+     *
+     * @param clusterId which the answers name
+     */
+    public void serveDatasets(Engine engine, String clusterId) {
+        datasets.serve(new DatasetRoutes(engine, clusterId, executor));
     }
 
     /** The port that was bound. */
@@ -184,7 +193,15 @@ public final class AdminListener implements AutoCloseable {
         answer(
                 exchange,
                 OK,
-                "/metrics\n/healthz\n/readyz\n/sources\n/datasets\n/backups\n/views\n/bookmarks\n");
+                "/metrics\n"
+                        + "/healthz\n"
+                        + "/readyz\n"
+                        + "/sources\n"
+                        + "/datasets\n"
+                        + "/backups\n"
+                        + "/views\n"
+                        + "/bookmarks\n"
+                        + "/notes\n");
     }
 
     private void readiness(HttpExchange exchange) throws IOException {

@@ -32,13 +32,16 @@ final class DatasetRoutes implements JsonHandler.Routes {
     private static final int SCAN_TOPIC_COUNT_MAX = 1000;
 
     private final Engine engine;
+    private final String clusterId;
     private final Executor executor;
 
     /**
+     * @param clusterId which the answers name
      * @param executor makes JSON of what the engine's threads hand out
      */
-    DatasetRoutes(Engine engine, Executor executor) {
+    DatasetRoutes(Engine engine, String clusterId, Executor executor) {
         this.engine = engine;
+        this.clusterId = clusterId;
         this.executor = executor;
     }
 
@@ -85,9 +88,9 @@ final class DatasetRoutes implements JsonHandler.Routes {
                 .thenApplyAsync(done -> json(dataset, entries, nextPage), executor);
     }
 
-    private static ObjectNode json(
+    private ObjectNode json(
             String dataset, List<CompletableFuture<ObjectNode>> entries, String next) {
-        ObjectNode json = Json.object().put("dataset", dataset);
+        ObjectNode json = Json.object().put("dataset", dataset).put("cluster", clusterId);
         ArrayNode topics = json.putArray("topics");
         entries.forEach(entry -> topics.add(entry.join()));
         return json.put("next", next);
@@ -116,6 +119,10 @@ final class DatasetRoutes implements JsonHandler.Routes {
         json.put("version", topic.configs().get(Versions.NAME_CONFIG))
                 .put("publishedMs", Long.parseLong(publishedMs))
                 .put("protected", Versions.isProtected(topic));
+        Topic view = engine.catalog().viewOver(topic.id());
+        if (view != null) {
+            json.put("view", view.name());
+        }
         if (topic.storageMode() != StorageMode.SOURCE) {
             return CompletableFuture.completedFuture(json.put("records", records(topic)));
         }

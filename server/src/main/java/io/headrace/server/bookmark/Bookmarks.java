@@ -7,6 +7,7 @@ import io.headrace.kafka.group.GroupPositions.TopicPositions;
 import io.headrace.server.bookmark.BookmarkException.Reason;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -60,6 +61,9 @@ public final class Bookmarks implements AutoCloseable {
 
     /** Null until it is read, and after a write of which nobody knows; of the thread alone. */
     private @Nullable TreeMap<BookmarkName, Entry> index;
+
+    /** Valid as long as the index is. */
+    private GroupNotes notes = new GroupNotes();
 
     /** Where a bookmark lies, and when it was saved. */
     public record Entry(BookmarkName name, long offset, long savedMs) {}
@@ -300,10 +304,43 @@ public final class Bookmarks implements AutoCloseable {
                 });
     }
 
+    /**
+     * Adds notes on a group, which need not be there.
+     *
+     * @param changes texts by key; an empty one takes the note away
+     * @return completes when they are durable, with all notes on the group
+     */
+    public CompletableFuture<Map<String, String>> note(String group, Map<String, String> changes) {
+        return answer(
+                () -> {
+                    TreeMap<String, String> all = GroupNotes.with(notesNow(group), changes);
+                    byte[] value = notes.encode(group, all);
+                    long offset = append(GroupNotes.key(group), value, clockMs.getAsLong());
+                    if (value == null) {
+                        notes.remove(group);
+                    } else {
+                        notes.put(group, offset);
+                    }
+                    return all;
+                });
+    }
+
+    /** The notes on a group; none if nobody has made any. */
+    public CompletableFuture<Map<String, String>> notes(String group) {
+        return answer(() -> notesNow(group));
+    }
+
+    private TreeMap<String, String> notesNow(String group) {
+        index(); // with which they are read
+        Long offset = notes.offset(group);
+        return offset == null ? new TreeMap<>() : GroupNotes.decode(group, log.value(offset));
+    }
+
     private TreeMap<BookmarkName, Entry> index() {
         TreeMap<BookmarkName, Entry> known = index;
         if (known == null) {
             known = new TreeMap<>();
+            notes = new GroupNotes();
             if (log.exists()) {
                 read(known);
             }
@@ -316,6 +353,11 @@ public final class Bookmarks implements AutoCloseable {
         log.forEach(
                 (offset, timestampMs, key, hasValue) -> {
                     String text = new String(key, StandardCharsets.UTF_8);
+                    String group = GroupNotes.groupOf(text);
+                    if (group != null) {
+                        read(group, offset, hasValue);
+                        return;
+                    }
                     BookmarkName name;
                     try {
                         name = BookmarkName.of(text);
@@ -329,6 +371,14 @@ public final class Bookmarks implements AutoCloseable {
                         into.remove(name);
                     }
                 });
+    }
+
+    private void read(String group, long offset, boolean hasValue) {
+        if (hasValue) {
+            notes.put(group, offset);
+        } else {
+            notes.remove(group);
+        }
     }
 
     @Override

@@ -15,6 +15,7 @@ final class DatasetCalls {
     private static final int OBJECTS_PER_PAGE = 1000;
 
     private final AdminOptions admin;
+    private String cluster = "";
 
     DatasetCalls(AdminOptions admin) {
         this.admin = admin;
@@ -27,12 +28,18 @@ final class DatasetCalls {
         do {
             JsonNode page = admin.get("/datasets/" + encoded(dataset) + "?after=" + encoded(next));
             page.path("topics").forEach(all::add);
+            cluster = page.path("cluster").asText();
             next = page.path("next").asText();
         } while (!next.isEmpty());
         if (all.isEmpty()) {
             throw new CommandException("no such dataset: no version was published: " + dataset);
         }
         return all;
+    }
+
+    /** Which server has said so. */
+    String cluster() {
+        return cluster;
     }
 
     /** The objects of a source, page by page. */

@@ -175,7 +175,8 @@ public final class DatasetCommand implements Runnable {
     void withdraw(
             @Mixin ClientOptions client,
             @Parameters(paramLabel = "DATASET") String dataset,
-            @Parameters(paramLabel = "VERSION") String version)
+            @Parameters(paramLabel = "VERSION") String version,
+            @Option(names = "--force", description = "Also while groups read it.") boolean isForced)
             throws IOException, InterruptedException {
         String name = dataset + "." + version;
         try (Admin kafka = client.admin()) {
@@ -189,6 +190,12 @@ public final class DatasetCommand implements Runnable {
                 changes.add(new AlterConfigOp(new ConfigEntry(key, null), OpType.DELETE));
             }
             requireVersion(client, kafka, name);
+            Set<String> readers = isForced ? Set.of() : new VersionReaders(client, kafka).of(name);
+            if (!readers.isEmpty()) {
+                throw new CommandException(
+                        "groups read the version, end them first, or --force: version=%s groups=%s"
+                                .formatted(name, String.join(" ", readers)));
+            }
             client.await(kafka.incrementalAlterConfigs(Map.of(resource(name), changes)).all());
         }
         say("withdrawn " + name);
@@ -231,8 +238,12 @@ public final class DatasetCommand implements Runnable {
     }
 
     private static List<String> aliasesOf(List<JsonNode> topics, String version) {
+        return topicsWith(topics, "current", version);
+    }
+
+    private static List<String> topicsWith(List<JsonNode> topics, String key, String version) {
         return topics.stream()
-                .filter(topic -> topic.path("current").asText().equals(version))
+                .filter(topic -> topic.path(key).asText().equals(version))
                 .map(topic -> topic.path("topic").asText())
                 .toList();
     }
@@ -272,7 +283,10 @@ public final class DatasetCommand implements Runnable {
         say(name + " shows " + dataset + "." + version);
     }
 
-    @Command(description = "Have an alias show the version that it showed before.")
+    @Command(
+            description =
+                    "Have an alias show the version that it showed before; once more goes forward"
+                            + " again.")
     void rollback(
             @Mixin ClientOptions client,
             @Parameters(paramLabel = "DATASET") String dataset,
@@ -345,39 +359,74 @@ public final class DatasetCommand implements Runnable {
 
     @Command(
             description =
-                    "Delete old versions that are neither protected nor shown by an alias. Objects"
-                            + " of sources stay where they are.")
+                    "Delete old versions that nobody needs: not those that are protected, shown by"
+                            + " an alias, what a rollback goes to, under a view or read by a group."
+                            + " Objects of sources stay where they are.")
     void retire(
             @Mixin ClientOptions client,
             @Mixin AdminOptions admin,
             @Parameters(paramLabel = "DATASET") String dataset,
             @ArgGroup(multiplicity = "1") Old old,
             @Option(names = "--dry-run", description = "Say what would be deleted, only.")
-                    boolean isDryRun)
+                    boolean isDryRun,
+            @Option(names = "--force", description = "Also what groups read now.") boolean isForced)
             throws IOException, InterruptedException {
-        List<JsonNode> topics = new DatasetCalls(admin).topics(dataset);
+        DatasetCalls calls = new DatasetCalls(admin);
+        List<JsonNode> topics = calls.topics(dataset);
         List<String> names = new ArrayList<>();
-        for (JsonNode topic : old(versions(topics), old)) {
-            String name = topic.path("topic").asText();
-            List<String> aliases = aliasesOf(topics, name);
-            if (topic.path("protected").asBoolean()) {
-                say("kept " + name + ": it is protected");
-            } else if (!aliases.isEmpty()) {
-                say("kept " + name + ": shown by " + String.join(" ", aliases));
-            } else {
-                names.add(name);
-            }
-        }
-        if (isDryRun) {
-            names.forEach(name -> say("would delete " + name));
-            return;
-        }
         try (Admin kafka = client.admin()) {
+            requireSameServer(client.await(kafka.describeCluster().clusterId()), calls.cluster());
+            VersionReaders readers = new VersionReaders(client, kafka);
+            for (JsonNode topic : old(versions(topics), old)) {
+                String name = topic.path("topic").asText();
+                Set<String> groups = isForced ? Set.of() : readers.of(name);
+                String reason = reasonToKeep(topics, topic, groups);
+                if (reason.isEmpty()) {
+                    names.add(name);
+                } else {
+                    say("kept " + name + ": " + reason);
+                }
+            }
             for (String name : names) {
-                client.await(kafka.deleteTopics(Set.of(name)).all());
-                say("deleted " + name);
+                if (isDryRun) {
+                    say("would delete " + name);
+                } else {
+                    client.await(kafka.deleteTopics(Set.of(name)).all());
+                    say("deleted " + name);
+                }
             }
         }
+    }
+
+    /** What one server says must not have another one delete anything. */
+    private static void requireSameServer(String kafka, String admin) {
+        if (!kafka.equals(admin)) {
+            throw new CommandException(
+                    "--bootstrap-server and --admin-server are two servers: cluster=%s cluster=%s"
+                            .formatted(kafka, admin));
+        }
+    }
+
+    /** Why a version is not deleted; empty if it is. */
+    private static String reasonToKeep(
+            List<JsonNode> topics, JsonNode version, Set<String> readers) {
+        String name = version.path("topic").asText();
+        if (version.path("protected").asBoolean()) {
+            return "it is protected";
+        }
+        List<String> aliases = topicsWith(topics, "current", name);
+        if (!aliases.isEmpty()) {
+            return "shown by " + String.join(" ", aliases);
+        }
+        List<String> before = topicsWith(topics, "previous", name);
+        if (!before.isEmpty()) {
+            return "a rollback goes to it: " + String.join(" ", before);
+        }
+        String view = version.path("view").asText();
+        if (!view.isEmpty()) {
+            return "a view is over it: " + view;
+        }
+        return readers.isEmpty() ? "" : "read by " + String.join(" ", readers) + " (--force)";
     }
 
     private List<JsonNode> old(List<JsonNode> versions, Old old) {

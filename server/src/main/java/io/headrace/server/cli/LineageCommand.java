@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +23,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code headrace lineage export|verify|replay}. */
+/** {@code headrace lineage note|export|verify|replay}. */
 @Command(name = "lineage", description = "What a group has read, and the same again.")
 public final class LineageCommand implements Runnable {
     private static final String PREFIX = "headrace.view.";
@@ -42,6 +43,23 @@ public final class LineageCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "a verb is missing");
+    }
+
+    @Command(description = "Say something of a group's run; export writes it down. Alone: show it.")
+    void note(
+            @Mixin AdminOptions admin,
+            @Parameters(index = "0", paramLabel = "GROUP") String group,
+            @Parameters(
+                            index = "1..*",
+                            arity = "0..*",
+                            paramLabel = "KEY=VALUE",
+                            description = "KEY= takes a note away.")
+                    @Nullable Map<String, String> notes)
+            throws IOException, InterruptedException {
+        LineageNotes all = new LineageNotes(admin);
+        Map<String, String> now = notes == null ? all.of(group) : all.add(group, notes);
+        now.forEach((key, text) -> out().println(key + "=" + text));
+        out().flush();
     }
 
     @Command(description = "Write down which records a group has read, and what they are made of.")
@@ -66,8 +84,21 @@ public final class LineageCommand implements Runnable {
                             names = "--note",
                             paramLabel = "KEY=VALUE",
                             description =
-                                    "What is to be known of the run; may be given several times.")
+                                    "What is to be known of the run, beside the notes on the group;"
+                                            + " may be given several times.")
                     @Nullable Map<String, String> notes,
+            @Option(
+                            names = "--no-notes",
+                            description =
+                                    "Leave out the notes on the group, which are asked of the"
+                                            + " admin listener.")
+                    boolean isWithoutNotes,
+            @Option(
+                            names = "--protect",
+                            description =
+                                    "Keep the versions that the manifest names from being deleted,"
+                                            + " by whatever tool.")
+                    boolean isProtecting,
             @Option(
                             names = "--digest",
                             defaultValue = "STORED",
@@ -80,7 +111,16 @@ public final class LineageCommand implements Runnable {
             throws IOException, InterruptedException {
         Manifest before = since == null ? null : ManifestReader.read(since);
         LineageExport export = new LineageExport(client, admin, digests);
-        Manifest manifest = export.manifest(group, before, notes == null ? Map.of() : notes);
+        Map<String, String> all = new TreeMap<>();
+        if (!isWithoutNotes) {
+            all.putAll(new LineageNotes(admin).of(group));
+        }
+        all.putAll(notes == null ? Map.of() : notes);
+        Manifest manifest = export.manifest(group, before, all);
+        if (isProtecting) {
+            // Before it is written: what it names is held from then on.
+            new LineageHold(client, out()).protect(manifest);
+        }
         export.write(output, manifest);
         for (TopicRanges topic : manifest.topics()) {
             if (!topic.isBelow()) {

@@ -97,13 +97,13 @@ final class LineageExport {
             throws IOException, InterruptedException {
         Map<String, Map<Integer, Long>> all = new TreeMap<>(committed);
         for (Map.Entry<String, Map<Integer, Long>> topic : committed.entrySet()) {
-            List<String> versions = LineageTopics.versions(topics.find(topic.getKey(), false));
-            if (versions.isEmpty()) {
+            TopicRanges named = topics.find(topic.getKey(), false);
+            if (!LineageTopics.isAlias(named)) {
                 continue;
             }
             all.remove(topic.getKey());
             for (Map.Entry<Integer, Long> position : topic.getValue().entrySet()) {
-                String version = versions.get((int) Alias.ordinal(position.getValue()));
+                String version = topics.version(named, position.getValue());
                 all.computeIfAbsent(version, name -> new TreeMap<>())
                         .put(position.getKey(), Alias.offsetInVersion(position.getValue()));
             }

@@ -1,26 +1,27 @@
 package io.headrace.server.cli;
 
+import io.headrace.engine.Alias;
 import io.headrace.engine.SourceStatus;
 import io.headrace.server.lineage.Manifest.TopicRanges;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry.ConfigSource;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** What the server says of topics that a manifest names. */
 final class LineageTopics {
     private static final String SOURCE_CONFIG = "headrace.source.uri";
     private static final String TOPICS_CONFIG = "headrace.view.topics";
-    private static final String VERSIONS_CONFIG = "headrace.view.versions";
     private static final String RANGES_CONFIG = "headrace.view.ranges";
 
     private final ClientOptions client;
@@ -87,14 +88,48 @@ final class LineageTopics {
         return names;
     }
 
-    /** Names of the versions that an alias has shown, by ordinal; none of other topics. */
-    static List<String> versions(TopicRanges topic) {
-        String versions = topic.configs().getOrDefault(VERSIONS_CONFIG, "");
-        return versions.isEmpty()
-                ? List.of()
-                : Arrays.stream(versions.split(","))
-                        .map(version -> version.split(":", 2)[0]) // its topic's id follows
-                        .toList();
+    /** Whether a topic is an alias, whose offsets are of versions. */
+    static boolean isAlias(TopicRanges topic) {
+        return topic.configs().containsKey(Alias.VERSIONS_CONFIG);
+    }
+
+    /**
+     * The name of the version in which an offset of an alias is. Names are given again, so that the
+     * topic's id says whether it is still that one.
+     */
+    String version(TopicRanges alias, long offset) throws InterruptedException {
+        Alias.Version version = Alias.of(alias.configs()).at(offset);
+        if (version == null || !isThere(version)) {
+            throw new CommandException(
+                    "the version in which the group is is gone: alias=%s offset=%d version=%s"
+                            .formatted(
+                                    alias.topic(),
+                                    offset,
+                                    version == null ? "unknown" : version.name()));
+        }
+        return version.name();
+    }
+
+    private boolean isThere(Alias.Version version) throws InterruptedException {
+        try {
+            TopicDescription topic =
+                    Objects.requireNonNull(
+                                    kafka.describeTopics(List.of(version.name()))
+                                            .topicNameValues()
+                                            .get(version.name()))
+                            .get();
+            // The lower half of Kafka's id is the engine's.
+            return topic.topicId().getLeastSignificantBits() == version.topicId();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+                return false;
+            }
+            throw new CommandException(
+                    "topic cannot be looked up: topic="
+                            + version.name()
+                            + " reason="
+                            + client.describe(e.getCause()));
+        }
     }
 
     /** Whether all its records are made of objects, which are bound to their versions. */

@@ -272,6 +272,28 @@ final class AliasTest {
     }
 
     @Test
+    void anAliasStaysWithItsDataset() {
+        publish("v1", "a");
+        for (String name : List.of("v1", "v2")) {
+            engine.create(
+                    "pairs.big." + name,
+                    1,
+                    Map.of("headrace.version.of", "pairs.big", "headrace.version.name", name));
+        }
+        engine.create(
+                "pairs.big.latest",
+                1,
+                Map.of("headrace.view.type", "alias", CURRENT, "pairs.big.v1"));
+        assertRefused(
+                Error.INVALID_CONFIG,
+                alter("pairs.big.latest", Map.of(CURRENT, "pairs.v1")),
+                CURRENT,
+                "pairs.v1",
+                "pairs.big");
+        assertNotNull(alter("pairs.big.latest", Map.of(CURRENT, "pairs.big.v2")).topic());
+    }
+
+    @Test
     void aVersionIsCalledWhatItsConfigsSay() {
         engine.create("pairs.v1", 1, Map.of());
         assertRefused(

@@ -252,8 +252,12 @@ class AliasConsumersTest {
     }
 
     private void create(String name, Map<String, String> configs) throws Exception {
+        create(name, 2, configs);
+    }
+
+    private void create(String name, int partitions, Map<String, String> configs) throws Exception {
         NewTopic topic =
-                new NewTopic(name, Optional.of(2), Optional.empty())
+                new NewTopic(name, Optional.of(partitions), Optional.empty())
                         .configs(new HashMap<>(configs));
         admin.createTopics(List.of(topic)).all().get(DEADLINE_SECONDS, TimeUnit.SECONDS);
     }
@@ -409,6 +413,98 @@ class AliasConsumersTest {
         assertTrue(delivered.containsKey("v1:30"));
         assertEquals(70, count("v1"));
         assertEachOnce("v2", 120);
+    }
+
+    private KafkaConsumer<String, String> consumer(Client client, Map<String, String> more) {
+        Map<String, String> configs = new HashMap<>(more);
+        configs.put("group.id", GROUP);
+        configs.put("group.protocol", client.first);
+        configs.put("auto.offset.reset", "earliest");
+        configs.put("enable.auto.commit", "false");
+        return new KafkaConsumer<>(
+                server.clientConfigs(configs), new StringDeserializer(), new StringDeserializer());
+    }
+
+    /** The first record that comes. */
+    private static String first(KafkaConsumer<String, String> consumer) throws Exception {
+        List<String> found = new ArrayList<>();
+        await(
+                () -> {
+                    consumer.poll(Duration.ofMillis(100)).forEach(r -> found.add(r.value()));
+                    return !found.isEmpty();
+                },
+                () -> "no record");
+        return found.get(0);
+    }
+
+    /** Who does not poll for too long has not ended. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Client.class,
+            names = {"EAGER", "CONSUMER"})
+    void whoWasOnlyPutOutGoesOnInItsVersion(Client client) throws Exception {
+        Map<String, String> impatient = Map.of("max.poll.interval.ms", "2000");
+        try (KafkaConsumer<String, String> consumer = consumer(client, impatient)) {
+            consumer.subscribe(List.of(LATEST));
+            assertEquals("v1:0", first(consumer));
+            consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(50)));
+            awaitMembers(0);
+            flip("v2");
+            assertEquals("v1:50", first(consumer));
+        }
+        awaitMembers(0);
+        try (KafkaConsumer<String, String> another = consumer(client, Map.of())) {
+            another.subscribe(List.of(LATEST));
+            assertTrue(first(another).startsWith("v2:"));
+        }
+        assertEquals(50, committed("pairs.v1", 0));
+    }
+
+    /** One commit does not hold the positions of all. */
+    @Test
+    void aGroupOfVeryManyPartitionsIsPlaced() throws Exception {
+        int partitions = 3000;
+        String metadata = "m".repeat(3500);
+        for (String version : List.of("v1", "v2")) {
+            String topic = "big." + version;
+            create(
+                    topic,
+                    partitions,
+                    Map.of("headrace.version.of", "big", "headrace.version.name", version));
+        }
+        create(
+                "big.latest",
+                partitions,
+                Map.of("headrace.view.type", "alias", "headrace.view.current", "big.v1"));
+        for (int from = 0; from < partitions; from += 250) {
+            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+            for (int i = from; i < from + 250; i++) {
+                offsets.put(
+                        new TopicPartition("big.latest", i), new OffsetAndMetadata(0, metadata));
+            }
+            admin.alterConsumerGroupOffsets(GROUP, offsets)
+                    .all()
+                    .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+        }
+        alter("big.latest", Map.of("headrace.view.current", "big.v2"));
+        try (KafkaConsumer<String, String> consumer = consumer(Client.CONSUMER, Map.of())) {
+            consumer.subscribe(List.of("big.latest"));
+            await(
+                    () -> {
+                        consumer.poll(Duration.ofMillis(100));
+                        return !consumer.assignment().isEmpty();
+                    },
+                    () -> "not joined");
+        }
+        var offsets =
+                admin.listConsumerGroupOffsets(GROUP)
+                        .partitionsToOffsetAndMetadata()
+                        .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+        for (int i = 0; i < partitions; i++) {
+            OffsetAndMetadata left = offsets.get(new TopicPartition("big.v1", i));
+            assertEquals(metadata, left.metadata());
+            assertEquals(SECOND, offsets.get(new TopicPartition("big.latest", i)).offset());
+        }
     }
 
     @Test

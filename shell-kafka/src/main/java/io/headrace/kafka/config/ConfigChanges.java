@@ -1,6 +1,7 @@
 package io.headrace.kafka.config;
 
 import io.headrace.engine.Topic;
+import io.headrace.engine.Versions;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,11 +43,16 @@ final class ConfigChanges {
         return result;
     }
 
-    /** The legacy form: what is not named goes back to its default. */
+    /**
+     * The legacy form: what is not named goes back to its default. What makes a topic a version,
+     * and protects it, is not taken from it by those who do not know of it.
+     */
     static ConfigChanges whole(
             Topic topic, Iterable<AlterConfigsRequestData.AlterableConfig> configs) {
         ConfigChanges result = new ConfigChanges();
-        topic.configs().keySet().forEach(name -> result.changes.put(name, null));
+        topic.configs().keySet().stream()
+                .filter(name -> !name.startsWith(Versions.PREFIX))
+                .forEach(name -> result.changes.put(name, null));
         for (AlterConfigsRequestData.AlterableConfig config : configs) {
             if (config.value() == null) {
                 result.refuse(Errors.INVALID_CONFIG, "no value: config=" + config.name());

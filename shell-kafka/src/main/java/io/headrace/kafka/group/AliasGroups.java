@@ -9,12 +9,14 @@ import io.headrace.kafka.topic.TopicHandle;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
@@ -46,6 +48,12 @@ final class AliasGroups {
     private static final String DEAD = "Dead";
     private static final int NO_GENERATION = -1;
 
+    /** A commit ends after so many bytes, about: one record batch holds no more than some MiB. */
+    private static final int COMMIT_LENGTH = 1 << 20;
+
+    /** What a position takes in a commit besides names and metadata, about. */
+    private static final int POSITION_LENGTH = 200;
+
     /** What a commit of nobody is answered with if the group has got members meanwhile. */
     private static final Set<Errors> RUNNING =
             Set.of(
@@ -59,6 +67,7 @@ final class AliasGroups {
     private final GroupTopics topics;
     private final Executor topicExecutor;
     private final AliasPins pins = new AliasPins();
+    private final AliasStays stays = new AliasStays();
 
     /** The last placing of each group that is being placed; the next one waits for it. */
     private final Map<String, CompletableFuture<?>> placing = new ConcurrentHashMap<>();
@@ -95,8 +104,9 @@ final class AliasGroups {
     }
 
     /**
-     * Places a group, unless it has members.
+     * Places a group, unless it has members, or had the one that comes since it was placed.
      *
+     * @param member by what the one is known that comes
      * @param names topics that it is about to read
      * @param isPattern whether it is about to read topics that are not named: all aliases are meant
      *     of which it has committed offsets
@@ -105,6 +115,7 @@ final class AliasGroups {
     CompletableFuture<Void> place(
             RequestContext context,
             String group,
+            Set<String> member,
             Collection<String> names,
             boolean isPattern,
             Runnable then) {
@@ -117,8 +128,8 @@ final class AliasGroups {
                 .thenCompose(
                         isEmpty ->
                                 isEmpty
-                                        ? placeEmpty(context, group, names, isPattern)
-                                        : CompletableFuture.completedFuture(null))
+                                        ? placeEmpty(context, group, member, names, isPattern)
+                                        : joined(group, member, aliases(names)))
                 .thenRun(then)
                 .whenComplete(
                         (done, failure) -> {
@@ -157,21 +168,59 @@ final class AliasGroups {
         return group.groupState().equals(EMPTY) || group.groupState().equals(DEAD);
     }
 
-    private CompletableFuture<Void> placeEmpty(
-            RequestContext context, String group, Collection<String> names, boolean isPattern) {
-        return fetch(context, group, isPattern ? null : asked(aliases(names)))
-                .thenCompose(found -> placeEmpty(context, group, found));
+    private CompletableFuture<Void> joined(String group, Set<String> member, List<Topic> aliases) {
+        stays.join(group, member, ids(aliases));
+        return CompletableFuture.completedFuture(null);
+    }
+
+    private static Set<Long> ids(List<Topic> aliases) {
+        return aliases.stream().map(Topic::id).collect(Collectors.toSet());
     }
 
     private CompletableFuture<Void> placeEmpty(
-            RequestContext context, String group, List<OffsetFetchResponseTopics> found) {
+            RequestContext context,
+            String group,
+            Set<String> member,
+            Collection<String> names,
+            boolean isPattern) {
+        Set<Long> kept = stays.kept(group, member);
+        List<Topic> named = new ArrayList<>(aliases(names));
+        named.removeIf(alias -> kept.contains(alias.id()));
+        if (!isPattern && named.isEmpty()) {
+            return joined(group, member, named);
+        }
+        return fetch(context, group, isPattern ? null : asked(named))
+                .thenCompose(
+                        found -> {
+                            List<Placing> all = placings(found, kept);
+                            Set<Long> placed = new HashSet<>(ids(named));
+                            all.forEach(each -> placed.add(each.topic.id()));
+                            return placeEmpty(context, group, all)
+                                    .thenRun(() -> note(group, member, placed, kept));
+                        });
+    }
+
+    private void note(String group, Set<String> member, Set<Long> placed, Set<Long> kept) {
+        if (kept.isEmpty()) {
+            stays.begin(group, member, placed);
+        } else {
+            stays.join(group, member, placed);
+        }
+    }
+
+    private List<Placing> placings(List<OffsetFetchResponseTopics> found, Set<Long> kept) {
         List<Placing> all = new ArrayList<>();
         for (OffsetFetchResponseTopics committed : found) {
             Topic topic = alias(committed.name());
-            if (topic != null) {
+            if (topic != null && !kept.contains(topic.id())) {
                 all.add(new Placing(topic, offsets(committed)));
             }
         }
+        return all;
+    }
+
+    private CompletableFuture<Void> placeEmpty(
+            RequestContext context, String group, List<Placing> all) {
         List<Topic> shown = new ArrayList<>();
         for (Placing each : all) {
             Topic version = each.isMoved() ? topic(each.alias.currentVersion()) : null;
@@ -233,36 +282,54 @@ final class AliasGroups {
             List<OffsetFetchResponseTopics> stored) {
         Map<String, Map<Integer, OffsetFetchResponsePartitions>> known = new HashMap<>();
         stored.forEach(topic -> known.put(topic.name(), offsets(topic)));
-        Commit commit = new Commit();
+        Commits commits = new Commits(group);
         for (Placing each : all) {
             Topic version = topic(each.alias.currentVersion());
             if (version != null && each.isMoved()) {
-                move(each, version, known.getOrDefault(version.name(), Map.of()), commit);
+                move(each, version, known.getOrDefault(version.name(), Map.of()), commits);
             }
         }
-        return CompletableFuture.runAsync(() -> topics.require(commit.names()), topicExecutor)
-                .thenCompose(
-                        nothing ->
-                                coordinator.commitOffsets(
-                                        context, commit.of(group), BufferSupplier.NO_CACHING))
-                .thenAccept(
-                        response -> {
-                            if (isCommitted(response)) {
-                                pin(group, all);
-                            }
-                        });
+        CompletableFuture<Boolean> isDone =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            topics.require(commits.names());
+                            return true;
+                        },
+                        topicExecutor);
+        for (Commit commit : commits.all) {
+            isDone =
+                    isDone.thenCompose(
+                            isSoFar ->
+                                    isSoFar
+                                            ? commit(context, commit.of(group))
+                                            : CompletableFuture.completedFuture(false));
+        }
+        return isDone.thenAccept(
+                isCommitted -> {
+                    if (isCommitted) {
+                        pin(group, all);
+                    }
+                });
+    }
+
+    private CompletableFuture<Boolean> commit(
+            RequestContext context, OffsetCommitRequestData commit) {
+        return coordinator
+                .commitOffsets(context, commit, BufferSupplier.NO_CACHING)
+                .thenApply(AliasGroups::isCommitted);
     }
 
     private void move(
             Placing each,
             Topic current,
             Map<Integer, OffsetFetchResponsePartitions> stored,
-            Commit commit) {
+            Commits commits) {
         each.offsets.forEach(
                 (partition, committed) -> {
                     if (!each.isElsewhere(committed)) {
                         return;
                     }
+                    Commit commit = commits.next();
                     Version left = each.alias.at(committed.committedOffset());
                     Topic leftTopic = left == null ? null : topic(left);
                     if (leftTopic != null) {
@@ -310,11 +377,45 @@ final class AliasGroups {
         return isCommitted;
     }
 
+    /**
+     * What a placing commits, each partition's positions in one commit: as one if they are not very
+     * many. If the server is killed between two, the next member that joins has the rest placed.
+     */
+    private final class Commits {
+        private final List<Commit> all = new ArrayList<>();
+        private final String group;
+
+        Commits(String group) {
+            this.group = group;
+        }
+
+        /** The one that a partition's positions go into. */
+        Commit next() {
+            if (all.isEmpty() || all.get(all.size() - 1).length >= COMMIT_LENGTH) {
+                all.add(new Commit(group));
+            }
+            return all.get(all.size() - 1);
+        }
+
+        List<String> names() {
+            return all.stream().flatMap(commit -> commit.names().stream()).distinct().toList();
+        }
+    }
+
     /** Offsets of several topics, committed at once. */
     private final class Commit {
         private final Map<Long, OffsetCommitRequestTopic> byId = new HashMap<>();
+        private final String group;
+        private int length;
+
+        Commit(String group) {
+            this.group = group;
+        }
 
         void add(Topic topic, int partition, long offset, @Nullable String metadata) {
+            // Characters of a record's key, and of its value as if each took three bytes.
+            int value = metadata == null ? 0 : 3 * metadata.length();
+            length += POSITION_LENGTH + 3 * group.length() + topic.name().length() + value;
             byId.computeIfAbsent(
                             topic.id(),
                             id ->

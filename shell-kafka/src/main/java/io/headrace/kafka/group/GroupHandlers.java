@@ -8,6 +8,7 @@ import io.headrace.kafka.group.LostMembers.Member;
 import io.headrace.kafka.group.LostMembers.Standing;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -161,6 +162,7 @@ public final class GroupHandlers {
         whenPlaced(
                 request,
                 data.groupId(),
+                known(request, null, data.groupInstanceId()), // a new member id each time
                 names,
                 false,
                 () ->
@@ -185,6 +187,20 @@ public final class GroupHandlers {
                 response -> new JoinGroupResponse(response, request.version()).data());
     }
 
+    /** By what a member is known when it comes back. */
+    private static Set<String> known(
+            KafkaRequest request, @Nullable String memberId, @Nullable String instanceId) {
+        Set<String> known = new HashSet<>();
+        known.add("connection " + request.connectionId().asLongText());
+        if (memberId != null && !memberId.isEmpty()) {
+            known.add("member " + memberId);
+        }
+        if (instanceId != null) {
+            known.add("instance " + instanceId);
+        }
+        return known;
+    }
+
     /**
      * Goes on at once, unless somebody is about to read an alias: then once the group is in the
      * version in which it should be.
@@ -192,6 +208,7 @@ public final class GroupHandlers {
     private void whenPlaced(
             KafkaRequest request,
             String group,
+            Set<String> member,
             List<String> names,
             boolean isPattern,
             Runnable then) {
@@ -201,7 +218,7 @@ public final class GroupHandlers {
         }
         var unused =
                 groups.aliasGroups()
-                        .place(request.context(), group, names, isPattern, then)
+                        .place(request.context(), group, member, names, isPattern, then)
                         .whenComplete(
                                 (done, failure) -> {
                                     if (failure != null) {
@@ -323,6 +340,7 @@ public final class GroupHandlers {
             whenPlaced(
                     request,
                     data.groupId(),
+                    known(request, data.memberId(), data.instanceId()),
                     names == null ? List.of() : names,
                     regex != null && !regex.isEmpty(),
                     then);
