@@ -80,6 +80,22 @@ public interface Sources {
      */
     CompletableFuture<SourceObjects> objects(long topicId, String after, int limit);
 
+    /** Most bytes of one {@link #digest}. */
+    int DIGEST_LENGTH_MAX = 16 << 20;
+
+    /**
+     * Reads a range of an object in its store, as it was listed, and makes a digest of it.
+     *
+     * @param key below the source's URI
+     * @param from its first byte
+     * @param length in bytes, at most {@value #DIGEST_LENGTH_MAX}, within the object
+     * @return SHA-256 as hexadecimal digits; fails if there is no such object, or it is not what it
+     *     was when it was listed any more
+     */
+    default CompletableFuture<String> digest(long topicId, String key, long from, int length) {
+        return CompletableFuture.failedFuture(new EngineException("no digests here: key=" + key));
+    }
+
     /**
      * Looks at a source without creating anything: lists it as far as a few pages go, reads the
      * beginning of one object, and decodes the first samples.

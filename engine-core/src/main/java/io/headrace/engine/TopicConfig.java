@@ -83,6 +83,7 @@ public record TopicConfig(
                     "headrace.view.window.records",
                     "headrace.view.takeback.ms",
                     "headrace.view.ranges",
+                    "headrace.view.patch",
                     "headrace.view.seed",
                     "headrace.view.window.blocks",
                     "headrace.view.pinned",

@@ -80,19 +80,35 @@ public final class Versions {
     }
 
     /**
+     * Whether a topic keeps the records that it has for as long as it is there and its configs stay
+     * as they are, as a version does.
+     */
+    public static boolean keepsRecords(Topic topic) {
+        TopicConfig config = topic.config();
+        if (config.storageMode() == StorageMode.SOURCE || Views.isOverlay(topic)) {
+            return true;
+        }
+        return config.storageMode() == StorageMode.PERSISTENT
+                && config.retentionMs() == -1
+                && config.retentionBytes() == -1
+                && config.flushMessages() == 1
+                && !config.compact();
+    }
+
+    /**
      * A version holds what it held when it was published, for as long as it is there: {@link
      * TopicConfig} sees to that whatever is set, so that what is set must not say otherwise.
      */
     private static void checkStays(Topic topic) {
         TopicConfig config = topic.config();
-        if (config.storageMode() == StorageMode.SOURCE) {
-            return;
+        if (config.storageMode() == StorageMode.SOURCE || Views.isOverlay(topic)) {
+            return; // what an overlay is over stays as it is
         }
         if (config.storageMode() != StorageMode.PERSISTENT) {
             throw new InvalidConfigException(
                     StorageMode.CONFIG,
                     config.storageMode().configValue(),
-                    "source or persistent, in a version");
+                    "source or persistent, or an overlay's, in a version");
         }
         Map<String, String> configs = topic.configs();
         require(configs, "retention.ms", -1);

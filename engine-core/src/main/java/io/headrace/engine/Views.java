@@ -14,6 +14,9 @@ public interface Views {
      */
     String TYPE_CONFIG = "headrace.view.type";
 
+    /** Topic config: names of the topics that a view is over. */
+    String TOPICS_CONFIG = "headrace.view.topics";
+
     /** The records are handed out among the members of a group. */
     String SHARE = "share";
 
@@ -42,6 +45,14 @@ public interface Views {
 
     /** The records are those of one of several versions of a dataset: {@link Alias}. */
     String ALIAS = "alias";
+
+    /** The records are those of a topic, but where another has some of the same keys. */
+    String OVERLAY = "overlay";
+
+    /** Whether a topic is an overlay. */
+    static boolean isOverlay(Topic topic) {
+        return OVERLAY.equals(topic.configs().get(TYPE_CONFIG));
+    }
 
     /** Whether a topic is a share view. */
     static boolean isShare(Topic topic) {

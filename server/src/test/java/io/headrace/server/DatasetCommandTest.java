@@ -151,6 +151,7 @@ class DatasetCommandTest {
         publish("v2");
         awaitObjects("v1");
         awaitObjects("v2");
+        awaitDiff("v1", "v2");
         assertEquals(0, run("diff", false, true, "pairs", "v1", "v2"), err::toString);
         List<String> lines = out.toString().lines().toList();
         assertTrue(lines.get(0).startsWith("- a  "), lines::toString);
@@ -160,6 +161,38 @@ class DatasetCommandTest {
         assertEquals(0, run("diff", false, true, "pairs", "v1", "v1"), err::toString);
         assertEquals("0 added, 0 removed, 0 changed, 3 the same\n", out.toString());
         fails(1, run("diff", false, true, "pairs", "v1", "v9"), "pairs.v9");
+    }
+
+    /** Files that were copied have other etags; what they hold says that they are the same. */
+    @Test
+    void diffByChecksumComparesWhatObjectsHold() throws Exception {
+        byte[] large = new byte[17 << 20];
+        Path first = folder.resolve("objects/v1/large");
+        Files.write(first, large);
+        Files.copy(first, folder.resolve("objects/v2/large"));
+        large[large.length - 1] = 1; // behind the first range that is compared
+        Files.write(folder.resolve("objects/v1/other"), new byte[17 << 20]);
+        Files.write(folder.resolve("objects/v2/other"), large);
+        publish("v1");
+        publish("v2");
+        awaitListed("v1", "v2");
+        awaitDiff("v1", "v2");
+        int code = run("diff", false, true, "pairs", "v1", "v2", "--checksum");
+        assertEquals(0, code, err::toString);
+        List<String> lines = out.toString().lines().toList();
+        assertTrue(lines.contains("~ b  5 B"), lines::toString);
+        assertTrue(lines.stream().anyMatch(line -> line.startsWith("~ other")), lines::toString);
+        assertEquals("1 added, 1 removed, 2 changed, 2 the same", lines.get(lines.size() - 1));
+    }
+
+    /** Until both are listed to their ends it is refused. */
+    private void awaitDiff(String before, String after) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+        while (run("diff", false, true, "pairs", before, after) != 0) {
+            assertTrue(err.toString().contains("not listed to its end"), err.toString());
+            assertTrue(System.nanoTime() < deadline, err.toString());
+            Thread.sleep(20);
+        }
     }
 
     @Test

@@ -109,6 +109,28 @@ public final class RecordBatchWriter {
     }
 
     /**
+     * As {@link #append(long, ByteBuffer, ByteBuffer, ByteBuffer, int)}, of a record that need not
+     * follow upon the one before: where records were taken out of a batch.
+     *
+     * @param offsetDelta its offset less the batch's base offset; higher than the one before
+     */
+    public void appendAt(
+            long timestampMs,
+            int offsetDelta,
+            @Nullable ByteBuffer key,
+            @Nullable ByteBuffer value,
+            @Nullable ByteBuffer headers,
+            int headerCount) {
+        maxTimestampMs = Math.max(maxTimestampMs, timestampMs);
+        int valueLength = value == null ? NULL_LENGTH : value.remaining();
+        long timestampDelta = timestampMs - baseTimestampMs;
+        int valueAt = append(timestampDelta, offsetDelta, key, valueLength, headers, headerCount);
+        if (value != null) {
+            buffer.put(valueAt, value, value.position(), valueLength);
+        }
+    }
+
+    /**
      * As {@link #appendAround}, of a record with the first one's timestamp that does not follow
      * upon the one before.
      */

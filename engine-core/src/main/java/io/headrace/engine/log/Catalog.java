@@ -38,6 +38,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,7 @@ final class Catalog implements TopicCatalog, Background.Work {
     private final BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange;
     private final Consumer<Topic> endModeChange;
     private final CatalogVersions versions;
+    private final CatalogOverlays overlays;
     private final TopicCache cache = new TopicCache(CACHED_MAX);
     private final BlockingQueue<Change<?>> queue = new ArrayBlockingQueue<>(QUEUE_LENGTH);
     private final List<Consumer<CatalogChange>> listeners = new CopyOnWriteArrayList<>();
@@ -126,6 +128,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         this.beginModeChange = beginModeChange;
         this.endModeChange = endModeChange;
         this.versions = new CatalogVersions(this::draft, this::draft, context.clockMs());
+        this.overlays = new CatalogOverlays(this::draft);
         this.worker = background.worker("headrace-catalog", this, context.failureHandler());
     }
 
@@ -431,6 +434,11 @@ final class Catalog implements TopicCatalog, Background.Work {
                     "a shuffle or mix view's records are bound to its partitions: name="
                             + topic.name());
         }
+        if (Views.isOverlay(topic) || viewOver(topic, Views::isOverlay) != null) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "an overlay and what it is over stay as they are: name=" + topic.name());
+        }
         Command.TopicRow row = draftRow(topic).withPartitionCount(partitionCount);
         return put(row, topicOf(row), topic, validateOnly);
     }
@@ -495,6 +503,17 @@ final class Catalog implements TopicCatalog, Background.Work {
                 return refused;
             }
         }
+        if (CatalogOverlays.losesRecords(topic, altered)) {
+            Topic overlay = viewOver(topic, Views::isOverlay);
+            if (overlay != null) {
+                return CatalogResult.failed(
+                        Error.REFUSED,
+                        "an overlay is over the topic, which keeps its records for it: name="
+                                + topic.name()
+                                + " view="
+                                + overlay.name());
+            }
+        }
         if (promisesOtherwise(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
             if (refused != null) {
@@ -539,6 +558,10 @@ final class Catalog implements TopicCatalog, Background.Work {
         checkUnion(topic);
         if (Alias.isAlias(topic)) {
             return; // its versions are checked as it comes to show them
+        }
+        if (Views.isOverlay(topic)) {
+            overlays.check(topic, context.recordFilter() != null);
+            return;
         }
         ViewSpec spec = ViewSpec.of(topic.configs());
         if (spec instanceof ReplaySpec replay) {
@@ -593,6 +616,15 @@ final class Catalog implements TopicCatalog, Background.Work {
             return CatalogResult.failed(
                     Error.REFUSED, "the version is protected: name=" + version.name());
         }
+        Topic overlay = viewOver(version, Views::isOverlay);
+        if (overlay != null) {
+            return CatalogResult.failed(
+                    Error.REFUSED,
+                    "an overlay is over the version: name="
+                            + version.name()
+                            + " view="
+                            + overlay.name());
+        }
         Topic alias = viewOver(version);
         return alias == null || !Alias.isAlias(alias)
                 ? null
@@ -613,28 +645,33 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     /** A view that needs the topic, or null. */
     private @Nullable Topic viewOver(Topic topic) {
+        return viewOver(topic, view -> true);
+    }
+
+    private @Nullable Topic viewOver(Topic topic, Predicate<Topic> kind) {
         for (Topic drafted : draftViews) {
             Topic view = draft(drafted.id());
-            if (view != null && needs(view, topic)) {
+            if (view != null && kind.test(view) && needs(view, topic)) {
                 return view;
             }
         }
-        return viewOver(topic, this::draft);
+        return viewOver(topic, kind, this::draft);
     }
 
     @Override
     public @Nullable Topic viewOver(long topicId) {
         Topic topic = find(topicId);
-        return topic == null ? null : viewOver(topic, this::find);
+        return topic == null ? null : viewOver(topic, view -> true, this::find);
     }
 
-    private @Nullable Topic viewOver(Topic topic, LongFunction<@Nullable Topic> views) {
+    private @Nullable Topic viewOver(
+            Topic topic, Predicate<Topic> kind, LongFunction<@Nullable Topic> views) {
         byte[] prefix = Rows.viewsKey(topic.id());
         try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
             boolean found = cursor.seek(prefix);
             while (found) {
                 Topic view = views.apply(Rows.viewIdOf(cursor.key()));
-                if (view != null && needs(view, topic)) {
+                if (view != null && kind.test(view) && needs(view, topic)) {
                     return view;
                 }
                 found = cursor.next();

@@ -713,10 +713,11 @@ public final class StorageEngine implements Engine {
     /** On the catalog's thread, after the change is visible. */
     private void onCatalogChange(CatalogChange change) {
         unions.onCatalogChange(change);
+        Topic topic = change.topic();
         if (change.kind() == CatalogChange.Kind.CREATED) {
+            views.topicCreated(topic);
             return;
         }
-        Topic topic = change.topic();
         Topic before = change.before();
         if (change.kind() == CatalogChange.Kind.DELETED) {
             sources.topicDeleted(topic.id());

@@ -1,5 +1,6 @@
 package io.headrace.engine.log;
 
+import io.headrace.engine.batch.BatchRecords;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
 import java.nio.ByteBuffer;

@@ -8,6 +8,7 @@ import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views;
 import io.headrace.engine.Views.UnionStatus;
+import io.headrace.engine.batch.BatchRecords;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.batch.UnreadableBatchException;

@@ -431,6 +431,12 @@ final class SourceIndex {
         return new SourceObjects(objects, "");
     }
 
+    /** An object that was listed, by its key in the store; null if there is none. */
+    @Nullable StoredObject object(long topicId, String key) {
+        byte[] ordinal = store.get(keyKey(topicId, key));
+        return ordinal == null ? null : object(topicId, key, ByteBuffer.wrap(ordinal).getLong());
+    }
+
     private @Nullable StoredObject object(long topicId, String key, long ordinal) {
         ListedObject listed = listed(topicId, ordinal);
         if (listed == null) {

@@ -16,8 +16,11 @@ import io.headrace.engine.source.SourceBlock.Kind;
 import io.headrace.engine.spi.ObjectStore.StoredObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -26,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Shows sources to tools; asks rows and the states in use. Thread-safe; owned by the engine. */
 public final class SourceTools implements Sources {
+    /** Bytes that a digest is made of at a time. */
+    private static final int DIGEST_PIECE_LENGTH = 1 << 20;
+
     private final TopicCatalog catalog;
     private final SourceLogs logs;
 
@@ -186,6 +192,53 @@ public final class SourceTools implements Sources {
         }
         return onThread(
                 topicId, topic -> logs.index().objects(topicId, folder(topic), after, limit));
+    }
+
+    @Override
+    public CompletableFuture<String> digest(long topicId, String key, long from, int length) {
+        return onThread(topicId, topic -> digest(topic, key, from, length))
+                .thenCompose(asked -> asked);
+    }
+
+    private CompletableFuture<String> digest(Topic topic, String key, long from, int length) {
+        StoredObject object = logs.index().object(topic.id(), folder(topic) + key);
+        if (object == null) {
+            throw new EngineException(
+                    "no such object was listed: topic=" + topic.name() + " key=" + key);
+        }
+        if (from < 0
+                || length < 0
+                || length > DIGEST_LENGTH_MAX
+                || from > object.length() - length) {
+            throw new EngineException(
+                    "not a range of the object: key="
+                            + key
+                            + " from="
+                            + from
+                            + " length="
+                            + length
+                            + " of="
+                            + object.length());
+        }
+        SourceSpec spec = SourceSpec.of(topic.configs(), logs.stores(), logs.datasetReaders());
+        StoreThreads threads = logs.threads(spec.store());
+        if (!threads.reads().tryAcquire()) {
+            throw new EngineException("too many reads wait for the store: topic=" + topic.name());
+        }
+        return SourceLogs.ask(threads.demand(), () -> digest(spec, object, from, length))
+                .whenComplete((digest, failure) -> threads.reads().release());
+    }
+
+    private String digest(SourceSpec spec, StoredObject object, long from, int length)
+            throws IOException, NoSuchAlgorithmException {
+        MessageDigest digest = MessageDigest.getInstance("SHA-256");
+        ByteBuffer piece = ByteBuffer.allocateDirect(Math.min(length, DIGEST_PIECE_LENGTH));
+        for (int at = 0; at < length; at += piece.limit()) {
+            piece.clear().limit(Math.min(piece.capacity(), length - at));
+            logs.storeReader().read(spec.store(), object, from + at, piece);
+            digest.update(piece.rewind());
+        }
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     /** What the keys of a source's objects begin with. */

@@ -127,11 +127,12 @@ final class RangeLog implements OnDemandLog {
 
     /**
      * Whether records are gone before a batch or of it. In a lane there are offsets without any: it
-     * says so itself, and not why.
+     * says so itself, and not why. In an overlay there are, where its patch takes records away.
      */
     private static boolean isMissingSome(
             PartitionLog base, ByteBuffer slice, int at, boolean isBehindGap) {
         return !Views.isShare(base.topic())
+                && !Views.isOverlay(base.topic())
                 && (isBehindGap
                         || RecordBatch.recordCount(slice, at)
                                 != RecordBatch.offsetCount(slice, at));

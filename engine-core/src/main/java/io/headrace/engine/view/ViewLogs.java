@@ -22,6 +22,7 @@ public final class ViewLogs implements Views {
     private final ViewSources sources;
     private final LoadedRecords loaded;
     private final StretchCache stretches;
+    private final OverlayMemory patches;
     private final Map<Long, ShareView> shares = new ConcurrentHashMap<>();
     private final Map<Long, DerivedView> derived = new ConcurrentHashMap<>();
 
@@ -37,6 +38,7 @@ public final class ViewLogs implements Views {
                         sources.sourceBlocks(),
                         sources::elapsedMs,
                         () -> derived.values().forEach(DerivedView::resume));
+        patches = new OverlayMemory(sources.sourceBlocks(), sources.stretchesLengthMax());
     }
 
     @Override
@@ -93,6 +95,9 @@ public final class ViewLogs implements Views {
         if (spec instanceof OrderedSpec ordered) {
             return new OrderedView(sources, stretches, topic, ordered);
         }
+        if (spec instanceof OverlaySpec overlay) {
+            return new OverlayView(sources, patches, topic, overlay);
+        }
         throw new IllegalStateException("topic=" + topic.name() + " view=" + spec);
     }
 
@@ -109,6 +114,13 @@ public final class ViewLogs implements Views {
     private @Nullable PartitionLog lane(Topic topic, int lane) {
         PartitionLog references = sources.references(topic, lane);
         return references == null ? null : view(topic).log(lane, references);
+    }
+
+    /** There is a new view: what it has is decided now, not when somebody reads it. */
+    public void topicCreated(Topic topic) {
+        if (Views.isOverlay(topic) && derived(topic) instanceof OverlayView overlay) {
+            overlay.ask();
+        }
     }
 
     /** A view's configs or its number of lanes were altered. */

@@ -13,7 +13,7 @@ public interface ViewSpec {
     String TYPE_CONFIG = Views.TYPE_CONFIG;
 
     /** Topic config: names of the topics that it is over. */
-    String TOPICS_CONFIG = "headrace.view.topics";
+    String TOPICS_CONFIG = Views.TOPICS_CONFIG;
 
     /** Configs that offsets are bound to, so that they stay as they are. */
     List<String> FIXED_CONFIGS =
@@ -22,6 +22,7 @@ public interface ViewSpec {
                     TOPICS_CONFIG,
                     ShareSpec.GROUP_CONFIG,
                     ReplaySpec.RANGES_CONFIG,
+                    OverlaySpec.PATCH_CONFIG,
                     OrderedSpec.SEED_CONFIG,
                     OrderedSpec.WINDOW_BLOCKS_CONFIG,
                     ShuffleSpec.EPOCHS_CONFIG,
@@ -38,6 +39,7 @@ public interface ViewSpec {
                     Views.MIX,
                     Views.UNION,
                     Views.ALIAS,
+                    Views.OVERLAY,
                     Views.REPLAY);
 
     /** Most topics that a view may be over. */
@@ -67,6 +69,7 @@ public interface ViewSpec {
         return switch (type) {
             case Views.SHARE -> ShareSpec.of(configs);
             case Views.ALIAS -> AliasSpec.of(configs);
+            case Views.OVERLAY -> OverlaySpec.of(configs);
             case Views.REPLAY -> ReplaySpec.of(configs);
             case Views.UNION -> UnionSpec.of(configs);
             case Views.SHUFFLE -> ShuffleSpec.of(configs);

@@ -34,6 +34,7 @@ import java.util.function.LongFunction;
  *                                                        what a range of records is made of
  *                                                        asks=true: and asks the store for each
  * GET  /sources/NAME/objects?after=KEY&amp;limit=N           what it was listed with
+ * GET  /sources/NAME/digest?key=KEY&amp;from=BYTE&amp;length=N   SHA-256 of a range of one of these
  * POST /sources/NAME/index                               indexes ahead of the readers
  * POST /sources/NAME/index/stop                          ends that
  * POST /sources/NAME/refresh                             lists the store again
@@ -75,6 +76,7 @@ final class SourceRoutes implements JsonHandler.Routes {
                         "findings", new Route(GET, this::findings),
                         "range", new Route(GET, this::range),
                         "objects", new Route(GET, this::objects),
+                        "digest", new Route(GET, this::digest),
                         "index", new Route(POST, request -> ask(request, sources::index)),
                         "index/stop",
                                 new Route(POST, request -> ask(request, sources::stopIndexing)),
@@ -86,7 +88,8 @@ final class SourceRoutes implements JsonHandler.Routes {
 
     @Override
     public long deadlineMs(JsonRequest request) {
-        return isCheck(request) ? CHECK_DEADLINE_MS : DEADLINE_MS;
+        boolean isReading = isCheck(request) || request.action().equals("digest");
+        return isReading ? CHECK_DEADLINE_MS : DEADLINE_MS;
     }
 
     /** Whether a request reads a store, which takes longer than asking the engine. */
@@ -171,6 +174,15 @@ final class SourceRoutes implements JsonHandler.Routes {
         int limit = request.number("limit", FINDINGS_DEFAULT, SourceObjects.LIMIT_MAX);
         return sources.objects(topic.id(), request.text("after"), limit)
                 .thenApplyAsync(SourceRoutes::json, executor);
+    }
+
+    private CompletableFuture<ObjectNode> digest(JsonRequest request) {
+        request.onlyWith(Set.of("key", "from", "length"));
+        Topic topic = topic(request.name());
+        long from = request.offset("from", 0, Long.MAX_VALUE);
+        int length = (int) request.offset("length", 0, Sources.DIGEST_LENGTH_MAX);
+        return sources.digest(topic.id(), request.text("key"), from, length)
+                .thenApplyAsync(sha256 -> Json.object().put("sha256", sha256), executor);
     }
 
     private static ObjectNode json(SourceObjects page) {

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * GET /views/NAME   what a view is over, and how far it is with that: of a share view, how much is
  *                   handed out and done; of a union, how much is copied; of a shuffle or mix
- *                   view, how far it is known; which version an alias shows
+ *                   view, how far it is known; which version an alias shows; whether it is
+ *                   decided what an overlay has
  * </pre>
  *
  * Thread-safe; nothing blocks.
@@ -77,6 +78,12 @@ final class ViewRoutes implements JsonHandler.Routes {
         }
         if (Alias.isAlias(topic)) {
             return CompletableFuture.completedFuture(alias(topic));
+        }
+        if (Views.isOverlay(topic)) {
+            return CompletableFuture.completedFuture(
+                    described(topic)
+                            .put("partitions", topic.partitionCount())
+                            .put("ready", topic.configs().containsKey("headrace.view.pinned")));
         }
         Share share = views.share(topic);
         if (share == null) {

@@ -47,6 +47,22 @@ final class DatasetCalls {
         return new Objects(topic);
     }
 
+    /** SHA-256 of a range of an object, which the server reads from the store. */
+    String digest(String topic, String key, long from, long length)
+            throws IOException, InterruptedException {
+        return admin.get(
+                        "/sources/"
+                                + encoded(topic)
+                                + "/digest?key="
+                                + encoded(key)
+                                + "&from="
+                                + from
+                                + "&length="
+                                + length)
+                .path("sha256")
+                .asText();
+    }
+
     /** The objects of a source in the order of their keys; holds a page of them. */
     final class Objects {
         private final String topic;
@@ -54,8 +70,24 @@ final class DatasetCalls {
         private String next = "";
         private boolean isLast;
 
+        String topic() {
+            return topic;
+        }
+
         private Objects(String topic) {
             this.topic = topic;
+        }
+
+        /** Published sources are listed once, so that what is listed to its end stays so. */
+        void requireListed() throws IOException, InterruptedException {
+            if (!new SourceCalls(admin).status(topic).isListed()) {
+                throw new CommandException(
+                        "not listed to its end yet, ask again later: "
+                                + topic
+                                + " (headrace source status "
+                                + topic
+                                + ")");
+            }
         }
 
         /** The next one, which stays; null behind the last. */

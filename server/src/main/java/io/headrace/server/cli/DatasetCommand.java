@@ -253,10 +253,17 @@ public final class DatasetCommand implements Runnable {
             @Mixin AdminOptions admin,
             @Parameters(paramLabel = "DATASET") String dataset,
             @Parameters(paramLabel = "VERSION") String before,
-            @Parameters(paramLabel = "VERSION") String after)
+            @Parameters(paramLabel = "VERSION") String after,
+            @Option(
+                            names = "--checksum",
+                            description =
+                                    "Read objects of the same length and other etags, and compare"
+                                            + " what they hold.")
+                    boolean isByContent)
             throws IOException, InterruptedException {
         DatasetCalls calls = new DatasetCalls(admin);
-        new DatasetDiff(calls, dataset + "." + before, dataset + "." + after, out()).print();
+        new DatasetDiff(calls, dataset + "." + before, dataset + "." + after, isByContent, out())
+                .print();
         out().flush();
     }
 

@@ -1,6 +1,7 @@
 package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.engine.Sources;
 import io.headrace.server.show.Printable;
 import io.headrace.server.show.Units;
 import java.io.IOException;
@@ -14,18 +15,32 @@ final class DatasetDiff {
     private final DatasetCalls.Objects before;
     private final DatasetCalls.Objects after;
     private final PrintWriter out;
+    private final DatasetCalls calls;
+    private final boolean isByContent;
     private long addedCount;
     private long removedCount;
     private long changedCount;
     private long sameCount;
 
-    DatasetDiff(DatasetCalls calls, String before, String after, PrintWriter out) {
+    /**
+     * @param isByContent whether objects of the same length and other etags are read
+     */
+    DatasetDiff(
+            DatasetCalls calls, String before, String after, boolean isByContent, PrintWriter out) {
+        this.calls = calls;
+        this.isByContent = isByContent;
         this.before = calls.objects(before);
         this.after = calls.objects(after);
         this.out = out;
     }
 
+    /**
+     * @throws CommandException if a version is not listed to its end: what is not listed yet would
+     *     be shown as removed, or as added
+     */
     void print() throws IOException, InterruptedException {
+        before.requireListed();
+        after.requireListed();
         JsonNode old = before.peek();
         JsonNode now = after.peek();
         while (old != null || now != null) {
@@ -57,14 +72,31 @@ final class DatasetDiff {
                                 Units.count(sameCount)));
     }
 
-    private void compareSame(@Nullable JsonNode old, @Nullable JsonNode now) {
-        boolean isSame = text(old, "version").equals(text(now, "version"));
-        if (isSame && text(old, "length").equals(text(now, "length"))) {
+    private void compareSame(@Nullable JsonNode old, @Nullable JsonNode now)
+            throws IOException, InterruptedException {
+        if (text(old, "length").equals(text(now, "length"))
+                && (text(old, "version").equals(text(now, "version"))
+                        || isByContent && hasSameContent(now))) {
             sameCount++;
         } else {
             changedCount++;
             line("~", now);
         }
+    }
+
+    /** Of an object of both; stops at the first range that differs. */
+    private boolean hasSameContent(@Nullable JsonNode object)
+            throws IOException, InterruptedException {
+        String key = text(object, "key");
+        long length = object == null ? 0 : object.path("length").asLong();
+        for (long from = 0; from < length; from += Sources.DIGEST_LENGTH_MAX) {
+            long more = Math.min(Sources.DIGEST_LENGTH_MAX, length - from);
+            String old = calls.digest(before.topic(), key, from, more);
+            if (!old.equals(calls.digest(after.topic(), key, from, more))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void line(String sign, @Nullable JsonNode object) {

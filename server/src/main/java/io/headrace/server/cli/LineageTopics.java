@@ -22,6 +22,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 final class LineageTopics {
     private static final String SOURCE_CONFIG = "headrace.source.uri";
     private static final String TOPICS_CONFIG = "headrace.view.topics";
+    private static final String PATCH_CONFIG = "headrace.view.patch";
     private static final String RANGES_CONFIG = "headrace.view.ranges";
 
     private final ClientOptions client;
@@ -81,6 +82,7 @@ final class LineageTopics {
         for (String name : topic.configs().getOrDefault(TOPICS_CONFIG, "").split(",")) {
             names.add(name.split(":", 2)[0].trim()); // a side of a mix has its weight there
         }
+        names.add(topic.configs().getOrDefault(PATCH_CONFIG, ""));
         for (String range : topic.configs().getOrDefault(RANGES_CONFIG, "").split(";")) {
             names.add(range.split("=", 2)[0].trim());
         }

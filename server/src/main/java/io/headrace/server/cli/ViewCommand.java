@@ -55,11 +55,17 @@ public final class ViewCommand implements Runnable {
                             description = "share: whose members the records are handed out to.")
                     @Nullable String group,
             @Option(
+                            names = "--patch",
+                            paramLabel = "TOPIC",
+                            description =
+                                    "overlay: whose records stand in for those of the same keys.")
+                    @Nullable String patch,
+            @Option(
                             names = "--partitions",
                             paramLabel = "N",
                             description =
                                     "Default: what suits the view; 256 lanes for share, 1 for"
-                                            + " union.")
+                                            + " union, the base's for overlay.")
                     @Nullable Integer partitions,
             @Option(
                             names = "--config",
@@ -72,6 +78,9 @@ public final class ViewCommand implements Runnable {
         configs.put(PREFIX + "topics", topics);
         if (group != null) {
             configs.put(PREFIX + "group", group);
+        }
+        if (patch != null) {
+            configs.put(PREFIX + "patch", patch);
         }
         if (more != null) {
             configs.putAll(more);
@@ -138,6 +147,10 @@ public final class ViewCommand implements Runnable {
             printUnion(json);
             return;
         }
+        if (json.has("ready")) {
+            printOverlay(json);
+            return;
+        }
         out().println(
                         "view %s  over %s  group %s  lanes %d"
                                 .formatted(
@@ -160,6 +173,21 @@ public final class ViewCommand implements Runnable {
                                                     : "  not ready: waits for its sources to be"
                                                             + " indexed"));
         }
+    }
+
+    private void printOverlay(JsonNode json) {
+        JsonNode configs = json.path("configs");
+        out().println(
+                        "overlay %s  of %s over %s  partitions %d"
+                                .formatted(
+                                        json.path("topic").asText(),
+                                        configs.path(PREFIX + "patch").asText(),
+                                        configs.path(PREFIX + "topics").asText(),
+                                        json.path("partitions").asInt()));
+        out().println(
+                        json.path("ready").asBoolean()
+                                ? "  ready"
+                                : "  not ready: it is not decided yet what it has");
     }
 
     private void printUnion(JsonNode json) {

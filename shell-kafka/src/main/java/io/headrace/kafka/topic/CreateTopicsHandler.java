@@ -142,10 +142,12 @@ public final class CreateTopicsHandler implements RequestHandler {
         if (view != null && Views.UNION.equals(view.value())) {
             return 1;
         }
-        CreatableTopicConfig shown = topic.configs().find(Alias.CURRENT_CONFIG);
-        Topic version = shown == null ? null : topics.catalog().find(shown.value());
+        boolean isOverlay = view != null && Views.OVERLAY.equals(view.value());
+        CreatableTopicConfig shown =
+                topic.configs().find(isOverlay ? Views.TOPICS_CONFIG : Alias.CURRENT_CONFIG);
+        Topic version = shown == null ? null : topics.catalog().find(shown.value().trim());
         if (version != null) {
-            return version.partitionCount(); // an alias has no others
+            return version.partitionCount(); // an alias or an overlay has no others
         }
         return view != null && Views.SHARE.equals(view.value())
                 ? LANES_DEFAULT

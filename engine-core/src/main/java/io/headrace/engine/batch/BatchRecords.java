@@ -1,7 +1,6 @@
-package io.headrace.engine.log;
+package io.headrace.engine.batch;
 
-import io.headrace.engine.batch.RecordBatch;
-import io.headrace.engine.batch.UnreadableBatchException;
+import io.headrace.engine.Experimental;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * batch it is what the record says, which rises and stays within the batch. Used by one thread; the
  * batch is borrowed until the next one.
  */
-final class BatchRecords {
+@Experimental
+public final class BatchRecords {
     private ByteBuffer batch = ByteBuffer.allocate(0);
     private int end;
     private int left;
@@ -33,7 +33,7 @@ final class BatchRecords {
     private int headerCount;
 
     /** Before the first record of the batch from position to limit. */
-    BatchRecords of(ByteBuffer uncompressed) {
+    public BatchRecords of(ByteBuffer uncompressed) {
         batch = uncompressed;
         int begin = uncompressed.position();
         end = uncompressed.limit();
@@ -52,7 +52,7 @@ final class BatchRecords {
     }
 
     /** Goes on to the next record; false if there is none. */
-    boolean next() {
+    public boolean next() {
         if (left <= 0) {
             return false;
         }
@@ -131,31 +131,58 @@ final class BatchRecords {
                 "record does not fit together: batch=" + baseOffset + " left=" + left);
     }
 
-    long offset() {
+    /** Of the record, in the log. */
+    public long offset() {
         return baseOffset + offsetDelta;
     }
 
     /** In milliseconds since 1970. */
-    long timestampMs() {
+    public long timestampMs() {
         return appendTimeMs >= 0 ? appendTimeMs : baseTimestampMs + timestampDelta;
     }
 
     /** Null if it has none. */
-    @Nullable ByteBuffer key() {
+    public @Nullable ByteBuffer key() {
         return keyLength < 0 ? null : slice(keyAt, keyAt + keyLength);
     }
 
     /** Null if it has none. */
-    @Nullable ByteBuffer value() {
+    public @Nullable ByteBuffer value() {
         return valueLength < 0 ? null : slice(valueAt, valueAt + valueLength);
     }
 
+    /** Whether it has a key. */
+    public boolean hasKey() {
+        return keyLength >= 0;
+    }
+
+    /** Index of the key's first byte in the batch's buffer; if it has one. */
+    public int keyIndex() {
+        return keyAt;
+    }
+
+    /** Of the key, in bytes; −1 if it has none. */
+    public int keyLength() {
+        return keyLength;
+    }
+
+    /** Of the value, in bytes; −1 if it has none. */
+    public int valueLength() {
+        return valueLength;
+    }
+
+    /** Of all headers as they stand in the record, in bytes. */
+    public int headersLength() {
+        return recordEnd - headersAt;
+    }
+
     /** As they stand in the record, without their count. */
-    ByteBuffer headers() {
+    public ByteBuffer headers() {
         return slice(headersAt, recordEnd);
     }
 
-    int headerCount() {
+    /** How many headers it has. */
+    public int headerCount() {
         return headerCount;
     }
 

@@ -1,11 +1,8 @@
-package io.headrace.engine.log;
+package io.headrace.engine.batch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.headrace.engine.batch.RecordBatch;
-import io.headrace.engine.batch.RecordBatchWriter;
-import io.headrace.engine.batch.UnreadableBatchException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,0 +1,63 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.source.SourceBlocks;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Off-heap memory of the patches of all overlays that are in use: so many bytes at most.
+ * Thread-safe.
+ */
+final class OverlayMemory {
+    private static final String PATCH_TAG = "view-patches";
+    private static final String RECORDS_TAG = "view-overlays";
+
+    private final SourceBlocks blocks;
+    private final long lengthMax;
+    private final AtomicLong length = new AtomicLong();
+
+    /**
+     * @param blocks gives memory
+     * @param lengthMax of all patches together, in bytes
+     */
+    OverlayMemory(SourceBlocks blocks, long lengthMax) {
+        this.blocks = blocks;
+        this.lengthMax = lengthMax;
+    }
+
+    /** A patch does not fit: that of one view, or those of all together. */
+    static final class TooLongException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        TooLongException(String reason) {
+            super(reason, null, false, false);
+        }
+    }
+
+    /** A slab for records of a patch. */
+    Slab allocatePatch(int bytes) {
+        if (length.addAndGet(bytes) > lengthMax) {
+            length.addAndGet(-bytes);
+            throw new TooLongException(
+                    "patches too long: bytesMax=" + lengthMax + " in all overlays that are read");
+        }
+        Slab slab = blocks.allocate(bytes, PATCH_TAG);
+        if (slab == null) {
+            length.addAndGet(-bytes);
+            throw new TooLongException("no off-heap memory for a patch: bytes=" + bytes);
+        }
+        return slab;
+    }
+
+    /** Gives one of {@link #allocatePatch} back. */
+    void releasePatch(Slab slab, int bytes) {
+        slab.release();
+        length.addAndGet(-bytes);
+    }
+
+    /** A slab for records that are on their way to a reader; null if there is no memory now. */
+    @Nullable Slab allocate(int bytes) {
+        return blocks.allocate(bytes, RECORDS_TAG);
+    }
+}

@@ -1,0 +1,271 @@
+package io.headrace.engine.view;
+
+import io.headrace.engine.EngineException;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.BatchRecords;
+import io.headrace.engine.batch.RecordBatch;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.batch.RecordFilter;
+import io.headrace.engine.batch.UnreadableBatchException;
+import io.headrace.engine.spi.MemoryStore.Slab;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes batches of an overlay from those of its base: one none of whose keys is in the patch is
+ * handed on where it lies, any other is written anew, without a codec. Used once, by one thread.
+ */
+final class OverlayReader {
+    private static final Logger LOGGER = LoggerFactory.getLogger(OverlayReader.class);
+
+    /** A batch that is written anew is divided where it would be longer than this. */
+    private static final int BATCH_LENGTH_MAX = 4 << 20;
+
+    /** What a record has besides its key, value and headers, at most. */
+    private static final int FRAME_LENGTH_MAX = 40;
+
+    private final OverlayLog log;
+    private final OverlayIndex index;
+    private final OverlayMemory memory;
+    private final @Nullable RecordFilter filter;
+    private final BatchRecords records = new BatchRecords();
+
+    /** Offsets of the base less those in its batches. */
+    private long shift;
+
+    OverlayReader(
+            OverlayLog log,
+            OverlayIndex index,
+            OverlayMemory memory,
+            @Nullable RecordFilter filter) {
+        this.log = log;
+        this.index = index;
+        this.memory = memory;
+        this.filter = filter;
+    }
+
+    /** There is no memory now. */
+    private static final class NoRoomException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NoRoomException() {
+            super(null, null, false, false);
+        }
+    }
+
+    /**
+     * What is to be shown of what was read.
+     *
+     * @param lease of the base, taken over
+     * @param endOffset behind the last offset of the overlay
+     * @param nowMs of what says that offsets have no records
+     */
+    ReadResult shown(
+            RecordsLease lease, long fromOffset, int lengthMax, long endOffset, long nowMs) {
+        OverlayRecords.Builder shown = new OverlayRecords.Builder(lease);
+        try {
+            long next = add(shown, lease, fromOffset, lengthMax, endOffset);
+            if (!shown.isEmpty()) {
+                return shown.end(next);
+            }
+            int epoch = leaderEpoch(lease, 0, lease.slice(0).position());
+            shown.close();
+            return OwnBatch.passed(fromOffset, next, epoch, nowMs);
+        } catch (NoRoomException full) {
+            shown.close();
+            return Unavailable.STORE_ERROR;
+        } catch (UnreadableBatchException damaged) {
+            shown.close();
+            LOGGER.error("batch below an overlay cannot be read: {}", log, damaged);
+            return Unavailable.CORRUPT;
+        } catch (RuntimeException | Error failed) { // such as of memory: somebody waits
+            shown.close();
+            LOGGER.error("batch below an overlay cannot be read now: {}", log, failed);
+            return Unavailable.STORE_ERROR;
+        }
+    }
+
+    private static int leaderEpoch(RecordsLease lease, int slice, int at) {
+        int epoch = lease.leaderEpoch(slice);
+        return epoch >= 0 ? epoch : RecordBatch.leaderEpoch(lease.slice(slice), at);
+    }
+
+    /** Adds batches; returns the offset behind them. */
+    private long add(
+            OverlayRecords.Builder shown,
+            RecordsLease lease,
+            long fromOffset,
+            int lengthMax,
+            long endOffset) {
+        long next = fromOffset;
+        for (int i = 0; i < lease.sliceCount(); i++) {
+            ByteBuffer slice = lease.slice(i);
+            shift = lease.offsetShift(i);
+            for (int at = slice.position(); at < slice.limit(); ) {
+                int end = at + RecordBatch.length(slice, at);
+                long behind = RecordBatch.lastOffset(slice, at) + shift + 1;
+                if (RecordBatch.baseOffset(slice, at) + shift >= endOffset || !shown.hasRoom()) {
+                    return next;
+                }
+                ByteBuffer plain = plain(slice.duplicate().limit(end).position(at));
+                if (behind <= endOffset && (plain == null || isAsItIs(plain))) {
+                    if (!shown.isEmpty() && shown.length() + end - at > lengthMax) {
+                        return next;
+                    }
+                    shown.add(i, at, end);
+                    next = behind;
+                } else {
+                    long until = Math.min(behind, endOffset);
+                    next =
+                            plain == null
+                                    ? until
+                                    : write(
+                                            shown,
+                                            plain,
+                                            leaderEpoch(lease, i, at),
+                                            next,
+                                            until,
+                                            Math.min(lengthMax, BATCH_LENGTH_MAX));
+                    if (next < until) {
+                        return next;
+                    }
+                }
+                at = end;
+            }
+        }
+        return next;
+    }
+
+    /** A batch without its codec; null if it has no records for readers. */
+    private @Nullable ByteBuffer plain(ByteBuffer stored) {
+        if (RecordBatch.isControl(stored, stored.position())) {
+            return null;
+        }
+        if (filter == null) {
+            throw new EngineException("the engine's context has no recordFilter");
+        }
+        return filter.uncompressed(stored);
+    }
+
+    /** Whether a batch has no key that the patch has. */
+    private boolean isAsItIs(ByteBuffer batch) {
+        records.of(batch);
+        while (records.next()) {
+            if (find(batch) != OverlayIndex.NONE) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private long find(ByteBuffer batch) {
+        return records.hasKey()
+                ? index.find(batch, records.keyIndex(), records.keyLength())
+                : OverlayIndex.NONE;
+    }
+
+    /**
+     * Writes the records of a batch from an offset on, as many as have room; none if all are taken
+     * away.
+     *
+     * @param until behind the last offset
+     * @param lengthMax of all that is shown; one record may be longer
+     * @return the offset behind what was written
+     */
+    private long write(
+            OverlayRecords.Builder shown,
+            ByteBuffer batch,
+            int epoch,
+            long fromOffset,
+            long until,
+            int lengthMax) {
+        long base = Math.max(fromOffset, RecordBatch.baseOffset(batch, batch.position()) + shift);
+        long end = until;
+        int length = 0;
+        records.of(batch);
+        while (records.next()) {
+            long offset = records.offset() + shift;
+            int more = offset < base || offset >= until ? 0 : lengthShown(batch);
+            boolean isFirst = length == 0 && shown.isEmpty();
+            if (more > 0 && !isFirst && (long) shown.length() + length + more > lengthMax) {
+                end = length == 0 ? fromOffset : offset;
+                break;
+            }
+            length = Math.addExact(length, more);
+        }
+        if (length > 0) {
+            put(shown, batch, epoch, base, end, RecordBatch.HEADER_LENGTH + length);
+        }
+        return end;
+    }
+
+    /** Of a record as it is shown, at most; 0 if it is not. */
+    private int lengthShown(ByteBuffer batch) {
+        long place = find(batch);
+        int keyLength = Math.max(0, records.keyLength());
+        if (place == OverlayIndex.NONE) {
+            return FRAME_LENGTH_MAX
+                    + keyLength
+                    + Math.max(0, records.valueLength())
+                    + records.headersLength();
+        }
+        return index.isTombstone(place) ? 0 : FRAME_LENGTH_MAX + keyLength + index.length(place);
+    }
+
+    private void put(
+            OverlayRecords.Builder shown,
+            ByteBuffer batch,
+            int epoch,
+            long base,
+            long end,
+            int length) {
+        Slab slab = memory.allocate(length);
+        if (slab == null) {
+            throw new NoRoomException();
+        }
+        try {
+            ByteBuffer into = slab.buffer().duplicate().clear();
+            frame(into, batch, base, end);
+            RecordBatch.baseOffset(into, 0, base);
+            RecordBatch.leaderEpoch(into, 0, epoch);
+            shown.add(slab, into.flip());
+        } catch (RuntimeException | Error failed) {
+            slab.release();
+            throw failed;
+        }
+    }
+
+    /** A record has the timestamp that it has in the base, so that look-ups by time stay right. */
+    private void frame(ByteBuffer into, ByteBuffer batch, long base, long end) {
+        RecordBatchWriter writer = new RecordBatchWriter();
+        boolean isOpen = false;
+        records.of(batch);
+        while (records.next()) {
+            long offset = records.offset() + shift;
+            if (offset < base || offset >= end) {
+                continue;
+            }
+            long place = find(batch);
+            if (place != OverlayIndex.NONE && index.isTombstone(place)) {
+                continue;
+            }
+            if (!isOpen) {
+                writer.begin(into, records.timestampMs());
+                isOpen = true;
+            }
+            boolean isPatched = place != OverlayIndex.NONE;
+            writer.appendAt(
+                    records.timestampMs(),
+                    (int) (offset - base),
+                    records.key(),
+                    isPatched ? index.value(place) : records.value(),
+                    isPatched ? index.headers(place) : records.headers(),
+                    isPatched ? index.headerCount(place) : records.headerCount());
+        }
+        writer.end((int) (end - base));
+    }
+}

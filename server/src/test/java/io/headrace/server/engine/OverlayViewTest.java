@@ -1,0 +1,255 @@
+package io.headrace.server.engine;
+
+import static io.headrace.server.engine.TestEngine.append;
+import static io.headrace.server.engine.TestEngine.get;
+import static io.headrace.server.engine.TestEngine.read;
+import static io.headrace.server.engine.TestEngine.readAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import io.headrace.engine.PartitionLog;
+import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
+import io.headrace.engine.Unavailable;
+import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.testing.LeakCheck;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Overlays in a whole engine. */
+final class OverlayViewTest {
+    private static final Map<String, String> KEEPING = Map.of("retention.ms", "-1");
+
+    @RegisterExtension final LeakCheck leaks = new LeakCheck();
+
+    @TempDir Path folder;
+
+    /**
+     * @param records key and value by turns
+     */
+    private static ByteBuffer batch(long timestampMs, @Nullable String... records) {
+        int length = 100;
+        for (String text : records) {
+            length += 40 + (text == null ? 0 : text.length());
+        }
+        ByteBuffer buffer = ByteBuffer.allocateDirect(length);
+        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, timestampMs);
+        for (int i = 0; i < records.length; i += 2) {
+            writer.append(timestampMs, bytes(records[i]), bytes(records[i + 1]));
+        }
+        writer.end();
+        return buffer.flip();
+    }
+
+    private static @Nullable ByteBuffer bytes(@Nullable String text) {
+        return text == null ? null : ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void overlay(TestEngine engine, String name, String base, String patch) {
+        Topic below = engine.engine.catalog().find(base);
+        assertNotNull(below);
+        engine.create(
+                name,
+                below.partitionCount(),
+                Map.of(
+                        "headrace.view.type", "overlay",
+                        "headrace.view.topics", base,
+                        "headrace.view.patch", patch));
+        TestEngine.await("pin", () -> isPinned(engine, name));
+    }
+
+    private static boolean isPinned(TestEngine engine, String name) {
+        Topic topic = engine.engine.catalog().find(name);
+        return topic != null && topic.configs().containsKey("headrace.view.pinned");
+    }
+
+    @Test
+    void batchesOfWhichNothingIsReplacedAreHandedOnWhereTheyLie() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "1", "b", "2"));
+            append(engine.log("base", 0), batch(2, "c", "3", null, "4"));
+            append(engine.log("base", 0), batch(3, "a", "5", "d", "6", "a", "7"));
+            append(engine.log("patch", 0), batch(4, "d", "six", "a", null, "d", "SIX"));
+            overlay(engine, "view", "base", "patch");
+            PartitionLog view = engine.log("view", 0);
+            assertEquals(7, view.highWatermark());
+            assertEquals(List.of("1:2", "2:3", "3:4", "5:SIX"), readAll(view, 0));
+            try (ReadResult whole = read(engine.log("base", 0), 2, 1);
+                    ReadResult shown = read(view, 2, 1)) {
+                ByteBuffer lying = ((RecordsLease) whole).slice(0);
+                ByteBuffer same = ((RecordsLease) shown).slice(0);
+                assertEquals(lying, same);
+            }
+            // Behind the last record there is what takes readers to the end.
+            try (ReadResult end = read(view, 6, 1 << 20)) {
+                assertEquals(7, ((RecordsLease) end).nextOffset());
+            }
+            assertEquals(Unavailable.CAUGHT_UP, view.read(7, 1));
+            assertEquals(Unavailable.OFFSET_OUT_OF_RANGE, view.read(8, 1));
+        }
+    }
+
+    /** Any batches, patches and lengths of reads; compared with what a map says. */
+    @Test
+    void whateverIsReadIsWhatAMapWouldSay() {
+        long seed = Long.getLong("headrace.seed", System.nanoTime());
+        System.out.println("headrace.seed=" + seed);
+        Random random = new Random(seed);
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 3, KEEPING);
+            List<String> keys = new ArrayList<>();
+            List<String> values = new ArrayList<>();
+            while (keys.size() < 3000) {
+                String[] records = new String[2 + 2 * random.nextInt(40)];
+                for (int i = 0; i < records.length; i += 2) {
+                    String key = random.nextInt(8) == 0 ? null : "key-" + random.nextInt(600);
+                    keys.add(key);
+                    values.add("v" + values.size() + "x".repeat(random.nextInt(50)));
+                    records[i] = key;
+                    records[i + 1] = values.get(values.size() - 1);
+                }
+                append(engine.log("base", 0), batch(keys.size(), records));
+            }
+            Map<String, @Nullable String> patched = patch(engine, random);
+            overlay(engine, "view", "base", "patch");
+            List<String> expected = new ArrayList<>();
+            for (int i = 0; i < keys.size(); i++) {
+                String key = keys.get(i);
+                boolean isPatched = key != null && patched.containsKey(key);
+                String value = isPatched ? patched.get(key) : values.get(i);
+                if (value != null) {
+                    expected.add(i + ":" + value);
+                }
+            }
+            PartitionLog view = engine.log("view", 0);
+            assertEquals(expected, readAll(view, 0));
+            for (int attempt = 0; attempt < 100; attempt++) {
+                long from = random.nextInt(keys.size());
+                assertRead(view, expected, from, 1 + random.nextInt(20_000));
+            }
+        }
+    }
+
+    /** The newest of a partition, and of those the one with the latest timestamp. */
+    private static Map<String, @Nullable String> patch(TestEngine engine, Random random) {
+        Map<String, @Nullable String> patched = new HashMap<>();
+        Map<String, Long> times = new HashMap<>();
+        for (int partition = 0; partition < 3; partition++) {
+            Map<String, @Nullable String> newest = new TreeMap<>();
+            Map<String, Long> timesHere = new HashMap<>();
+            for (int i = 0; i < 120; i++) {
+                String key = "key-" + random.nextInt(800);
+                String value = random.nextInt(4) == 0 ? null : partition + "/" + i;
+                long timestampMs = random.nextInt(5);
+                append(engine.log("patch", partition), batch(timestampMs, key, value));
+                newest.put(key, value);
+                timesHere.put(key, timestampMs);
+            }
+            for (String key : newest.keySet()) {
+                if (times.getOrDefault(key, -1L) <= timesHere.get(key)) {
+                    patched.put(key, newest.get(key));
+                    times.put(key, timesHere.get(key));
+                }
+            }
+        }
+        return patched;
+    }
+
+    private static void assertRead(
+            PartitionLog view, List<String> expected, long from, int lengthMax) {
+        try (ReadResult result = read(view, from, lengthMax)) {
+            RecordsLease lease = (RecordsLease) result;
+            List<String> wanted =
+                    expected.stream()
+                            .filter(record -> offset(record) >= from)
+                            .filter(record -> offset(record) < lease.nextOffset())
+                            .toList();
+            assertEquals(wanted, TestEngine.records(lease, from));
+        }
+    }
+
+    private static long offset(String record) {
+        return Long.parseLong(record.substring(0, record.indexOf(':')));
+    }
+
+    @Test
+    void aPatchThatIsTooLongIsRefusedAndNeverPinned() {
+        try (TestEngine engine = new TestEngine(folder)) { // with 64 MiB, an eighth for patches
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, Map.of("retention.ms", "-1", "max.message.bytes", "200000"));
+            append(engine.log("base", 0), batch(1, "a", "1"));
+            String long100k = "x".repeat(100_000);
+            for (int i = 0; i < 90; i++) {
+                append(engine.log("patch", 0), batch(2, "k" + i, long100k));
+            }
+            Topic topic =
+                    engine.create(
+                            "view",
+                            1,
+                            Map.of(
+                                    "headrace.view.type", "overlay",
+                                    "headrace.view.topics", "base",
+                                    "headrace.view.patch", "patch"));
+            get(engine.engine.catalog().alterConfigs(topic.id(), Map.of(), false));
+            assertEquals(0, engine.log("view", 0).highWatermark());
+        }
+    }
+
+    @Test
+    void recordsThatAreGoneAreAnErrorAndNotPassedOver() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "1"));
+            append(engine.log("base", 0), batch(1, "b", "2"));
+            append(engine.log("patch", 0), batch(2, "a", "one"));
+            append(engine.log("patch", 0), batch(2, "b", "two"));
+            overlay(engine, "view", "base", "patch");
+            assertEquals(List.of("0:one", "1:two"), readAll(engine.log("view", 0), 0));
+            get(engine.log("base", 0).deleteRecords(1));
+            assertEquals(Unavailable.CORRUPT, read(engine.log("view", 0), 0, 1 << 20));
+            assertEquals(List.of("1:two"), readAll(engine.log("view", 0), 1));
+            get(engine.log("patch", 0).deleteRecords(1));
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            // The patch is read anew, and is not what it was.
+            assertEquals(Unavailable.STORE_ERROR, read(engine.log("view", 0), 1, 1 << 20));
+        }
+    }
+
+    @Test
+    void aPatchWithOtherRecordsThanWhenItWasPinnedIsNotShown() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "1"));
+            append(engine.log("patch", 0), batch(2, "a", "one"));
+            overlay(engine, "view", "base", "patch");
+            Topic pinned = engine.engine.catalog().find("view");
+            assertNotNull(pinned);
+            Map<String, String> configs = new HashMap<>(pinned.configs());
+            engine.create("same", 1, configs);
+            assertEquals(List.of("0:one"), readAll(engine.log("same", 0), 0));
+            configs.computeIfPresent(
+                    "headrace.view.pinned",
+                    (key, pin) -> pin.replaceAll(":[0-9a-f]{8}:", ":00000000:"));
+            engine.create("other", 1, configs);
+            assertEquals(Unavailable.STORE_ERROR, read(engine.log("other", 0), 0, 1 << 20));
+        }
+    }
+}
