@@ -17,6 +17,7 @@ final class EngineGauges implements EngineMetrics {
     private final ColdReader coldReader;
     private final SourceLogs sources;
     private final ViewLogs views;
+    private final Unions unions;
     private final Maintenance maintenance;
     private final ProducerExpiry producerExpiry;
     private final Sealer sealer;
@@ -31,6 +32,7 @@ final class EngineGauges implements EngineMetrics {
             ColdReader coldReader,
             SourceLogs sources,
             ViewLogs views,
+            Unions unions,
             Maintenance maintenance,
             ProducerExpiry producerExpiry,
             Sealer sealer,
@@ -43,6 +45,7 @@ final class EngineGauges implements EngineMetrics {
         this.coldReader = coldReader;
         this.sources = sources;
         this.views = views;
+        this.unions = unions;
         this.maintenance = maintenance;
         this.producerExpiry = producerExpiry;
         this.sealer = sealer;
@@ -78,6 +81,7 @@ final class EngineGauges implements EngineMetrics {
         sealer.forEachMetric(consumer);
         sources.forEachMetric(consumer);
         views.forEachMetric(consumer);
+        unions.forEachMetric(consumer);
     }
 
     private interface Gauge {

@@ -230,6 +230,11 @@ abstract class PartitionLogBase implements PartitionLog {
         return recordsEndOffset;
     }
 
+    /** Where this log goes on: it has given out no offset before. */
+    final long beginOffset() {
+        return beginOffset;
+    }
+
     /** Records below are on disk. */
     final long syncedEndOffset() {
         return syncedEndOffset;

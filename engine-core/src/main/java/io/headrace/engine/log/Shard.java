@@ -24,6 +24,9 @@ final class Shard {
     /** Appended bytes that the index may lag by before appends are refused. */
     private static final long UNINDEXED_BYTES_MAX = 1L << 30;
 
+    /** Of these, the lag from which on what is not urgent leaves way to producers. */
+    private static final long UNURGENT_UNINDEXED_BYTES_MAX = UNINDEXED_BYTES_MAX / 4;
+
     private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocateDirect(0);
 
     /** Guards the journal's appends, and the append state of every log on this shard. */
@@ -149,6 +152,11 @@ final class Shard {
     /** Whether the index lags so far behind that appends have to wait. */
     boolean isBackPressured() {
         return appendedBytes - indexedBytes > UNINDEXED_BYTES_MAX;
+    }
+
+    /** Whether the index lags so far behind that what is not urgent has to wait. */
+    boolean isIndexLagging() {
+        return appendedBytes - indexedBytes > UNURGENT_UNINDEXED_BYTES_MAX;
     }
 
     /** Appends a batch; the caller holds the lock. Returns its position, or a negative status. */

@@ -242,6 +242,7 @@ public final class StorageEngine implements Engine {
                             this::storedLog,
                             context.recordFilter(),
                             shards.get(0).batchBytesMax(),
+                            this::isIndexLagging,
                             background,
                             failureHandler);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);
@@ -281,6 +282,7 @@ public final class StorageEngine implements Engine {
                             coldReader,
                             sources,
                             views,
+                            unions,
                             maintenance,
                             producerExpiry,
                             sealer,
@@ -422,19 +424,32 @@ public final class StorageEngine implements Engine {
         public CompletableFuture<UnionStatus> unionStatus(Topic union) {
             CompletableFuture<UnionStatus> answer = new CompletableFuture<>();
             try {
-                viewReader.execute(() -> answerStatus(union, answer));
-            } catch (RejectedExecutionException busy) {
-                answer.completeExceptionally(
-                        new EngineException("views are busy: topic=" + union.name()));
+                goOn(union, unions.status(union), answer);
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
             }
             return answer;
         }
 
-        private void answerStatus(Topic union, CompletableFuture<UnionStatus> answer) {
+        /** Some topics at a time, so that what others have read comes in between. */
+        private void goOn(Topic union, Unions.Look look, CompletableFuture<UnionStatus> answer) {
             try {
-                answer.complete(unions.status(union));
-            } catch (RuntimeException e) {
-                answer.completeExceptionally(e);
+                viewReader.execute(
+                        () -> {
+                            try {
+                                UnionStatus status = look.next();
+                                if (status == null) {
+                                    goOn(union, look, answer);
+                                } else {
+                                    answer.complete(status);
+                                }
+                            } catch (RuntimeException e) {
+                                answer.completeExceptionally(e);
+                            }
+                        });
+            } catch (RejectedExecutionException busy) {
+                answer.completeExceptionally(
+                        new EngineException("views are busy: topic=" + union.name()));
             }
         }
 
@@ -496,6 +511,15 @@ public final class StorageEngine implements Engine {
         public long elapsedMs() {
             return background.nanoTime() / 1_000_000;
         }
+    }
+
+    private boolean isIndexLagging() {
+        for (Shard shard : shards) {
+            if (shard.isIndexLagging()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Lets go of what of sources nobody uses. */

@@ -9,10 +9,10 @@ import io.headrace.engine.view.ViewSpec;
  *
  * @param topic as it was when it was made known; what counts here is fixed
  */
-record Union(Topic topic, UnionSpec spec) {
+record Union(Topic topic, UnionSpec spec, UnionCounts counts) {
 
     static Union of(Topic topic) {
-        return new Union(topic, (UnionSpec) ViewSpec.of(topic.configs()));
+        return new Union(topic, (UnionSpec) ViewSpec.of(topic.configs()), new UnionCounts());
     }
 
     long id() {

@@ -1,6 +1,7 @@
 package io.headrace.engine.log;
 
 import io.headrace.engine.spi.MetadataStore;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -18,6 +19,9 @@ final class UnionPositions {
 
     private final MetadataStore store;
     private final Map<UnionPart, Position> known = new LinkedHashMap<>(16, 0.75f, true);
+
+    /** Behind the last copy in each journal. */
+    private final Map<Integer, Long> appendedEnds = new HashMap<>();
 
     /**
      * @param appended end of the union's journal when the copy was in it
@@ -43,6 +47,12 @@ final class UnionPositions {
     /** Notes what was appended to the union. */
     void copied(UnionPart part, long nextOffset, int journal, long appended) {
         known.put(part, new Position(nextOffset, journal, appended));
+        appendedEnds.merge(journal, appended, Math::max);
+    }
+
+    /** Where the last copies end that were appended since the start, by journal. */
+    Map<Integer, Long> appended() {
+        return new HashMap<>(appendedEnds);
     }
 
     /** Notes that nothing is to be copied before an offset. */
@@ -56,10 +66,6 @@ final class UnionPositions {
                         before == null ? 0 : before.appended));
     }
 
-    void forget(UnionPart part) {
-        known.remove(part);
-    }
-
     /** Lets go of what is too much and in the rows; the rest is bounded by what they may lag by. */
     void trim(Projector projector) {
         Iterator<Position> oldest = known.values().iterator();
@@ -70,12 +76,6 @@ final class UnionPositions {
             }
             oldest.remove();
         }
-    }
-
-    /** Whether the rows say what is known of a part. */
-    boolean isProjected(UnionPart part, Projector projector) {
-        Position position = known.get(part);
-        return position == null || isProjected(position, projector);
     }
 
     private static boolean isProjected(Position position, Projector projector) {

@@ -4,6 +4,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.spi.MetadataStore;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,16 +16,19 @@ final class UnionScan {
     private static final int PAGE = 256;
 
     private final Union union;
-    private final Catalog catalog;
+    private final BiFunction<String, Integer, List<Topic>> catalog;
     private final MetadataStore store;
     private final Map<PartitionKey, PartitionLogBase> logs;
 
     /** The first name of the next page; null at the end. */
     private @Nullable String fromName;
 
+    /**
+     * @param catalog topics from a name on, so many at most, in order of name
+     */
     UnionScan(
             Union union,
-            Catalog catalog,
+            BiFunction<String, Integer, List<Topic>> catalog,
             MetadataStore store,
             Map<PartitionKey, PartitionLogBase> logs) {
         this.union = union;
@@ -48,7 +52,7 @@ final class UnionScan {
         if (from == null) {
             return;
         }
-        List<Topic> page = catalog.list(from, PAGE);
+        List<Topic> page = catalog.apply(from, PAGE);
         fromName = page.size() < PAGE ? null : page.get(PAGE - 1).name() + '\0';
         for (Topic topic : page) {
             if (!topic.name().startsWith(union.spec().prefix())) {

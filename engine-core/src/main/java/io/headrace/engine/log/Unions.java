@@ -3,45 +3,42 @@ package io.headrace.engine.log;
 import io.headrace.engine.EngineException;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogChange;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views;
 import io.headrace.engine.Views.UnionStatus;
-import io.headrace.engine.batch.BatchRecords;
-import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
-import io.headrace.engine.batch.UnreadableBatchException;
+import io.headrace.engine.log.UnionAgenda.Trouble;
+import io.headrace.engine.log.UnionCounts.Skipped;
+import io.headrace.engine.log.UnionReader.Loaded;
 import io.headrace.engine.spi.MetadataStore;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Copies what comes to topics into the unions that are over them (docs/design/union.md). One worker
- * for all, which runs from the first union on.
+ * for all, which runs from the first union on: what has risen comes through the {@link UnionTap},
+ * what nobody has told of from {@link UnionScans}; both wait in the {@link UnionAgenda}. The {@link
+ * UnionReader} reads what is not in memory, the {@link UnionCopier} copies record by record, the
+ * {@link UnionWriter} appends.
  *
  * <p>Owned by the engine: {@link #start}, {@link #stop} before logs refuse appends, {@link #close}
  * when nothing is read any more. {@link #onCatalogChange} comes from the catalog's thread, {@link
- * #attach} and {@link UnionTap#onRisen} from any; all else is the worker's.
+ * #attach}, {@link UnionTap#onRisen}, {@link #status} and {@link #forEachMetric} from any; all else
+ * is the worker's.
  */
 final class Unions implements Background.Work {
     private static final Logger LOGGER = LoggerFactory.getLogger(Unions.class);
@@ -49,116 +46,66 @@ final class Unions implements Background.Work {
     /** Bytes of a partition that are read in one go, unless its next batch is longer. */
     private static final int READ_LENGTH = 256 << 10;
 
-    /** Bytes that are read in a turn, about. */
+    /** Bytes that are copied in a turn, decompressed, about. */
     private static final long TURN_LENGTH = 4 << 20;
 
-    /** Partitions that are looked at in a turn. */
+    /** Bytes of these for the backlog at least, however much has newly risen. */
+    private static final long BACKLOG_LENGTH = 1 << 20;
+
+    /** Partitions of each kind that are looked at in a turn. */
     private static final int TURN_PARTS = 4096;
 
-    /**
-     * Partitions that have something new and wait for their turn; beyond it, more are not taken.
-     */
-    private static final int RISEN_MAX = 1 << 16;
-
-    /** Partitions that a look through the catalog has found and that wait; it pauses beyond it. */
-    private static final int FOUND_MAX = 1 << 14;
-
-    /** Partitions that are read from the disk at a time. */
-    private static final int LOADING_MAX = 32;
-
-    /** Batches that are being put together at a time. */
-    private static final int OPEN_MAX = 16;
-
-    /** After an append that was refused, and for a partition that could not be read. */
-    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(100);
-
-    private static final long DAMAGE_PAUSE_NS = TimeUnit.SECONDS.toNanos(30);
-
-    /** Partitions that are put off; beyond it, all topics are looked through once more instead. */
-    private static final int LATER_MAX = 1 << 14;
-
-    private static final int ROWS_PER_WRITE = 4096;
-
-    /** Deleted topics that wait; of more, the rows go with the next start. */
-    private static final int DELETED_MAX = 1 << 14;
-
-    /** From one message about records that were not copied to the next. */
-    private static final long COMPLAINT_NS = TimeUnit.SECONDS.toNanos(10);
+    /** Between two looks whether what has to wait may go on. */
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(25);
 
     private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final MetadataStore store;
     private final Catalog catalog;
     private final CatalogState catalogState;
-    private final Projector projector;
     private final Map<PartitionKey, PartitionLogBase> logs;
     private final BiFunction<Topic, Integer, @Nullable PartitionLogBase> opener;
-    private final @Nullable RecordFilter recordFilter;
+    private final Projector projector;
+    private final BooleanSupplier isLagging;
     private final Background background;
     private final Consumer<Throwable> failureHandler;
     private final Doorbell bell = new Doorbell();
     private final UnionTap tap;
     private final UnionPositions positions;
-    private final int batchLengthMax;
+    private final UnionReader reader = new UnionReader(bell);
+    private final UnionRowSweep sweep;
 
     /** What there is; written by the catalog's thread, read by any. */
     private volatile List<Union> unions = List.of();
 
-    /** By view id. */
-    private final Map<Long, Counts> counts = new ConcurrentHashMap<>();
-
     /** Unions whose topics are to be looked through, some more than there may be at most. */
     private final Queue<Union> added = new ConcurrentLinkedQueue<>();
 
-    private final Queue<Topic> deleted = new ArrayBlockingQueue<>(DELETED_MAX);
-
-    /** What the cold threads have read, {@link #LOADING_MAX} at most. */
-    private final Queue<Loaded> loaded = new ConcurrentLinkedQueue<>();
+    /** Ids of unions that are gone, as many. */
+    private final Queue<Long> removed = new ConcurrentLinkedQueue<>();
 
     /** Null before the first union. Guarded by this. */
     private Background.@Nullable Worker worker;
 
     private volatile boolean isClosed;
 
+    /** When nothing was left to copy the last time. */
+    private volatile long caughtUpNs;
+
+    private volatile boolean isCaughtUp = true;
+
     // Of the worker alone.
-    private final Set<UnionPart> risen = new LinkedHashSet<>();
-    private final Set<UnionPart> found = new LinkedHashSet<>();
-    private final Set<UnionPart> loading = new LinkedHashSet<>();
-    private final Map<UnionPart, Long> later = new LinkedHashMap<>();
-    private final ArrayDeque<UnionScan> scans = new ArrayDeque<>();
-    private final Map<PartitionKey, UnionBatch> open = new LinkedHashMap<>();
-    private final ArrayDeque<UnionBatch> spare = new ArrayDeque<>();
-    private final BatchRecords records = new BatchRecords();
-    private final UnionOrigin origin = new UnionOrigin();
+    private final UnionAgenda agenda = new UnionAgenda();
+    private final UnionScans scans;
+    private final UnionWriter writer;
+    private final UnionCopier copier;
     private long turnLength;
-    private long pausedUntilNs;
-    private boolean isPaused;
-    private @Nullable UnionPart current;
-    private long laterDueNs;
-    private boolean isScanDue;
-    private long complainedNs;
-
-    /** What was read of a part. */
-    private record Loaded(UnionPart part, ReadResult result) {}
-
-    private static final class Counts {
-        final LongAdder copied = new LongAdder();
-        final LongAdder skipped = new LongAdder();
-    }
-
-    /** The union takes nothing now; what was not appended is copied again. */
-    private static final class RefusedException extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        RefusedException() {
-            super(null, null, false, false);
-        }
-    }
 
     /**
      * @param logs those in use
      * @param opener opens the log of a partition; null if that cannot be had now
      * @param batchLengthMax longest batch that a journal takes
+     * @param isLagging whether the index lags so far behind the journals that producers come first
      */
     Unions(
             MetadataStore store,
@@ -169,6 +116,7 @@ final class Unions implements Background.Work {
             BiFunction<Topic, Integer, @Nullable PartitionLogBase> opener,
             @Nullable RecordFilter recordFilter,
             int batchLengthMax,
+            BooleanSupplier isLagging,
             Background background,
             Consumer<Throwable> failureHandler) {
         this.store = store;
@@ -177,13 +125,23 @@ final class Unions implements Background.Work {
         this.projector = projector;
         this.logs = logs;
         this.opener = opener;
-        this.recordFilter = recordFilter;
-        this.batchLengthMax = batchLengthMax;
+        this.isLagging = isLagging;
         this.background = background;
         this.failureHandler = failureHandler;
         this.tap = new UnionTap(bell);
         this.positions = new UnionPositions(store);
-        this.complainedNs = background.nanoTime() - COMPLAINT_NS;
+        this.sweep = new UnionRowSweep(store, positions, projector, background);
+        this.scans = new UnionScans(this::scan);
+        this.writer =
+                new UnionWriter(
+                        this::union,
+                        opener,
+                        positions,
+                        batchLengthMax,
+                        background,
+                        scans::requestLater);
+        this.copier = new UnionCopier(writer, recordFilter, background, () -> isClosed);
+        this.caughtUpNs = background.nanoTime();
     }
 
     /** Goes on with the unions that there are; before anybody asks for a log. */
@@ -200,12 +158,12 @@ final class Unions implements Background.Work {
         Union union = Union.of(topic);
         List<Union> more = new ArrayList<>(unions);
         more.add(union);
-        counts.put(union.id(), new Counts());
         unions = List.copyOf(more);
         // Whoever activates a log from now on sees the union; those that are active are told here,
         // and what they hold is found by the look through the catalog, which begins later.
         logs.values().forEach(this::retap);
         added.add(union);
+        sweep.request();
         if (worker == null && !isClosed) {
             worker = background.worker("headrace-unions", this, failureHandler);
             worker.start();
@@ -215,8 +173,9 @@ final class Unions implements Background.Work {
 
     private void remove(long viewId) {
         unions = unions.stream().filter(union -> union.id() != viewId).toList();
-        counts.remove(viewId);
         logs.values().forEach(this::retap);
+        removed.add(viewId);
+        bell.ring(1);
     }
 
     /** On the catalog's thread, after the change is visible. */
@@ -228,7 +187,7 @@ final class Unions implements Background.Work {
             if (Views.isUnion(topic)) {
                 remove(topic.id());
             } else if (isBelowUnion(topic)) {
-                deleted.offer(topic);
+                sweep.request();
                 bell.ring(1);
             }
         }
@@ -277,494 +236,344 @@ final class Unions implements Background.Work {
 
     @Override
     public boolean isDue() {
-        if (isClosed || isPaused && background.nanoTime() - pausedUntilNs < 0) {
+        if (isClosed) {
             return false;
         }
+        long nowNs = background.nanoTime();
         return !tap.isEmpty()
-                || !risen.isEmpty()
-                || !loaded.isEmpty()
+                || agenda.hasRisen()
                 || !added.isEmpty()
-                || !deleted.isEmpty()
-                || mayLoad() && (!found.isEmpty() || !scans.isEmpty())
-                || isLaterDue();
+                || !removed.isEmpty()
+                || agenda.isDue(nowNs)
+                || sweep.isDue()
+                || !reader.isEmpty()
+                || isBacklogDue(nowNs);
     }
 
-    private boolean mayLoad() {
-        return loading.size() < LOADING_MAX;
-    }
-
-    private boolean isLaterDue() {
-        return (isScanDue || !later.isEmpty()) && background.nanoTime() - laterDueNs >= 0;
+    private boolean isBacklogDue(long nowNs) {
+        boolean isWaiting =
+                agenda.hasBacklog() && reader.mayRead(false)
+                        || agenda.hasRoomForFound() && scans.isDue(nowNs);
+        return isWaiting && !isLagging.getAsBoolean();
     }
 
     @Override
     public void await() {
-        long pauseNs = isPaused || !later.isEmpty() ? PAUSE_NS / 4 : IDLE_NS;
-        bell.await(() -> isDue() || isClosed ? 1 : 0, 1, pauseNs);
+        boolean isIdle =
+                agenda.isIdle() && !agenda.hasPutOff() && scans.isEmpty() && sweep.isIdle();
+        bell.await(() -> isDue() || isClosed ? 1 : 0, 1, isIdle ? IDLE_NS : PAUSE_NS);
     }
 
     @Override
     public void turn() {
-        isPaused = false;
+        long nowNs = background.nanoTime();
         turnLength = 0;
         takeChanges();
-        takeLater();
-        if (risen.size() < RISEN_MAX) {
-            tap.take(RISEN_MAX - risen.size(), this::take);
+        agenda.takeDue(nowNs);
+        takeRisen();
+        copyRisen();
+        long lengthMax = Math.max(TURN_LENGTH, turnLength + BACKLOG_LENGTH);
+        copyLoaded(lengthMax);
+        if (!isLagging.getAsBoolean()) {
+            copyBacklog(nowNs, lengthMax);
         }
-        if (tap.takeOverflow()) {
-            scanAll();
+        if (agenda.hasDropped()) {
+            unions.forEach(scans::request);
         }
-        try {
-            copyLoaded();
-            copySome(risen);
-            scanSome();
-            copySome(found);
-            flushAll();
-        } catch (RefusedException e) {
-            giveUpTurn();
-        }
+        writer.flushAll();
+        sweep.next();
         positions.trim(projector);
+        publish();
     }
 
     private void takeChanges() {
-        for (Union union = added.poll(); union != null; union = added.poll()) {
-            scans.add(scan(union));
-            dropStaleRows(union.id());
+        for (Long viewId = removed.poll(); viewId != null; viewId = removed.poll()) {
+            scans.remove(viewId);
+            writer.remove(viewId);
         }
-        for (Topic topic = deleted.poll(); topic != null; topic = deleted.poll()) {
-            for (Union union : unions) {
-                if (union.spec().isOver(topic)) {
-                    for (int partition = 0; partition < topic.partitionCount(); partition++) {
-                        dropRow(new UnionPart(union.id(), topic.id(), partition));
-                    }
-                }
+        for (Union union = added.poll(); union != null; union = added.poll()) {
+            if (union(union.id()) != null) {
+                scans.request(union);
             }
         }
-        scans.removeIf(scan -> union(scan.union().id()) == null);
     }
 
-    private void takeLater() {
-        if (!isLaterDue()) {
-            return;
-        }
-        if (isScanDue) {
-            isScanDue = false;
-            scanAll();
-        }
-        long nowNs = background.nanoTime();
-        laterDueNs = nowNs + DAMAGE_PAUSE_NS;
-        Iterator<Map.Entry<UnionPart, Long>> parts = later.entrySet().iterator();
-        while (parts.hasNext()) {
-            Map.Entry<UnionPart, Long> part = parts.next();
-            if (nowNs - part.getValue() >= 0) {
-                found.add(part.getKey());
-                parts.remove();
-            } else if (part.getValue() - laterDueNs < 0) {
-                laterDueNs = part.getValue();
-            }
+    /** As many logs as all unions over them have room for. */
+    private void takeRisen() {
+        tap.take(agenda.risenRoom() / Math.max(1, unions.size()), this::take);
+        if (tap.takeOverflow()) {
+            unions.forEach(scans::request);
         }
     }
 
     private void take(PartitionLogBase log) {
         for (Union union : unions) {
             if (union.spec().isOver(log.topic())) {
-                risen.add(new UnionPart(union.id(), log.topic().id(), log.partition()));
+                agenda.risen(new UnionPart(union.id(), log.topic().id(), log.partition()));
+            }
+        }
+    }
+
+    private void copyRisen() {
+        int left = Math.min(agenda.risenCount(), TURN_PARTS);
+        while (left-- > 0 && turnLength < TURN_LENGTH && !isClosed) {
+            UnionPart part = agenda.nextRisen();
+            if (part != null) {
+                copy(part, true);
+            }
+        }
+    }
+
+    /** What was read, which is given back so. */
+    private void copyLoaded(long lengthMax) {
+        while (turnLength < lengthMax && !isClosed) {
+            Loaded read = reader.poll();
+            if (read == null) {
+                break;
+            }
+            copyLoaded(read);
+        }
+    }
+
+    private void copyBacklog(long nowNs, long lengthMax) {
+        if (agenda.hasRoomForFound()) {
+            scans.next(nowNs, this::onFound);
+        }
+        int left = Math.min(agenda.backlogCount(), TURN_PARTS);
+        while (left-- > 0 && turnLength < lengthMax && reader.mayRead(false) && !isClosed) {
+            UnionPart part = agenda.nextOfBacklog();
+            if (part != null) {
+                copy(part, false);
             }
         }
     }
 
     private UnionScan scan(Union union) {
-        return new UnionScan(union, catalog, store, logs);
-    }
-
-    private void scanAll() {
-        scans.clear();
-        unions.forEach(union -> scans.add(scan(union)));
-    }
-
-    /** Looks on through the catalog, as long as what it finds has room. */
-    private void scanSome() {
-        UnionScan scan = scans.peek();
-        if (scan != null && found.size() < FOUND_MAX) {
-            scan.next(this::onFound);
-            if (scan.isDone()) {
-                scans.poll();
-            }
-        }
+        return new UnionScan(union, catalog::list, store, logs);
     }
 
     private void onFound(UnionPart part, long startOffset, long endOffset) {
         if (endOffset > startOffset && endOffset > positions.nextOffset(part)) {
-            found.add(part);
+            agenda.more(part);
         }
     }
 
-    private void copyLoaded() {
-        for (Loaded read = loaded.poll(); read != null; read = loaded.poll()) {
-            loading.remove(read.part);
-            try (ReadResult result = read.result) {
-                Topic topic = catalog.find(read.part.topicId());
-                Union union = union(read.part.viewId());
-                if (topic != null && union != null) {
-                    take(union, topic, read.part, result);
-                }
-                if (result instanceof RecordsLease || result == Unavailable.CAUGHT_UP) {
-                    risen.add(read.part); // what has come since was not looked at
-                }
-            }
-        }
-    }
-
-    /** Takes each part at most once; what is left of it comes behind the others. */
-    private void copySome(Set<UnionPart> parts) {
-        for (int left = Math.min(parts.size(), TURN_PARTS); left > 0; left--) {
-            boolean isLate = parts == found && !mayLoad();
-            if (turnLength >= TURN_LENGTH || isLate) {
+    private void copyLoaded(Loaded read) {
+        try (ReadResult result = read.result()) {
+            UnionPart part = read.part();
+            Topic topic = catalog.find(part.topicId());
+            Union union = union(part.viewId());
+            if (topic == null || union == null) {
+                agenda.forget(part);
                 return;
             }
-            Iterator<UnionPart> first = parts.iterator();
-            UnionPart part = first.next();
-            first.remove();
-            if (!loading.contains(part)) {
-                copy(part);
+            PartitionLogBase log = opener.apply(topic, part.partition());
+            if (log == null) {
+                putOff(union, topic, part, Trouble.BUSY);
+            } else if (!writer.isRefusing(union)) {
+                take(union, topic, part, log, result);
             }
         }
     }
 
-    private void copy(UnionPart part) {
+    /** What is left of the part comes behind the others. */
+    private void copy(UnionPart part, boolean isRisen) {
         Union union = union(part.viewId());
         Topic topic = catalog.find(part.topicId());
         if (union == null || topic == null) {
+            agenda.forget(part);
             return;
+        }
+        if (reader.isReading(part) || writer.isRefusing(union)) {
+            return; // looked at when it was read; found again when the union takes something
         }
         PartitionLogBase log = opener.apply(topic, part.partition());
         if (log == null) {
-            putOff(part, PAUSE_NS); // its mode is being changed, or the engine is being closed
+            putOff(union, topic, part, Trouble.BUSY); // its mode is being changed, or the end
             return;
         }
-        long next = nextOffset(union, part);
-        long start = log.logStartOffset();
-        if (next < start) {
-            if (next != UnionPositions.NONE) {
-                skip(union, topic, part, next, start, "deleted before they were copied");
-            }
-            pass(union, part, start);
-            next = start;
-        }
+        long next = begin(union, topic, part, log);
         try (ReadResult result = log.read(next, READ_LENGTH)) {
-            if (result == Unavailable.COLD) {
-                load(part, log, next);
+            if (result != Unavailable.COLD) {
+                take(union, topic, part, log, result);
+            } else if (reader.mayRead(isRisen)) {
+                reader.read(part, log, next, READ_LENGTH);
             } else {
-                take(union, topic, part, result);
+                agenda.more(part);
             }
         }
     }
 
-    private void load(UnionPart part, PartitionLogBase log, long from) {
-        if (!mayLoad()) {
-            found.add(part);
+    /** The next offset to copy; where the log begins behind it, that is noted. */
+    private long begin(Union union, Topic topic, UnionPart part, PartitionLogBase log) {
+        long next = writer.nextOffset(union, part);
+        long start = log.logStartOffset();
+        if (next >= start) {
+            return next;
+        }
+        // What memory alone held went with it; a log in memory begins behind all of that.
+        boolean isMemory = log.storageMode() == StorageMode.MEMORY;
+        long lostFrom = isMemory ? Math.max(next, log.beginOffset()) : next;
+        if (next != UnionPositions.NONE && lostFrom < start) {
+            String why = "deleted before they were copied";
+            copier.skip(union, topic, part, lostFrom, start, Skipped.DELETED, why);
+        }
+        writer.pass(union, part, start);
+        return start;
+    }
+
+    private void take(
+            Union union, Topic topic, UnionPart part, PartitionLogBase log, ReadResult result) {
+        if (result instanceof RecordsLease lease) {
+            settled(union, topic, part);
+            turnLength += copier.copy(union, topic, part, lease);
+        } else if (result == Unavailable.CORRUPT) {
+            putOff(union, topic, part, Trouble.DAMAGED);
+            return;
+        } else if (result == Unavailable.OFFSET_OUT_OF_RANGE
+                && writer.nextOffset(union, part) > log.logEndOffset()) {
+            putOff(union, topic, part, Trouble.SHORTER);
+            return;
+        } else if (isInAMoment(result)) {
+            putOff(union, topic, part, Trouble.BUSY);
             return;
         }
-        loading.add(part);
-        log.readCold(from, READ_LENGTH, result -> onLoaded(new Loaded(part, result)));
-    }
-
-    /** On a thread of the engine's. */
-    private void onLoaded(Loaded read) {
-        loaded.add(read);
-        if (isClosed) {
-            closeLoaded();
+        boolean isAll = writer.nextOffset(union, part) >= log.highWatermark();
+        if (isAll || writer.isRefusing(union) || result == Unavailable.CUT_OUT) {
+            return;
         }
-        bell.ring(1);
-    }
-
-    private void closeLoaded() {
-        for (Loaded read = loaded.poll(); read != null; read = loaded.poll()) {
-            read.result.close();
+        if (result == Unavailable.CAUGHT_UP) {
+            putOff(union, topic, part, Trouble.BUSY); // nothing to read up to there yet
+        } else {
+            agenda.more(part);
         }
     }
 
-    private void take(Union union, Topic topic, UnionPart part, ReadResult result) {
-        if (result instanceof RecordsLease lease) {
-            turnLength += lease.length();
-            current = part;
-            copy(union, topic, part, lease);
-            current = null;
-            PartitionLogBase log = logs.get(new PartitionKey(part.topicId(), part.partition()));
-            if (log == null || lease.nextOffset() < log.highWatermark()) {
-                risen.add(part);
-            }
-        } else if (result == Unavailable.CORRUPT) {
+    private static boolean isInAMoment(ReadResult result) {
+        return result instanceof Unavailable
+                && result != Unavailable.CAUGHT_UP
+                && result != Unavailable.CUT_OUT
+                && result != Unavailable.OFFSET_OUT_OF_RANGE;
+    }
+
+    /** One line for each that is put off for a reason that does not pass by itself. */
+    private void putOff(Union union, Topic topic, UnionPart part, Trouble trouble) {
+        boolean isNews = agenda.putOff(part, trouble, background.nanoTime());
+        if (!isNews || trouble == Trouble.BUSY) {
+            return;
+        }
+        String name = union.topic().name();
+        int partition = part.partition();
+        long offset = writer.nextOffset(union, part);
+        if (trouble == Trouble.DAMAGED) {
             LOGGER.warn(
                     "union waits for a damaged topic: union={} topic={} partition={} offset={}",
+                    name,
+                    topic.name(),
+                    partition,
+                    offset);
+        } else {
+            LOGGER.warn(
+                    "union is ahead of a topic: union={} topic={} partition={} offset={}",
+                    name,
+                    topic.name(),
+                    partition,
+                    offset);
+        }
+    }
+
+    private void settled(Union union, Topic topic, UnionPart part) {
+        Trouble before = agenda.settled(part);
+        if (before != null && before != Trouble.BUSY) {
+            LOGGER.info(
+                    "union goes on with a topic: union={} topic={} partition={} offset={}",
                     union.topic().name(),
                     topic.name(),
                     part.partition(),
-                    nextOffset(union, part));
-            putOff(part, DAMAGE_PAUSE_NS);
-        } else if (result == Unavailable.OFFSET_OUT_OF_RANGE) {
-            putOff(part, DAMAGE_PAUSE_NS);
-        } else if (result != Unavailable.CAUGHT_UP && result != Unavailable.CUT_OUT) {
-            putOff(part, PAUSE_NS);
+                    writer.nextOffset(union, part));
         }
     }
 
-    private void putOff(UnionPart part, long ns) {
-        long dueNs = background.nanoTime() + ns;
-        if (!isScanDue && later.isEmpty() || dueNs - laterDueNs < 0) {
-            laterDueNs = dueNs;
-        }
-        if (later.size() < LATER_MAX) {
-            later.put(part, dueNs);
-        } else {
-            isScanDue = true;
+    private void publish() {
+        agenda.publishCounts();
+        isCaughtUp = agenda.isIdle() && scans.isEmpty() && tap.isEmpty() && reader.isIdle();
+        if (isCaughtUp) {
+            caughtUpNs = background.nanoTime();
         }
     }
 
-    private void copy(Union union, Topic topic, UnionPart part, RecordsLease lease) {
-        byte[] name = topic.name().getBytes(StandardCharsets.UTF_8);
-        for (int i = 0; i < lease.sliceCount(); i++) {
-            ByteBuffer batches = lease.slice(i).duplicate();
-            int end = batches.limit();
-            for (int at = batches.position(); at < end; at = batches.limit()) {
-                batches.limit(end).position(at).limit(at + RecordBatch.length(batches, at));
-                copyBatch(union, topic, name, part, batches);
-            }
-        }
-        pass(union, part, lease.nextOffset());
-    }
+    /** A look at everything that a union is over, some topics at a time, on any thread. */
+    final class Look {
+        private final Union union;
+        private final UnionScan scan;
+        private long topics;
+        private long behind;
 
-    private void copyBatch(
-            Union union, Topic topic, byte[] name, UnionPart part, ByteBuffer batch) {
-        int at = batch.position();
-        long end = RecordBatch.lastOffset(batch, at) + 1;
-        if (!RecordBatch.isControl(batch, at)) {
-            try {
-                copyRecords(union, topic, name, part, uncompressed(batch));
-            } catch (UnreadableBatchException | IndexOutOfBoundsException e) {
-                long from = Math.max(nextOffset(union, part), 0);
-                skip(union, topic, part, from, end, e.getMessage() + ": " + e.getCause());
-            }
+        private Look(Union union) {
+            this.union = union;
+            this.scan = scan(union);
         }
-        pass(union, part, end);
-    }
 
-    private ByteBuffer uncompressed(ByteBuffer batch) {
-        if (RecordBatch.compression(batch, batch.position()) == 0) {
-            return batch;
-        }
-        RecordFilter filter = recordFilter;
-        if (filter == null) {
-            throw new UnreadableBatchException("no codec in this engine");
-        }
-        return filter.uncompressed(batch);
-    }
-
-    private void copyRecords(
-            Union union, Topic topic, byte[] name, UnionPart part, ByteBuffer batch) {
-        long from = nextOffset(union, part);
-        records.of(batch);
-        while (records.next()) {
-            long offset = records.offset();
-            if (offset >= from) {
-                ByteBuffer headers =
-                        origin.append(
-                                records.headers(), name, part.topicId(), part.partition(), offset);
-                add(union, topic, part, headers);
-                from = offset + 1;
-            }
-        }
-    }
-
-    private void add(Union union, Topic topic, UnionPart part, ByteBuffer headers) {
-        PartitionKey target = union.target(part);
-        if (UnionBatch.lengthAlone(records, headers) > batchLengthMax) {
-            long offset = records.offset();
-            skip(union, topic, part, offset, offset + 1, "longer than a batch may be");
-            return;
-        }
-        if (!openBatch(target).add(part, records, headers)) {
-            flush(target);
-            openBatch(target).add(part, records, headers);
-        }
-    }
-
-    private UnionBatch openBatch(PartitionKey target) {
-        UnionBatch batch = open.get(target);
-        if (batch == null) {
-            if (open.size() >= OPEN_MAX) {
-                flush(open.keySet().iterator().next());
-            }
-            UnionBatch taken = spare.poll();
-            batch = taken == null ? new UnionBatch(batchLengthMax) : taken;
-            open.put(target, batch);
-        }
-        return batch;
-    }
-
-    private void flushAll() {
-        while (!open.isEmpty()) {
-            flush(open.keySet().iterator().next());
-        }
-    }
-
-    /** Appends what has come together for a partition of a union. */
-    private void flush(PartitionKey target) {
-        UnionBatch batch = open.get(target);
-        if (batch == null) {
-            return;
-        }
-        Union union = union(target.topicId());
-        if (union != null && !batch.isEmpty()) {
-            append(union, target, batch);
-        }
-        open.remove(target);
-        recycle(batch);
-    }
-
-    private void append(Union union, PartitionKey target, UnionBatch batch) {
-        int count = batch.count();
-        PartitionLogBase log = opener.apply(union.topic(), target.partition());
-        long offset = log == null ? -1 : log.append(batch.end(), log.shard.nowMs());
-        if (log == null || offset < 0) {
-            throw new RefusedException();
-        }
-        int journal = union.topic().journal();
-        long appended = log.shard.journal().appendedPosition();
-        batch.nextOffsets()
-                .forEach((part, next) -> positions.copied(part, next, journal, appended));
-        Counts counted = counts.get(union.id());
-        if (counted != null) {
-            counted.copied.add(count);
-        }
-    }
-
-    private void recycle(UnionBatch batch) {
-        batch.clear();
-        if (spare.size() < OPEN_MAX) {
-            spare.add(batch);
-        }
-    }
-
-    /** Nothing of what is not appended was copied: it is read again, after a while. */
-    private void giveUpTurn() {
-        for (UnionBatch batch : open.values()) {
-            risen.addAll(batch.nextOffsets().keySet());
-            recycle(batch);
-        }
-        open.clear();
-        if (current != null) {
-            risen.add(current);
-            current = null;
-        }
-        isPaused = true;
-        pausedUntilNs = background.nanoTime() + PAUSE_NS;
-    }
-
-    /** The next offset to copy, also behind what is about to be appended. */
-    private long nextOffset(Union union, UnionPart part) {
-        UnionBatch batch = open.get(union.target(part));
-        Long next = batch == null ? null : batch.nextOffsets().get(part);
-        return next == null ? positions.nextOffset(part) : next;
-    }
-
-    private void pass(Union union, UnionPart part, long nextOffset) {
-        UnionBatch batch = open.get(union.target(part));
-        if (batch == null || !batch.pass(part, nextOffset)) {
-            if (nextOffset > positions.nextOffset(part)) {
-                positions.passed(part, nextOffset);
-            }
-        }
-    }
-
-    private void skip(Union union, Topic topic, UnionPart part, long from, long to, String reason) {
-        Counts counted = counts.get(union.id());
-        if (counted != null) {
-            counted.skipped.add(to - from);
-        }
-        if (background.nanoTime() - complainedNs < COMPLAINT_NS) {
-            return;
-        }
-        complainedNs = background.nanoTime();
-        LOGGER.warn(
-                "records could not be copied into a union: union={} topic={} partition={} from={}"
-                        + " to={} reason={} skippedSinceStart={}",
-                union.topic().name(),
-                topic.name(),
-                part.partition(),
-                from,
-                to,
-                reason,
-                counted == null ? 0 : counted.skipped.sum());
-    }
-
-    /**
-     * A topic is gone. Where its last copies are not projected, the row goes with the next start.
-     */
-    private void dropRow(UnionPart part) {
-        boolean isProjected = positions.isProjected(part, projector);
-        positions.forget(part);
-        if (isProjected) {
-            try (MetadataStore.Batch batch = store.newBatch()) {
-                batch.delete(part.rowKey());
-                store.write(batch);
-            }
-        }
-    }
-
-    /** Rows of topics that went when nobody looked. */
-    private void dropStaleRows(long viewId) {
-        byte[] prefix = Rows.key(Rows.UNION, viewId);
-        long checked = -1;
-        boolean isGone = false;
-        try (MetadataStore.Cursor cursor = store.cursor(prefix);
-                MetadataStore.Batch batch = store.newBatch()) {
-            boolean isThere = cursor.seek(prefix);
-            while (isThere) {
-                long topicId = Rows.unionTopicIdOf(cursor.key());
-                if (topicId != checked) {
-                    checked = topicId;
-                    isGone = store.get(Rows.topicKey(topicId)) == null;
-                }
-                if (isGone) {
-                    batch.delete(cursor.key());
-                }
-                if (batch.count() >= ROWS_PER_WRITE) {
-                    store.write(batch);
-                    batch.clear();
-                }
-                isThere = cursor.next();
-            }
-            store.write(batch);
-        }
-    }
-
-    /** Looks at everything that a union is over, on this thread. */
-    UnionStatus status(Topic topic) {
-        Union union = union(topic.id());
-        Counts counted = counts.get(topic.id());
-        if (union == null || counted == null) {
-            throw new EngineException("not a union: topic=" + topic.name());
-        }
-        long[] sums = new long[2];
-        UnionScan scan = scan(union);
-        while (!scan.isDone() && !isClosed) {
+        /** Goes on by some topics; null as long as there are more. */
+        @Nullable UnionStatus next() {
             scan.next(
                     new UnionScan.Consumer() {
                         @Override
                         public void onTopic() {
-                            sums[0]++;
+                            topics++;
                         }
 
                         @Override
                         public void onPart(UnionPart part, long startOffset, long endOffset) {
                             long next = UnionPositions.stored(store, part);
-                            sums[1] += Math.max(0, endOffset - Math.max(next, startOffset));
+                            behind += Math.max(0, endOffset - Math.max(next, startOffset));
                         }
                     });
+            UnionCounts counts = union.counts();
+            return scan.isDone() || isClosed
+                    ? new UnionStatus(topics, behind, counts.copied.sum(), counts.skipped())
+                    : null;
         }
-        return new UnionStatus(sums[0], sums[1], counted.copied.sum(), counted.skipped.sum());
+    }
+
+    /** Begins to look at everything that a union is over. */
+    Look status(Topic topic) {
+        Union union = union(topic.id());
+        if (union == null) {
+            throw new EngineException("not a union: topic=" + topic.name());
+        }
+        return new Look(union);
+    }
+
+    void forEachMetric(ObjLongConsumer<String> consumer) {
+        List<Union> there = unions;
+        if (there.isEmpty()) {
+            return;
+        }
+        long uncopiedNs = isCaughtUp ? 0 : background.nanoTime() - caughtUpNs;
+        consumer.accept("headrace_union_waiting_partitions", agenda.waitingCount());
+        consumer.accept("headrace_union_unreadable_partitions", agenda.troubledCount());
+        consumer.accept(
+                "headrace_union_uncopied_milliseconds", TimeUnit.NANOSECONDS.toMillis(uncopiedNs));
+        there.forEach(union -> count(union, consumer));
+    }
+
+    private static void count(Union union, ObjLongConsumer<String> consumer) {
+        String label = "topic=\"" + union.topic().name() + "\"";
+        String labels = "{" + label + "}";
+        UnionCounts counts = union.counts();
+        consumer.accept("headrace_union_copied_records_total" + labels, counts.copied.sum());
+        consumer.accept("headrace_union_copied_bytes_total" + labels, counts.copiedBytes.sum());
+        consumer.accept("headrace_union_refused_appends_total" + labels, counts.refused.sum());
+        for (Skipped reason : Skipped.values()) {
+            consumer.accept(
+                    "headrace_union_skipped_records_total{"
+                            + label
+                            + ",reason=\""
+                            + reason.label
+                            + "\"}",
+                    counts.skipped(reason));
+        }
     }
 
     @Override
@@ -786,6 +595,6 @@ final class Unions implements Background.Work {
 
     /** Gives back what was read and not copied; nothing is read any more. */
     void close() {
-        closeLoaded();
+        reader.close();
     }
 }

@@ -324,11 +324,11 @@ public final class ConfigKeys {
                     0,
                     Integer.MAX_VALUE,
                     "How long a group waits for a member whose connection has closed, before its"
-                            + " partitions move: for a Java client that waited for an answer to look"
-                            + " for its coordinator; for all else beyond the time between two of"
-                            + " its heartbeats. 0 waits for the end of its session, as Kafka does."
-                            + " Longer where clients come through a proxy that may be away for a"
-                            + " while, or have a retry.backoff.ms above 200.");
+                        + " partitions move: for a Java client that waited for an answer to look"
+                        + " for its coordinator; for all else beyond the time between two of its"
+                        + " heartbeats. 0 waits for the end of its session, as Kafka does. Longer"
+                        + " where clients come through a proxy that may be away for a while, or"
+                        + " have a retry.backoff.ms above 200.");
 
     /** {@code headrace.admin.listener}. */
     public static final ConfigKey<String> ADMIN_LISTENER =

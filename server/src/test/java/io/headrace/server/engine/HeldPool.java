@@ -11,9 +11,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
-/** The real background, of which one pool begins no task while it is held. */
+/**
+ * The real background, of which one pool begins no task, or one worker no turn, while it is held.
+ */
 final class HeldPool implements Background {
-    private static final long PATIENCE_S = 20;
+    private static final long PATIENCE_S = 120;
 
     private final String held;
     private volatile CountDownLatch released = new CountDownLatch(0);
@@ -65,7 +67,8 @@ final class HeldPool implements Background {
 
     @Override
     public Worker worker(String name, Work work, Consumer<Throwable> failureHandler) {
-        return THREADS.worker(name, work, failureHandler);
+        Work done = name.equals(held) ? new HeldWork(work) : work;
+        return THREADS.worker(name, done, failureHandler);
     }
 
     @Override
@@ -82,5 +85,34 @@ final class HeldPool implements Background {
     public void await(CompletableFuture<?> future, long seconds)
             throws InterruptedException, ExecutionException, TimeoutException {
         THREADS.await(future, seconds);
+    }
+
+    private final class HeldWork implements Work {
+        private final Work work;
+
+        HeldWork(Work work) {
+            this.work = work;
+        }
+
+        @Override
+        public boolean isDue() {
+            return work.isDue();
+        }
+
+        @Override
+        public void turn() {
+            awaitRelease();
+            work.turn();
+        }
+
+        @Override
+        public void await() {
+            work.await();
+        }
+
+        @Override
+        public void end() {
+            work.end();
+        }
     }
 }

@@ -54,7 +54,8 @@ class UnionConsumersTest {
                         .configs(
                                 Map.of(
                                         "headrace.view.type", "union",
-                                        "headrace.view.topics", "agents.*.status")));
+                                        "headrace.view.topics", "agents.*.status",
+                                        "retention.ms", "-1")));
         assertEquals(
                 1,
                 admin.describeTopics(List.of("all"))
@@ -64,7 +65,9 @@ class UnionConsumersTest {
                         .partitions()
                         .size());
         for (int i = 0; i < TOPICS; i++) {
-            create(new NewTopic(topic(i), 1, (short) 1));
+            create(
+                    new NewTopic(topic(i), 1, (short) 1)
+                            .configs(Map.of("retention.ms", "-1"))); // records of 1970 stay
         }
     }
 

@@ -21,14 +21,23 @@ import org.agrona.BufferUtil;
  */
 final class MappedArena implements AutoCloseable {
     /** Bytes of a cycle file; Chronicle's are as long as they were allocated. */
-    static final int PIECE_BYTES = 32 << 10;
+    private static final int PIECE_BYTES = 32 << 10;
 
+    private final int pieceBytes;
     private final FileChannel file;
     private final List<MappedByteBuffer> pieces = new ArrayList<>();
     private final Map<ByteBuffer, Integer> numbers = new IdentityHashMap<>();
     private int used;
 
     MappedArena() {
+        this(PIECE_BYTES);
+    }
+
+    /**
+     * @param pieceBytes twice what the longest batch takes, at least
+     */
+    MappedArena(int pieceBytes) {
+        this.pieceBytes = pieceBytes;
         try {
             Path memory = Path.of("/dev/shm");
             Path path =
@@ -42,16 +51,20 @@ final class MappedArena implements AutoCloseable {
         }
     }
 
+    int pieceBytes() {
+        return pieceBytes;
+    }
+
     /** A piece of zeros, until {@link #reset}. */
     ByteBuffer take() throws IOException {
         if (used == pieces.size()) {
             MappedByteBuffer added =
-                    file.map(MapMode.READ_WRITE, (long) used * PIECE_BYTES, PIECE_BYTES);
+                    file.map(MapMode.READ_WRITE, (long) used * pieceBytes, pieceBytes);
             numbers.put(added, used);
             pieces.add(added);
         }
         MappedByteBuffer piece = pieces.get(used++);
-        for (int at = 0; at < PIECE_BYTES; at += Long.BYTES) {
+        for (int at = 0; at < pieceBytes; at += Long.BYTES) {
             piece.putLong(at, 0);
         }
         return piece;
@@ -67,7 +80,7 @@ final class MappedArena implements AutoCloseable {
         if (number == null) {
             throw new IOException("not simulated: a mapping of a file that was not mapped");
         }
-        return file.map(MapMode.READ_ONLY, (long) number * PIECE_BYTES, length);
+        return file.map(MapMode.READ_ONLY, (long) number * pieceBytes, length);
     }
 
     /** All pieces are free again. */

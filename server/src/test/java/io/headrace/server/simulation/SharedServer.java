@@ -10,6 +10,7 @@ import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
+import io.headrace.engine.Views.UnionStatus;
 import io.headrace.engine.log.StorageEngine;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.spi.HeapMetadataStore;
@@ -27,7 +28,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A server with one share view, on a simulated machine: started, asked, and left to die. */
+/** A server with one view, on a simulated machine: started, asked, and left to die. */
 final class SharedServer {
     private static final String VIEW = "shared";
     private static final int MEMORY_BYTES = 8 << 20;
@@ -40,6 +41,7 @@ final class SharedServer {
     private final Random random;
     private final Trace trace;
     private final Runnable clients;
+    private final int journalCount;
 
     // Of one life.
     private @Nullable OffHeapMemoryStore memory;
@@ -52,6 +54,16 @@ final class SharedServer {
      * @param clients what they do while somebody in the engine waits
      */
     SharedServer(SimulatedMachine machine, Random random, Trace trace, Runnable clients) {
+        this(machine, random, trace, clients, 1);
+    }
+
+    SharedServer(
+            SimulatedMachine machine,
+            Random random,
+            Trace trace,
+            Runnable clients,
+            int journalCount) {
+        this.journalCount = journalCount;
         this.machine = machine;
         this.random = random;
         this.trace = trace;
@@ -82,7 +94,7 @@ final class SharedServer {
                 .directory(machine.path("/data/headrace"))
                 .memoryStore(memoryStore)
                 .metadataStoreFactory(this::openStore)
-                .journalCount(1)
+                .journalCount(journalCount)
                 .journalCycleBytes(1 << 20)
                 .diskReserveBytes(DISK_RESERVE_BYTES)
                 .cacheDiskBytes(0)
@@ -106,11 +118,21 @@ final class SharedServer {
     }
 
     private void stop(Throwable failure) {
-        if (!machine.isDead()) {
+        if (!machine.isDead() && !machine.isFaultFatal()) {
             throw new SimulationFailure("the engine gives up", failure);
         }
         isStopped = true;
         throw new SimulatedCrash("stopped");
+    }
+
+    /** False if that is refused now. */
+    boolean create(String name, Map<String, String> configs) {
+        TopicSpec spec = new TopicSpec(name, 1, configs);
+        return await(engine().catalog().create(List.of(spec), false)).get(0).topic() != null;
+    }
+
+    boolean isThere(long topicId) {
+        return engine().catalog().find(topicId) != null;
     }
 
     private void create(TopicSpec spec) {
@@ -213,6 +235,17 @@ final class SharedServer {
         return require(log(view(), number));
     }
 
+    /** Null while too much else is asked for. */
+    @Nullable UnionStatus unionStatus() {
+        CompletableFuture<UnionStatus> status = engine().views().unionStatus(view());
+        require(background).settle();
+        return status.isCompletedExceptionally() ? null : status.getNow(null);
+    }
+
+    MetadataStore store() {
+        return require(store);
+    }
+
     Share share() {
         return require(engine().views().share(view()));
     }
@@ -242,6 +275,10 @@ final class SharedServer {
 
     CatalogResult grow(Topic topic, int count) {
         return await(engine().catalog().grow(topic.id(), count, false));
+    }
+
+    void delete(Topic topic) {
+        await(engine().catalog().delete(List.of(topic.id())));
     }
 
     void alter(Topic topic, Map<String, @Nullable String> configs) {

@@ -60,7 +60,7 @@ final class SimulatedDocuments implements CycleDocuments {
         if (openCycle != cycle) {
             roll();
         }
-        if (end > MappedArena.PIECE_BYTES / 2) {
+        if (end > machine.cycleFileBytes() / 2) {
             throw new IllegalStateException("the file is too short for the entries: " + path);
         }
         putHeader(end, INCOMPLETE);
@@ -77,8 +77,8 @@ final class SimulatedDocuments implements CycleDocuments {
         if (machine.find(path) != null) {
             machine.delete((Path) path);
         }
-        long address = machine.createMapped(path, MappedArena.PIECE_BYTES);
-        file.wrap(address, MappedArena.PIECE_BYTES);
+        long address = machine.createMapped(path, machine.cycleFileBytes());
+        file.wrap(address, machine.cycleFileBytes());
         putHeader(0, METADATA | OWN_LENGTH);
         for (int at = HEADER; at < HEADER + OWN_LENGTH; at++) {
             file.putByte(at, (byte) at);

@@ -460,6 +460,11 @@ final class SimulatedMachine implements Disk {
         return open((SimulatedPath) file, Set.of(options));
     }
 
+    /** Bytes of a cycle file. */
+    int cycleFileBytes() {
+        return arena.pieceBytes();
+    }
+
     /** Creates a cycle file as Chronicle does: of a fixed length, and mapped. */
     long createMapped(SimulatedPath path, int length) throws IOException {
         enter("create mapped", path);

@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
  * Lets members leave whose process has ended: its connection closes at once, long before the
  * session times out. Whoever lives connects again for his next heartbeat, so that one is waited for
  * before. A Java client to which an answer was owed looks for its coordinator first, and is waited
- * for only so long unless it does. Static members are not touched: they are
- * expected to come back. Nor is anybody of whom it is not known whether he is static, or who waits
- * for the answer to his JoinGroup.
+ * for only so long unless it does. Static members are not touched: they are expected to come back.
+ * Nor is anybody of whom it is not known whether he is static, or who waits for the answer to his
+ * JoinGroup.
  *
  * <p>Thread-safe.
  */
@@ -291,7 +291,9 @@ final class LostMembers {
         }
     }
 
-    /** Whether a heartbeat may wait: not if its member is about to say something, or to stay away. */
+    /**
+     * Whether a heartbeat may wait: not if its member is about to say something, or to stay away.
+     */
     boolean mayWait(Member member) {
         Seen seen = members.get(member);
         return seen != null && !seen.isTold && seen.standing != Standing.STATIC;

@@ -1,0 +1,89 @@
+package io.headrace.engine.log;
+
+import io.headrace.engine.ReadResult;
+import java.util.HashSet;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has the cold threads read what unions are to copy and is not in memory. A read is one stretch of
+ * one partition, whose place is free for another's then.
+ *
+ * <p>Used by the thread that copies; what was read comes from others.
+ */
+final class UnionReader {
+    /** Partitions that are read at a time, read or waiting to be copied. */
+    static final int READS_MAX = 32;
+
+    /** Of these for the backlog; the others are for what has newly risen. */
+    static final int BACKLOG_READS_MAX = 24;
+
+    private final Doorbell bell;
+    private final Set<UnionPart> reading = new HashSet<>();
+
+    /** {@link #READS_MAX} at most. */
+    private final Queue<Loaded> loaded = new ConcurrentLinkedQueue<>();
+
+    private volatile boolean isClosed;
+
+    /** What was read of a partition. */
+    record Loaded(UnionPart part, ReadResult result) {}
+
+    UnionReader(Doorbell bell) {
+        this.bell = bell;
+    }
+
+    boolean mayRead(boolean isRisen) {
+        return reading.size() < (isRisen ? READS_MAX : BACKLOG_READS_MAX);
+    }
+
+    boolean isReading(UnionPart part) {
+        return reading.contains(part);
+    }
+
+    /** Whether nothing is being read, or was and is to be copied. */
+    boolean isIdle() {
+        return reading.isEmpty();
+    }
+
+    boolean isEmpty() {
+        return loaded.isEmpty();
+    }
+
+    void read(UnionPart part, PartitionLogBase log, long from, int length) {
+        reading.add(part);
+        log.readCold(from, length, result -> onLoaded(new Loaded(part, result)));
+    }
+
+    /** On a thread of the engine's. */
+    private void onLoaded(Loaded read) {
+        loaded.add(read);
+        if (isClosed) {
+            closeLoaded();
+        }
+        bell.ring(1);
+    }
+
+    /** What was read next, which the caller closes; null if nothing is there yet. */
+    @Nullable Loaded poll() {
+        Loaded read = loaded.poll();
+        if (read != null) {
+            reading.remove(read.part);
+        }
+        return read;
+    }
+
+    /** Gives back what was read and not copied; also what is read later. */
+    void close() {
+        isClosed = true;
+        closeLoaded();
+    }
+
+    private void closeLoaded() {
+        for (Loaded read = loaded.poll(); read != null; read = loaded.poll()) {
+            read.result.close();
+        }
+    }
+}
