@@ -30,6 +30,11 @@ public interface TopicCatalog {
      */
     List<Topic> list(String fromName, int limit);
 
+    /** An overlay that needs a topic's records, also those of its patch; null if there is none. */
+    default @Nullable Topic overlayOver(long topicId) {
+        return null;
+    }
+
     /** A view that a topic is needed for, so that it cannot be deleted; null if there is none. */
     default @Nullable Topic viewOver(long topicId) {
         return null;

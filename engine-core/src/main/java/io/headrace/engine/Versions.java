@@ -101,6 +101,12 @@ public final class Versions {
      */
     private static void checkStays(Topic topic) {
         TopicConfig config = topic.config();
+        if (Views.isUnpinnedOverlay(topic)) {
+            throw new InvalidConfigException(
+                    OF_CONFIG,
+                    topic.configs().getOrDefault(OF_CONFIG, ""),
+                    "set once it is decided what the overlay has: it is not pinned yet, retry");
+        }
         if (config.storageMode() == StorageMode.SOURCE || Views.isOverlay(topic)) {
             return; // what an overlay is over stays as it is
         }

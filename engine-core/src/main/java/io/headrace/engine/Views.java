@@ -54,6 +54,14 @@ public interface Views {
         return OVERLAY.equals(topic.configs().get(TYPE_CONFIG));
     }
 
+    /** Topic config: what of the topics below a view has, for good. Written by the engine, once. */
+    String PINNED_CONFIG = "headrace.view.pinned";
+
+    /** Whether a topic is an overlay of which it is not decided yet what it has. */
+    static boolean isUnpinnedOverlay(Topic topic) {
+        return isOverlay(topic) && !topic.configs().containsKey(PINNED_CONFIG);
+    }
+
     /** Whether a topic is a share view. */
     static boolean isShare(Topic topic) {
         return SHARE.equals(topic.configs().get(TYPE_CONFIG));

@@ -52,7 +52,7 @@ import org.jspecify.annotations.Nullable;
 final class Catalog implements TopicCatalog, Background.Work {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
     private static final int PARTITION_COUNT_MAX = 100_000;
-    private static final int CONFIG_LENGTH_MAX = 8192;
+    static final int CONFIG_LENGTH_MAX = 8192;
     private static final int QUEUE_LENGTH = 4096;
     private static final int GROUP_MAX = 256;
     private static final int APPLIED_PER_WRITE_MAX = 4096;
@@ -128,7 +128,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         this.beginModeChange = beginModeChange;
         this.endModeChange = endModeChange;
         this.versions = new CatalogVersions(this::draft, this::draft, context.clockMs());
-        this.overlays = new CatalogOverlays(this::draft);
+        this.overlays = new CatalogOverlays(this::draft, this::isCompacted);
         this.worker = background.worker("headrace-catalog", this, context.failureHandler());
     }
 
@@ -662,6 +662,39 @@ final class Catalog implements TopicCatalog, Background.Work {
     public @Nullable Topic viewOver(long topicId) {
         Topic topic = find(topicId);
         return topic == null ? null : viewOver(topic, view -> true, this::find);
+    }
+
+    @Override
+    public @Nullable Topic overlayOver(long topicId) {
+        Topic topic = find(topicId);
+        return topic == null ? null : viewOver(topic, Views::isOverlay, this::find);
+    }
+
+    /** Whether compaction has taken records out of what a topic holds. */
+    private boolean isCompacted(Topic topic) {
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            PartitionState state =
+                    PartitionState.decode(store.get(Rows.partitionKey(topic.id(), partition)));
+            if (state.compactedOffset > state.logStartOffset) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Calls the consumer with each view over a topic, with some of them several times. */
+    void forEachView(Consumer<Topic> consumer) {
+        byte[] prefix = Rows.allViewsKey();
+        try (MetadataStore.Cursor cursor = store.cursor(prefix)) {
+            boolean found = cursor.seek(prefix);
+            while (found) {
+                Topic view = find(Rows.viewIdOf(cursor.key()));
+                if (view != null) {
+                    consumer.accept(view);
+                }
+                found = cursor.next();
+            }
+        }
     }
 
     private @Nullable Topic viewOver(

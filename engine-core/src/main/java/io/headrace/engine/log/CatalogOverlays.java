@@ -8,6 +8,7 @@ import io.headrace.engine.Views;
 import io.headrace.engine.view.OverlaySpec;
 import io.headrace.engine.view.ViewSpec;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** What an overlay may be over. Used by the catalog's thread. */
@@ -17,12 +18,15 @@ final class CatalogOverlays {
                     + " compaction";
 
     private final Function<String, @Nullable Topic> byName;
+    private final Predicate<Topic> isCompacted;
 
     /**
      * @param byName the topic of a name, as it will be
+     * @param isCompacted whether compaction has taken records out of what a topic holds
      */
-    CatalogOverlays(Function<String, @Nullable Topic> byName) {
+    CatalogOverlays(Function<String, @Nullable Topic> byName, Predicate<Topic> isCompacted) {
         this.byName = byName;
+        this.isCompacted = isCompacted;
     }
 
     /**
@@ -70,12 +74,40 @@ final class CatalogOverlays {
             throw new InvalidConfigException(OverlaySpec.PATCH_CONFIG, spec.patch(), KEEPING);
         }
         checkLimits(spec, base, patch);
+        // Whose offsets have holes would look as if records were lost.
+        if (spec.pin() == null
+                && base.storageMode() == StorageMode.PERSISTENT
+                && isCompacted.test(base)) {
+            throw new InvalidConfigException(
+                    ViewSpec.TOPICS_CONFIG,
+                    spec.base(),
+                    "a topic whose records were never compacted");
+        }
         spec.requirePinOf(base, patch, overlay.configs());
     }
 
     private void checkLimits(OverlaySpec spec, Topic base, Topic patch) {
         requirePartitions(ViewSpec.TOPICS_CONFIG, base);
         requirePartitions(OverlaySpec.PATCH_CONFIG, patch);
+        long length =
+                OverlaySpec.pinLengthMax(
+                        base.storageMode() == StorageMode.SOURCE && Versions.isPublished(base)
+                                ? 0
+                                : base.partitionCount(),
+                        patch.partitionCount());
+        if (length > Catalog.CONFIG_LENGTH_MAX) {
+            throw new InvalidConfigException(
+                    OverlaySpec.PATCH_CONFIG,
+                    patch.name(),
+                    "a topic with fewer partitions: what an overlay has may take "
+                            + length
+                            + " characters to say, of "
+                            + Catalog.CONFIG_LENGTH_MAX
+                            + ", base="
+                            + base.partitionCount()
+                            + " patch="
+                            + patch.partitionCount());
+        }
         int depth = 1;
         Topic below = base;
         while (below != null && Views.isOverlay(below)) {

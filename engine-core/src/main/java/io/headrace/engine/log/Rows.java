@@ -75,6 +75,11 @@ final class Rows {
         return ByteBuffer.allocate(1 + Long.BYTES).put(VIEW).putLong(topicId).array();
     }
 
+    /** Beginning of all such keys. */
+    static byte[] allViewsKey() {
+        return new byte[] {VIEW};
+    }
+
     /** The view that such a key names. */
     static long viewIdOf(byte[] key) {
         return ByteBuffer.wrap(key).getLong(1 + Long.BYTES);

@@ -303,6 +303,7 @@ public final class StorageEngine implements Engine {
         catalog.start();
         maintenance.start();
         sealer.start(maintenance.tickMs());
+        catalog.forEachView(views::topicCreated); // what was not decided yet
     }
 
     private Journal openJournal(int id, long cycleBytes) throws IOException {

@@ -22,7 +22,7 @@ interface OrderedSpec extends ViewSpec {
      * Topic config: how much of each source the view has; {@code NAME:GENERATION:OBJECTS:RECORDS},
      * with a comma between two. Written by the engine, once.
      */
-    String PINNED_CONFIG = "headrace.view.pinned";
+    String PINNED_CONFIG = Views.PINNED_CONFIG;
 
     /**
      * Objects and records of a pin at most, so that no product of them with epochs or weights

@@ -13,6 +13,7 @@ import io.headrace.engine.view.OverlaySpec.Span;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -28,12 +29,16 @@ final class OverlayBuild {
     /** Bytes that are read at a time, unless a batch is longer. */
     private static final int READ_LENGTH = 1 << 20;
 
+    /** Pause before it is tried again where all queues are full. */
+    private static final long CROWDED_MS = 100;
+
     /** Pieces that are taken in a row from memory; then it is the others' turn. */
     private static final int PIECES_MAX = 16;
 
     private final ViewSources sources;
     private final Topic patch;
     private final List<Span> spans;
+    private final BooleanSupplier isGivenUp;
     private final WhenDone whenDone;
     private final OverlayIndex index;
     private final BatchRecords records = new BatchRecords();
@@ -52,16 +57,19 @@ final class OverlayBuild {
 
     /**
      * @param spans of the patch, by partition
+     * @param isGivenUp whether nobody wants it any more
      */
     OverlayBuild(
             ViewSources sources,
             OverlayMemory memory,
             Topic patch,
             List<Span> spans,
+            BooleanSupplier isGivenUp,
             WhenDone whenDone) {
         this.sources = sources;
         this.patch = patch;
         this.spans = spans;
+        this.isGivenUp = isGivenUp;
         this.whenDone = whenDone;
         this.index = new OverlayIndex(memory);
     }
@@ -82,14 +90,22 @@ final class OverlayBuild {
             fail(failed);
             return;
         }
-        whenDone.onDone(index, (int) crc.getValue(), null);
+        try {
+            whenDone.onDone(index, (int) crc.getValue(), null);
+        } catch (RuntimeException | Error failed) {
+            fail(failed);
+        }
     }
 
     private void execute(Runnable task) {
         try {
             sources.assembler().execute(task);
         } catch (RejectedExecutionException crowded) {
-            fail(crowded);
+            if (isGivenUp.getAsBoolean()) {
+                fail(crowded);
+            } else {
+                sources.later(() -> execute(task), CROWDED_MS);
+            }
         }
     }
 
@@ -129,8 +145,12 @@ final class OverlayBuild {
         try {
             sources.assembler().execute(() -> onLoaded(loaded));
         } catch (RejectedExecutionException crowded) {
-            loaded.close();
-            fail(crowded);
+            if (isGivenUp.getAsBoolean()) {
+                loaded.close();
+                fail(crowded);
+            } else {
+                sources.later(() -> takeLater(loaded), CROWDED_MS);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,9 @@ final class OverlayIndex {
      * free.
      */
     private long[] table = filled(1024);
+
+    /** Nobody who writes a patch knows which keys collide. */
+    private final long seed = ThreadLocalRandom.current().nextLong();
 
     private int keyCount;
     private long recordCount;
@@ -213,17 +217,18 @@ final class OverlayIndex {
         return hash >>> 9;
     }
 
-    private static int hash(ByteBuffer bytes, int from, int length) {
-        long hash = length;
+    private int hash(ByteBuffer bytes, int from, int length) {
+        long hash = seed ^ length;
         int at = from;
         int end = from + length;
         for (; at + Long.BYTES <= end; at += Long.BYTES) {
             hash = mixed(hash ^ bytes.getLong(at));
         }
+        long tail = 0; // all of its bytes: fewer than a long has
         for (; at < end; at++) {
-            hash = hash * 31 + bytes.get(at);
+            tail = tail << Byte.SIZE | bytes.get(at) & 0xFF;
         }
-        return (int) (mixed(hash) >>> 32);
+        return (int) (mixed(hash ^ tail) >>> 32);
     }
 
     /** A finalizer of MurmurHash3's. */

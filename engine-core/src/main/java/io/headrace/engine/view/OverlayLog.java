@@ -8,7 +8,7 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
-import io.headrace.engine.source.HighWatermarkWaiters;
+import io.headrace.engine.Views;
 import io.headrace.engine.view.OverlaySpec.Pin;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
@@ -17,17 +17,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A partition of an {@link OverlayView}: the offsets of the base, as far as the view is pinned to
- * them; nothing before it is pinned. Thread-safe.
+ * A partition of an {@link OverlayView} that is pinned: the offsets of the base, as far as it is
+ * pinned to them. Thread-safe.
  */
 final class OverlayLog implements OnDemandLog {
     private static final Logger LOGGER = LoggerFactory.getLogger(OverlayLog.class);
 
     private final OverlayView view;
     private final int partition;
-
-    /** Those who wait for the pin. */
-    private final HighWatermarkWaiters waiters = new HighWatermarkWaiters();
 
     OverlayLog(OverlayView view, int partition) {
         this.view = view;
@@ -44,12 +41,17 @@ final class OverlayLog implements OnDemandLog {
         return partition;
     }
 
+    private Pin pin() {
+        Pin pin = view.pin();
+        if (pin == null) { // it would not be here yet
+            throw new IllegalStateException("view is not pinned: topic=" + topic().name());
+        }
+        return pin;
+    }
+
     @Override
     public long logStartOffset() {
-        Pin pin = view.pin();
-        if (pin == null) {
-            return 0;
-        }
+        Pin pin = pin();
         PartitionLog base = pin.base().isEmpty() ? view.base(partition) : null;
         return base == null ? Math.max(0, pin.startOffset(partition)) : base.logStartOffset();
     }
@@ -57,10 +59,7 @@ final class OverlayLog implements OnDemandLog {
     /** As far as a source below is indexed; the end of what the view is pinned to otherwise. */
     @Override
     public long highWatermark() {
-        Pin pin = view.pin();
-        if (pin == null) {
-            return 0;
-        }
+        Pin pin = pin();
         PartitionLog base = view.base(partition);
         long end = pin.endOffset(partition);
         if (base instanceof OnDemandLog || end == Long.MAX_VALUE) {
@@ -73,8 +72,8 @@ final class OverlayLog implements OnDemandLog {
 
     @Override
     public long logEndOffset() {
-        Pin pin = view.pin();
-        return pin == null || pin.base().isEmpty() ? highWatermark() : pin.endOffset(partition);
+        Pin pin = pin();
+        return pin.base().isEmpty() ? highWatermark() : pin.endOffset(partition);
     }
 
     /** Always {@link #READ_ONLY}, or {@link #CLOSED}. */
@@ -94,11 +93,7 @@ final class OverlayLog implements OnDemandLog {
         if (view.isEnded()) {
             return Unavailable.CLOSED;
         }
-        Pin pin = view.pin();
-        if (pin == null) {
-            view.ask();
-            return offset == 0 ? Unavailable.CAUGHT_UP : Unavailable.OFFSET_OUT_OF_RANGE;
-        }
+        Pin pin = pin();
         if (offset < logStartOffset() || offset > pin.endOffset(partition)) {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
@@ -131,15 +126,23 @@ final class OverlayLog implements OnDemandLog {
             whenRead.onRead(Unavailable.STORE_ERROR);
             return;
         }
-        ReadResult found = base.read(fromOffset, lengthMax);
-        if (found == Unavailable.COLD) {
-            base.readCold(
-                    fromOffset,
-                    lengthMax,
-                    loaded -> take(base, index, loaded, fromOffset, lengthMax, whenRead));
-        } else {
-            take(base, index, found, fromOffset, lengthMax, whenRead);
+        ReadResult found;
+        try {
+            found = base.read(fromOffset, lengthMax);
+            if (found == Unavailable.COLD) {
+                base.readCold(
+                        fromOffset,
+                        lengthMax,
+                        loaded -> take(base, index, loaded, fromOffset, lengthMax, whenRead));
+                return;
+            }
+        } catch (RuntimeException | Error failed) { // somebody waits
+            LOGGER.error("batch below an overlay cannot be read now: {}", this, failed);
+            index.release();
+            whenRead.onRead(Unavailable.STORE_ERROR);
+            return;
         }
+        take(base, index, found, fromOffset, lengthMax, whenRead);
     }
 
     private void take(
@@ -154,7 +157,8 @@ final class OverlayLog implements OnDemandLog {
             whenRead.onRead(whyNot(base, fromOffset, (Unavailable) found));
             return;
         }
-        boolean isTaken = view.execute(() -> show(index, lease, fromOffset, lengthMax, whenRead));
+        boolean isTaken =
+                view.execute(() -> show(base, index, lease, fromOffset, lengthMax, whenRead));
         if (!isTaken) {
             lease.close();
             index.release();
@@ -163,21 +167,25 @@ final class OverlayLog implements OnDemandLog {
     }
 
     private void show(
+            PartitionLog base,
             OverlayIndex index,
             RecordsLease lease,
             long fromOffset,
             int lengthMax,
             ReadCallback whenRead) {
-        Pin pin = view.pin();
-        long end = pin == null ? fromOffset : pin.endOffset(partition);
-        ReadResult shown;
-        if (index.keyCount() == 0 && lease.nextOffset() <= end) {
-            shown = lease;
-        } else {
-            shown =
-                    new OverlayReader(this, index, view.memory(), view.sources().recordFilter())
-                            .shown(lease, fromOffset, lengthMax, end, view.sources().nowMs());
-        }
+        ReadResult shown =
+                new OverlayReader(
+                                this,
+                                index,
+                                view.memory(),
+                                view.sources().recordFilter(),
+                                Views.isOverlay(base.topic()))
+                        .shown(
+                                lease,
+                                fromOffset,
+                                lengthMax,
+                                pin().endOffset(partition),
+                                view.sources().nowMs());
         index.release();
         whenRead.onRead(shown);
     }
@@ -201,19 +209,10 @@ final class OverlayLog implements OnDemandLog {
 
     @Override
     public void onHighWatermark(long offset, Runnable wake) {
-        Pin pin = view.pin();
-        if (pin == null && !view.isEnded()) {
-            waiters.add(offset, wake);
-            view.ask();
-            if ((view.pin() != null || view.isEnded()) && waiters.remove(wake)) {
-                wake.run();
-            }
-            return;
-        }
-        PartitionLog base = pin == null ? null : view.base(partition);
+        PartitionLog base = view.base(partition);
         if (base == null || offset <= logStartOffset()) {
             wake.run();
-        } else if (offset <= pin.endOffset(partition)) {
+        } else if (offset <= pin().endOffset(partition)) {
             base.onHighWatermark(offset, wake);
         }
         // nothing ever comes behind the end
@@ -221,22 +220,16 @@ final class OverlayLog implements OnDemandLog {
 
     @Override
     public void cancel(Runnable wake) {
-        waiters.remove(wake);
         PartitionLog base = view.base(partition);
         if (base != null) {
             base.cancel(wake);
         }
     }
 
-    /** The view was pinned, or is gone: who waits looks again. */
-    void wake() {
-        waiters.wake(Long.MAX_VALUE);
-    }
-
     /** Timestamps are those of the base, also of records that the patch takes away. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        PartitionLog base = view.pin() == null ? null : view.base(partition);
+        PartitionLog base = view.base(partition);
         return base == null
                 ? unreadable()
                 : base.offsetForTimestamp(timestampMs).thenApply(this::within);
@@ -245,21 +238,16 @@ final class OverlayLog implements OnDemandLog {
     /** That of the base, if it is within the view; that of another record is not known. */
     @Override
     public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        PartitionLog base = view.pin() == null ? null : view.base(partition);
+        PartitionLog base = view.base(partition);
         return base == null ? unreadable() : base.maxTimestamp().thenApply(this::within);
     }
 
     private CompletableFuture<@Nullable TimestampedOffset> unreadable() {
-        return view.pin() == null
-                ? CompletableFuture.completedFuture(null)
-                : CompletableFuture.failedFuture(new LogClosedException(topic().name()));
+        return CompletableFuture.failedFuture(new LogClosedException(topic().name()));
     }
 
     private @Nullable TimestampedOffset within(@Nullable TimestampedOffset found) {
-        Pin pin = view.pin();
-        return found == null || pin == null || found.offset() >= pin.endOffset(partition)
-                ? null
-                : found;
+        return found == null || found.offset() >= pin().endOffset(partition) ? null : found;
     }
 
     /** Nobody is to go back: what is gone is said at the read. */
@@ -279,12 +267,8 @@ final class OverlayLog implements OnDemandLog {
 
     @Override
     public boolean hasMoreToFind() {
-        Pin pin = view.pin();
-        if (pin == null) {
-            return true;
-        }
         return view.base(partition) instanceof OnDemandLog base
-                && base.highWatermark() < pin.endOffset(partition)
+                && base.highWatermark() < pin().endOffset(partition)
                 && base.hasMoreToFind();
     }
 

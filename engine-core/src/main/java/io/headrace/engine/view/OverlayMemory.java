@@ -2,6 +2,8 @@ package io.headrace.engine.view;
 
 import io.headrace.engine.source.SourceBlocks;
 import io.headrace.engine.spi.MemoryStore.Slab;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,9 @@ final class OverlayMemory {
     private final SourceBlocks blocks;
     private final long lengthMax;
     private final AtomicLong length = new AtomicLong();
+
+    /** Those whose patches may lie here: the overlays in use, one each. */
+    private final Set<OverlayView> views = ConcurrentHashMap.newKeySet();
 
     /**
      * @param blocks gives memory
@@ -35,10 +40,22 @@ final class OverlayMemory {
         }
     }
 
-    /** A slab for records of a patch. */
+    void add(OverlayView view) {
+        views.add(view);
+    }
+
+    void remove(OverlayView view) {
+        views.remove(view);
+    }
+
+    /** A slab for records of a patch; has patches go for it that nobody asks for. */
     Slab allocatePatch(int bytes) {
-        if (length.addAndGet(bytes) > lengthMax) {
+        while (length.addAndGet(bytes) > lengthMax) {
             length.addAndGet(-bytes);
+            OverlayView idle = longestIdle();
+            if (idle != null && idle.makeRoom()) {
+                continue;
+            }
             throw new TooLongException(
                     "patches too long: bytesMax=" + lengthMax + " in all overlays that are read");
         }
@@ -48,6 +65,19 @@ final class OverlayMemory {
             throw new TooLongException("no off-heap memory for a patch: bytes=" + bytes);
         }
         return slab;
+    }
+
+    private @Nullable OverlayView longestIdle() {
+        OverlayView longest = null;
+        long sinceMs = Long.MAX_VALUE;
+        for (OverlayView view : views) {
+            long since = view.idleSinceMs();
+            if (since < sinceMs) {
+                sinceMs = since;
+                longest = view;
+            }
+        }
+        return longest;
     }
 
     /** Gives one of {@link #allocatePatch} back. */

@@ -25,6 +25,12 @@ final class OverlayReader {
     /** A batch that is written anew is divided where it would be longer than this. */
     private static final int BATCH_LENGTH_MAX = 4 << 20;
 
+    /**
+     * The first batch that is written anew gets so much room, however little is asked for: as of
+     * one that lies there more is sent than that, and each piece of it has it decompressed anew.
+     */
+    private static final int FIRST_LENGTH = 256 << 10;
+
     /** What a record has besides its key, value and headers, at most. */
     private static final int FRAME_LENGTH_MAX = 40;
 
@@ -32,20 +38,26 @@ final class OverlayReader {
     private final OverlayIndex index;
     private final OverlayMemory memory;
     private final @Nullable RecordFilter filter;
+    private final boolean isOverOverlay;
     private final BatchRecords records = new BatchRecords();
 
     /** Offsets of the base less those in its batches. */
     private long shift;
 
+    /**
+     * @param isOverOverlay whether the base may have offsets without records
+     */
     OverlayReader(
             OverlayLog log,
             OverlayIndex index,
             OverlayMemory memory,
-            @Nullable RecordFilter filter) {
+            @Nullable RecordFilter filter,
+            boolean isOverOverlay) {
         this.log = log;
         this.index = index;
         this.memory = memory;
         this.filter = filter;
+        this.isOverOverlay = isOverOverlay;
     }
 
     /** There is no memory now. */
@@ -72,6 +84,11 @@ final class OverlayReader {
             if (!shown.isEmpty()) {
                 return shown.end(next);
             }
+            if (next <= fromOffset) {
+                shown.close();
+                LOGGER.error("records below an overlay are gone: {} offset={}", log, fromOffset);
+                return Unavailable.CORRUPT;
+            }
             int epoch = leaderEpoch(lease, 0, lease.slice(0).position());
             shown.close();
             return OwnBatch.passed(fromOffset, next, epoch, nowMs);
@@ -94,7 +111,7 @@ final class OverlayReader {
         return epoch >= 0 ? epoch : RecordBatch.leaderEpoch(lease.slice(slice), at);
     }
 
-    /** Adds batches; returns the offset behind them. */
+    /** Adds batches, as far as nothing is missing between them; returns the offset behind them. */
     private long add(
             OverlayRecords.Builder shown,
             RecordsLease lease,
@@ -108,11 +125,21 @@ final class OverlayReader {
             for (int at = slice.position(); at < slice.limit(); ) {
                 int end = at + RecordBatch.length(slice, at);
                 long behind = RecordBatch.lastOffset(slice, at) + shift + 1;
-                if (RecordBatch.baseOffset(slice, at) + shift >= endOffset || !shown.hasRoom()) {
+                long begin = RecordBatch.baseOffset(slice, at) + shift;
+                if (begin > next) {
+                    if (!isOverOverlay) {
+                        return next; // who reads on is told
+                    }
+                    next = Math.min(begin, endOffset);
+                }
+                if (next >= endOffset || !shown.hasRoom()) {
                     return next;
                 }
-                ByteBuffer plain = plain(slice.duplicate().limit(end).position(at));
-                if (behind <= endOffset && (plain == null || isAsItIs(plain))) {
+                boolean isWithin = behind <= endOffset;
+                boolean isLooked = !isWithin || index.keyCount() > 0;
+                ByteBuffer plain =
+                        isLooked ? plain(slice.duplicate().limit(end).position(at)) : null;
+                if (isWithin && (plain == null || isAsItIs(plain))) {
                     if (!shown.isEmpty() && shown.length() + end - at > lengthMax) {
                         return next;
                     }
@@ -129,7 +156,7 @@ final class OverlayReader {
                                             leaderEpoch(lease, i, at),
                                             next,
                                             until,
-                                            Math.min(lengthMax, BATCH_LENGTH_MAX));
+                                            lengthMax(shown, lengthMax));
                     if (next < until) {
                         return next;
                     }
@@ -138,6 +165,10 @@ final class OverlayReader {
             }
         }
         return next;
+    }
+
+    private static int lengthMax(OverlayRecords.Builder shown, int asked) {
+        return Math.min(BATCH_LENGTH_MAX, shown.isEmpty() ? Math.max(asked, FIRST_LENGTH) : asked);
     }
 
     /** A batch without its codec; null if it has no records for readers. */

@@ -28,6 +28,21 @@ public record OverlaySpec(String base, String patch, @Nullable Pin pin) implemen
     /** Overlays that may lie upon each other: each looks at all records of the one below. */
     public static final int DEPTH_MAX = 8;
 
+    /** Two numbers of 18 digits, with what is before and between them. */
+    private static final int SPAN_LENGTH_MAX = 38;
+
+    /** Two ids, a checksum and what is between them. */
+    private static final int PIN_FRAME_LENGTH_MAX = 47;
+
+    /**
+     * How long a pin may become.
+     *
+     * @param basePartitionCount of those whose offsets it names
+     */
+    public static int pinLengthMax(int basePartitionCount, int patchPartitionCount) {
+        return PIN_FRAME_LENGTH_MAX + SPAN_LENGTH_MAX * (basePartitionCount + patchPartitionCount);
+    }
+
     /**
      * Offsets of one partition.
      *

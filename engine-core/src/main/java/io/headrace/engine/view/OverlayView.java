@@ -8,6 +8,7 @@ import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Versions;
 import io.headrace.engine.Views;
+import io.headrace.engine.source.SourceBlocks.Extent;
 import io.headrace.engine.view.OverlaySpec.Pin;
 import io.headrace.engine.view.OverlaySpec.Span;
 import java.util.ArrayList;
@@ -37,8 +38,17 @@ final class OverlayView implements DerivedView {
     /** The same after a look that failed. */
     private static final long LOOK_AFTER_FAILURE_MS = 5_000;
 
-    /** After this time without anybody asking, nobody waits any more. */
+    /** After so many looks in a row that failed, the pause is not doubled any more: 5 minutes. */
+    private static final int DOUBLINGS_MAX = 6;
+
+    /** After this time without anybody asking, nobody waits any more for the index. */
     private static final long FORGOTTEN_MS = 60_000;
+
+    /** Where another patch needs the room, after this time already. */
+    private static final long IDLE_WHERE_FULL_MS = 10_000;
+
+    /** Reads that are begun in a row; then it is the turn of what they need the assembler for. */
+    private static final int READS_AT_ONCE = 64;
 
     /** After this time without a read the index is let go of; it is made again. */
     private static final long IDLE_MS = 600_000;
@@ -59,6 +69,9 @@ final class OverlayView implements DerivedView {
     private volatile long askedAtMs;
     private volatile boolean isEnded;
 
+    /** Looks in a row that failed; of the one who steps. */
+    private int failuresInARow;
+
     /** What the log says already. */
     private volatile String complaint = "";
 
@@ -77,6 +90,7 @@ final class OverlayView implements DerivedView {
             logs.add(new OverlayLog(this, partition));
         }
         askedAtMs = sources.elapsedMs();
+        memory.add(this);
     }
 
     Topic topic() {
@@ -100,6 +114,7 @@ final class OverlayView implements DerivedView {
         return spec.pin();
     }
 
+    /** None until the view is pinned: who takes it for empty would lose his place in it. */
     @Override
     public @Nullable PartitionLog log(int partition) {
         if (isEnded || partition < 0 || partition >= logs.size()) {
@@ -107,6 +122,7 @@ final class OverlayView implements DerivedView {
         }
         if (pin() == null) {
             ask();
+            return null;
         }
         return logs.get(partition);
     }
@@ -115,7 +131,6 @@ final class OverlayView implements DerivedView {
     public void topic(Topic altered) {
         topic = altered;
         spec = (OverlaySpec) ViewSpec.of(altered.configs());
-        logs.forEach(OverlayLog::wake);
     }
 
     /** The log of a partition of the base; null if it is out of reach for a moment. */
@@ -178,8 +193,8 @@ final class OverlayView implements DerivedView {
     /** One step towards the index, and the next one after a while. */
     private void step() {
         if (!isEnded && isStepping.compareAndSet(false, true) && !execute(this::stepHere)) {
-            isStepping.set(false);
             refuseWaiting(Unavailable.STORE_ERROR);
+            again(LOOK_AFTER_FAILURE_MS);
         }
     }
 
@@ -226,21 +241,29 @@ final class OverlayView implements DerivedView {
             if (Versions.isPublished(base)) {
                 return List.of();
             }
-            if (!sources.sourceBlocks().extent(base).isComplete()) {
-                sources.sourceBlocks().index(base);
-                return null;
-            }
+            return sourceSpans(base);
         } else if (Views.isOverlay(base)) {
             Pin below = OverlaySpec.of(base.configs()).pin();
             if (below == null) {
                 sources.log(base, 0); // has it pinned
                 return null;
             }
-            if (below.base().isEmpty()) {
-                return List.of();
-            }
+            return below.base(); // as it may not be found as far as that yet
         }
         return spans(base);
+    }
+
+    /** The index may be ahead of the logs: what is not in them yet would be cut off for good. */
+    private @Nullable List<Span> sourceSpans(Topic base) {
+        Extent extent = sources.sourceBlocks().extent(base);
+        if (extent.isComplete()) {
+            List<Span> spans = spans(base);
+            if (spans.stream().mapToLong(Span::toOffset).sum() == extent.recordCount()) {
+                return spans;
+            }
+        }
+        sources.sourceBlocks().index(base);
+        return null;
     }
 
     private List<Span> spans(Topic below) {
@@ -270,6 +293,7 @@ final class OverlayView implements DerivedView {
                         memory,
                         patch,
                         spans,
+                        () -> isEnded,
                         (built, crc, failure) -> built(built, crc, failure, spans, unpinned))
                 .run();
     }
@@ -317,25 +341,50 @@ final class OverlayView implements DerivedView {
     }
 
     private void ready(OverlayIndex built) {
-        List<Waiting> reads;
+        LOGGER.info(
+                "overlay can be read: topic={} keys={} records={}",
+                topic.name(),
+                built.keyCount(),
+                built.recordCount());
         synchronized (this) {
             if (isEnded) {
                 built.release();
                 return;
             }
             index = built;
-            reads = List.copyOf(waiting);
-            waiting.clear();
-            reads.forEach(read -> built.retain());
         }
         complaint = "";
+        failuresInARow = 0;
         isStepping.set(false);
-        reads.forEach(read -> read.read.accept(built));
-        LOGGER.info(
-                "overlay can be read: topic={} keys={} records={}",
-                topic.name(),
-                built.keyCount(),
-                built.recordCount());
+        beginWaiting();
+    }
+
+    /** Begins the reads that waited, a portion at a time: each takes a place in a queue. */
+    private void beginWaiting() {
+        OverlayIndex ready;
+        List<Waiting> reads;
+        boolean isAll;
+        synchronized (this) {
+            ready = index;
+            if (ready == null) {
+                return; // who ends it refuses them
+            }
+            List<Waiting> first = waiting.subList(0, Math.min(READS_AT_ONCE, waiting.size()));
+            reads = List.copyOf(first);
+            first.clear();
+            reads.forEach(read -> ready.retain());
+            isAll = waiting.isEmpty();
+        }
+        for (Waiting read : reads) {
+            try {
+                read.read.accept(ready);
+            } catch (RuntimeException | Error failed) { // the others get theirs
+                LOGGER.error("a reader of a view failed", failed);
+            }
+        }
+        if (!isAll && !execute(this::beginWaiting)) {
+            sources.later(this::beginWaiting, LOOK_MS);
+        }
     }
 
     private void failed(Throwable failure) {
@@ -343,7 +392,9 @@ final class OverlayView implements DerivedView {
             complain("cause=" + failure);
         }
         refuseWaiting(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
-        again(LOOK_AFTER_FAILURE_MS);
+        int doublings = pin() == null ? failuresInARow : 0; // nobody waits for it
+        failuresInARow = Math.min(DOUBLINGS_MAX, failuresInARow + 1);
+        again(LOOK_AFTER_FAILURE_MS << doublings);
     }
 
     /** Says each thing once. */
@@ -354,12 +405,12 @@ final class OverlayView implements DerivedView {
         }
     }
 
-    /** Another step follows, as long as somebody asks. */
+    /** Another step follows: until the view is pinned, and then as long as somebody asks. */
     private void again(long pauseMs) {
-        if (!isEnded
-                && sources.elapsedMs() - askedAtMs < FORGOTTEN_MS
-                && isStepDue.compareAndSet(false, true)) {
-            sources.later(this::stepDue, pauseMs);
+        boolean isAwaited = sources.elapsedMs() - askedAtMs < FORGOTTEN_MS;
+        if (!isEnded && (isAwaited || pin() == null) && isStepDue.compareAndSet(false, true)) {
+            sources.later(
+                    this::stepDue, isAwaited ? pauseMs : Math.max(pauseMs, LOOK_AFTER_FAILURE_MS));
         }
         isStepping.set(false);
     }
@@ -375,21 +426,48 @@ final class OverlayView implements DerivedView {
             refused = List.copyOf(waiting);
             waiting.clear();
         }
-        refused.forEach(read -> read.whenRead.onRead(why));
+        for (Waiting read : refused) {
+            try {
+                read.whenRead.onRead(why);
+            } catch (RuntimeException | Error failed) { // the others get theirs
+                LOGGER.error("a reader of a view failed", failed);
+            }
+        }
     }
 
     @Override
     public void sweep() {
+        letGo(IDLE_MS);
+    }
+
+    /**
+     * Since when nobody has asked, where there is an index that may go; otherwise the end of time.
+     */
+    long idleSinceMs() {
+        long since = askedAtMs;
+        return hasIndex() && sources.elapsedMs() - since >= IDLE_WHERE_FULL_MS
+                ? since
+                : Long.MAX_VALUE;
+    }
+
+    /** Another patch needs the room; false if it is not given. */
+    boolean makeRoom() {
+        return letGo(IDLE_WHERE_FULL_MS);
+    }
+
+    private boolean letGo(long idleMs) {
         OverlayIndex idle = null;
         synchronized (this) {
-            if (sources.elapsedMs() - askedAtMs >= IDLE_MS && waiting.isEmpty()) {
+            if (sources.elapsedMs() - askedAtMs >= idleMs && waiting.isEmpty()) {
                 idle = index;
                 index = null;
             }
         }
-        if (idle != null) {
-            idle.release();
+        if (idle == null) {
+            return false;
         }
+        idle.release();
+        return true;
     }
 
     @Override
@@ -403,7 +481,7 @@ final class OverlayView implements DerivedView {
         if (last != null) {
             last.release();
         }
-        logs.forEach(OverlayLog::wake);
+        memory.remove(this);
         refuseWaiting(Unavailable.CLOSED);
     }
 }

@@ -116,9 +116,12 @@ public final class ViewLogs implements Views {
         return references == null ? null : view(topic).log(lane, references);
     }
 
-    /** There is a new view: what it has is decided now, not when somebody reads it. */
+    /**
+     * There is a view, a new one or one that was there at the start: what it has is decided now,
+     * not when somebody reads it.
+     */
     public void topicCreated(Topic topic) {
-        if (Views.isOverlay(topic) && derived(topic) instanceof OverlayView overlay) {
+        if (Views.isUnpinnedOverlay(topic) && derived(topic) instanceof OverlayView overlay) {
             overlay.ask();
         }
     }

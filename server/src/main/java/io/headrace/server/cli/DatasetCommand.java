@@ -140,6 +140,7 @@ public final class DatasetCommand implements Runnable {
             configs.put("retention.ms", FOREVER);
             configs.put("retention.bytes", FOREVER);
         }
+        OverlayPins.await(client, kafka, name);
         requireRoom(client, kafka, name);
         set(client, kafka, name, configs);
     }
@@ -479,8 +480,7 @@ public final class DatasetCommand implements Runnable {
         client.await(kafka.createTopics(List.of(topic.configs(configs))).all());
     }
 
-    private static void set(
-            ClientOptions client, Admin kafka, String topic, Map<String, String> configs)
+    static void set(ClientOptions client, Admin kafka, String topic, Map<String, String> configs)
             throws InterruptedException {
         List<AlterConfigOp> changes = new ArrayList<>();
         configs.forEach(

@@ -1,6 +1,8 @@
 package io.headrace.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.headrace.engine.Versions;
+import io.headrace.engine.Views;
 import io.headrace.server.admin.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -85,9 +87,23 @@ public final class ViewCommand implements Runnable {
         if (more != null) {
             configs.putAll(more);
         }
+        Map<String, String> published = new HashMap<>();
+        if (type.equals(Views.OVERLAY)) { // nothing is published before it is decided what it has
+            for (String key :
+                    List.of(Versions.OF_CONFIG, Versions.NAME_CONFIG, Versions.PROTECTED_CONFIG)) {
+                String value = configs.remove(key);
+                if (value != null) {
+                    published.put(key, value);
+                }
+            }
+        }
         NewTopic topic = new NewTopic(name, Optional.ofNullable(partitions), Optional.empty());
         try (Admin admin = client.admin()) {
             client.await(admin.createTopics(List.of(topic.configs(configs))).all());
+            if (!published.isEmpty()) {
+                OverlayPins.await(client, admin, name);
+                DatasetCommand.set(client, admin, name, published);
+            }
         }
         out().println("created " + name);
         out().flush();

@@ -29,6 +29,7 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -300,7 +301,22 @@ final class OverlayClientsTest {
             producer.send(new ProducerRecord<>("patch", "k1", "too late"));
             producer.send(new ProducerRecord<>("base", 0, "k1", "too late"));
         }
+        create("patch2", 1, KEEPING);
+        try (KafkaProducer<String, String> producer = producer(codec)) {
+            producer.send(new ProducerRecord<>("patch2", "k2", "once more"));
+            producer.send(new ProducerRecord<>("patch2", "k3", null));
+        }
+        createOverlay("twice", "fixed", "patch2");
+        List<Shown> twice = new ArrayList<>();
+        for (Shown record : expected) {
+            if ("k2".equals(record.key)) {
+                twice.add(new Shown(record.partition, record.offset, "k2", "once more", null));
+            } else if (!"k3".equals(record.key)) {
+                twice.add(record);
+            }
+        }
         killAndStart();
+        assertSame(twice, read("twice", Map.of()));
         assertSame(expected, read("fixed", Map.of()));
     }
 
@@ -322,7 +338,11 @@ final class OverlayClientsTest {
             producer.send(new ProducerRecord<>("fixes", "v1/04", null));
             producer.send(new ProducerRecord<>("more", "v1/05", "better"));
         }
-        create("pairs.v2", 0, with(overlay("pairs.v1", "fixes"), version("v2")));
+        refused(
+                () -> create("pairs.v2", 0, with(overlay("pairs.v1", "fixes"), version("v2"))),
+                "not pinned yet");
+        createOverlay("pairs.v2", "pairs.v1", "fixes");
+        alter("pairs.v2", "headrace.version.of", "pairs", "headrace.version.name", "v2");
         createOverlay("pairs.v3", "pairs.v2", "more");
         alter("pairs.v3", "headrace.version.of", "pairs", "headrace.version.name", "v3");
         create("pairs.latest", 0, alias("pairs.v1"));
@@ -400,6 +420,42 @@ final class OverlayClientsTest {
             }
         }
         return values;
+    }
+
+    /** A look-up reads one batch; of one that is written anew, too. */
+    @Test
+    void timesAreLookedUpInLongBatchesAndBehindRecordsThatAreTakenAway() throws Exception {
+        create("base", PARTITIONS, KEEPING);
+        create("patch", 1, KEEPING);
+        try (KafkaProducer<String, String> producer =
+                new KafkaProducer<>(
+                        Map.of(
+                                "bootstrap.servers", server.bootstrapServers(),
+                                "compression.type", "lz4",
+                                "linger.ms", "1000",
+                                "batch.size", "1000000"),
+                        new StringSerializer(),
+                        new StringSerializer())) {
+            for (int round = 0; round < 3; round++) {
+                for (int i = 0; i < 200; i++) {
+                    int record = 200 * round + i;
+                    producer.send(
+                            new ProducerRecord<>("base", 0, 1000L + record, "k" + record, "v"));
+                    String value = round == 1 ? null : "patched";
+                    producer.send(new ProducerRecord<>("patch", "k" + record, value));
+                }
+                producer.flush();
+            }
+        }
+        createOverlay("fixed", "base", "patch");
+        TopicPartition first = new TopicPartition("fixed", 0);
+        try (KafkaConsumer<String, String> consumer = consumer(Map.of())) {
+            for (int[] wanted : new int[][] {{150, 150}, {250, 400}, {555, 555}}) {
+                var found = consumer.offsetsForTimes(Map.of(first, 1000L + wanted[0])).get(first);
+                assertEquals(wanted[1], found.offset());
+                assertEquals(1000L + wanted[1], found.timestamp());
+            }
+        }
     }
 
     private interface Action {
@@ -480,6 +536,10 @@ final class OverlayClientsTest {
                         Map.of("headrace.view.pinned", "1:0,0;2:00000000:0"));
         refused(() -> create("o", 2, pinned), "left to the server");
         createOverlay("o", "base", "patch");
+        for (String below : new String[] {"base", "patch"}) {
+            var all = Map.of(new TopicPartition(below, 0), RecordsToDelete.beforeOffset(-1));
+            refused(() -> admin.deleteRecords(all).all().get(), "polic");
+        }
         refused(() -> alter("patch", "retention.ms", "60000"), "keeps its records");
         refused(() -> alter("base", "cleanup.policy", "compact"), "keeps its records");
         refused(() -> alter("o", "headrace.view.patch", "base"), "");

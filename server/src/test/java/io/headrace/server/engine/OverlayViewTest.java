@@ -5,17 +5,26 @@ import static io.headrace.server.engine.TestEngine.get;
 import static io.headrace.server.engine.TestEngine.read;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.journal.JournalRepair;
 import io.headrace.engine.testing.LeakCheck;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,10 +32,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Overlays in a whole engine. */
 final class OverlayViewTest {
@@ -189,24 +201,45 @@ final class OverlayViewTest {
 
     @Test
     void aPatchThatIsTooLongIsRefusedAndNeverPinned() {
-        try (TestEngine engine = new TestEngine(folder)) { // with 64 MiB, an eighth for patches
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        PrintStream before = System.err;
+        System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+        try {
+            refuseTooLong(said);
+        } finally {
+            System.setErr(before);
+        }
+    }
+
+    private void refuseTooLong(ByteArrayOutputStream said) {
+        try (TestEngine engine =
+                new TestEngine(folder)) { // with 64 MiB, three sixteenths for patches
             engine.create("base", 1, KEEPING);
             engine.create("patch", 1, Map.of("retention.ms", "-1", "max.message.bytes", "200000"));
             append(engine.log("base", 0), batch(1, "a", "1"));
             String long100k = "x".repeat(100_000);
-            for (int i = 0; i < 90; i++) {
+            for (int i = 0; i < 140; i++) {
                 append(engine.log("patch", 0), batch(2, "k" + i, long100k));
             }
             Topic topic =
                     engine.create(
-                            "view",
+                            "pairs.v2",
                             1,
                             Map.of(
                                     "headrace.view.type", "overlay",
                                     "headrace.view.topics", "base",
                                     "headrace.view.patch", "patch"));
-            get(engine.engine.catalog().alterConfigs(topic.id(), Map.of(), false));
-            assertEquals(0, engine.log("view", 0).highWatermark());
+            // Nothing is shown before it is decided, which would be taken for an empty topic.
+            assertNull(engine.engine.partitionLog(topic, 0));
+            TestEngine.await(
+                    "refusal",
+                    () -> said.toString(StandardCharsets.UTF_8).contains("patches too long"));
+            assertNull(engine.engine.partitionLog(topic, 0));
+            Map<String, String> published =
+                    Map.of("headrace.version.of", "pairs", "headrace.version.name", "v2");
+            CatalogResult refused =
+                    get(engine.engine.catalog().alterConfigs(topic.id(), published, true));
+            assertTrue(String.valueOf(refused.message()).contains("not pinned yet"));
         }
     }
 
@@ -229,6 +262,84 @@ final class OverlayViewTest {
         try (TestEngine engine = new TestEngine(folder)) {
             // The patch is read anew, and is not what it was.
             assertEquals(Unavailable.STORE_ERROR, read(engine.log("view", 0), 1, 1 << 20));
+        }
+    }
+
+    /** What a repair has cut out is an error also where it is in the middle of what is read. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a", "nothing in the base"})
+    void recordsThatARepairHasCutOutAreNotPassedOver(String patched) throws Exception {
+        Path journal = folder.resolve("journal/data-1");
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "first"));
+            append(engine.log("base", 0), batch(1, "b", "second"));
+            append(engine.log("base", 0), batch(1, "c", "third"));
+            append(engine.log("patch", 0), batch(2, patched, "first"));
+            overlay(engine, "view", "base", "patch");
+        }
+        damage(journal, "second");
+        assertFalse(JournalRepair.run(journal, folder.resolve("side")).isEmpty());
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            PartitionLog view = engine.log("view", 0);
+            try (ReadResult before = read(view, 0, 1 << 20)) {
+                assertEquals(1, ((RecordsLease) before).nextOffset());
+                assertEquals(List.of("0:first"), TestEngine.records((RecordsLease) before, 0));
+            }
+            assertEquals(Unavailable.CORRUPT, read(view, 1, 1 << 20));
+            assertEquals(List.of("2:third"), readAll(view, 2));
+        }
+    }
+
+    private static void damage(Path journal, String value) throws Exception {
+        try (Stream<Path> files = Files.walk(journal)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                byte[] bytes = Files.readAllBytes(file);
+                int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf(value);
+                if (at >= 0) {
+                    bytes[at] ^= 1;
+                    Files.write(file, bytes);
+                    return;
+                }
+            }
+        }
+        throw new AssertionError("not found: " + value);
+    }
+
+    /** The one above is pinned to what the one below is, whatever that has found so far. */
+    @Test
+    void anOverlayOverAnOverlayHasWhatThatOneHas() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            engine.create("more", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "1", "b", "2"));
+            append(engine.log("base", 0), batch(2, "c", "3", "d", "4"));
+            append(engine.log("base", 0), batch(3, "e", "5"));
+            append(engine.log("patch", 0), batch(4, "c", null, "d", null, "e", "five"));
+            append(engine.log("more", 0), batch(4, "a", "one", "c", "not there", "e", null));
+            overlay(engine, "below", "base", "patch");
+            append(engine.log("base", 0), batch(5, "f", "too late"));
+            overlay(engine, "above", "below", "more");
+            PartitionLog above = engine.log("above", 0);
+            assertEquals(5, above.highWatermark());
+            assertEquals(List.of("0:1", "1:2", "4:five"), readAll(engine.log("below", 0), 0));
+            assertEquals(List.of("0:one", "1:2"), readAll(above, 0));
+            for (int lengthMax : new int[] {1, 100, 1 << 20}) {
+                try (ReadResult end = read(above, 2, lengthMax)) {
+                    assertTrue(((RecordsLease) end).nextOffset() > 2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatAnOverlayHasFitsIntoItsConfig() {
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 200, KEEPING);
+            engine.create("patch", 100, KEEPING);
+            assertThrows(AssertionError.class, () -> overlay(engine, "view", "base", "patch"));
         }
     }
 

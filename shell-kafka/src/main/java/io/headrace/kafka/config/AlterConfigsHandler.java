@@ -2,6 +2,7 @@ package io.headrace.kafka.config;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.Views;
 import io.headrace.kafka.EngineErrors;
 import io.headrace.kafka.KafkaRequest;
 import io.headrace.kafka.Outstanding;
@@ -104,6 +105,13 @@ public final class AlterConfigsHandler {
         ConfigChanges changes = changesOf.apply(topic.topic());
         if (changes.error() != Errors.NONE) {
             refusal.set(changes.error(), changes.message());
+            return;
+        }
+        if (Views.isUnpinnedOverlay(topic.topic())
+                && changes.changes().containsKey(Views.PINNED_CONFIG)) {
+            refusal.set(
+                    Errors.INVALID_CONFIG,
+                    Views.PINNED_CONFIG + " is left to the server, which writes it");
             return;
         }
         outstanding.add(

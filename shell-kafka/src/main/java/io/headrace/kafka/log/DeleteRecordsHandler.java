@@ -20,9 +20,13 @@ import org.apache.kafka.common.message.DeleteRecordsResponseData.DeleteRecordsPa
 import org.apache.kafka.common.message.DeleteRecordsResponseData.DeleteRecordsTopicResult;
 import org.apache.kafka.common.protocol.Errors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** DeleteRecords: answered when it is durable. */
 public final class DeleteRecordsHandler implements RequestHandler {
+    private static final Logger LOGGER = LoggerFactory.getLogger(DeleteRecordsHandler.class);
+
     private final TopicDirectory topics;
 
     /**
@@ -40,6 +44,8 @@ public final class DeleteRecordsHandler implements RequestHandler {
         for (DeleteRecordsTopic topic : data.topics()) {
             TopicHandle handle = topics.find(topic.name());
             DeleteRecordsTopicResult results = new DeleteRecordsTopicResult().setName(topic.name());
+            boolean isRefused =
+                    handle != null && (!mayDelete(handle.topic()) || isUnderOverlay(handle));
             for (DeleteRecordsPartition partition : topic.partitions()) {
                 DeleteRecordsPartitionResult result =
                         new DeleteRecordsPartitionResult()
@@ -50,7 +56,7 @@ public final class DeleteRecordsHandler implements RequestHandler {
                     result.setErrorCode(Errors.INVALID_TOPIC_EXCEPTION.code());
                     continue;
                 }
-                if (handle != null && !mayDelete(handle.topic())) {
+                if (isRefused) {
                     result.setErrorCode(Errors.POLICY_VIOLATION.code());
                     continue;
                 }
@@ -70,6 +76,19 @@ public final class DeleteRecordsHandler implements RequestHandler {
     private static boolean mayDelete(Topic topic) {
         boolean holdsRecords = topic.storageMode() != StorageMode.VIEW || Views.isUnion(topic);
         return topic.config().delete() && holdsRecords && !Versions.isPublished(topic);
+    }
+
+    /** An overlay has for good what it is over. The protocol has no room to say which one. */
+    private boolean isUnderOverlay(TopicHandle handle) {
+        Topic overlay = topics.catalog().overlayOver(handle.topic().id());
+        if (overlay == null) {
+            return false;
+        }
+        LOGGER.info(
+                "records are not deleted, an overlay is over them: topic={} view={}",
+                handle.topic().name(),
+                overlay.name());
+        return true;
     }
 
     private static void delete(

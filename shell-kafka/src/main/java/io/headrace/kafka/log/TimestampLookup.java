@@ -194,8 +194,9 @@ final class TimestampLookup {
 
     private static @Nullable TimestampedOffset firstIn(
             ByteBuffer batch, long since, long logStartOffset) throws IOException {
-        if (RecordBatch.maxTimestamp(batch, 0) < since) {
-            return null;
+        if (RecordBatch.maxTimestamp(batch, 0) < since || RecordBatch.isControl(batch, 0)) {
+            return null; // a control batch says that offsets have no records, at the time it is
+            // read
         }
         try (RecordCursor records = RecordCursor.open(batch, false)) {
             while (records.next()) {

@@ -98,6 +98,12 @@ public final class CreateTopicsHandler implements RequestHandler {
                     topic.name(),
                     Errors.INVALID_REPLICA_ASSIGNMENT,
                     "every partition from 0 on has to be assigned to node " + context.nodeId());
+        } else if (isPinnedOverlay(topic)) {
+            refuse(
+                    response,
+                    topic.name(),
+                    Errors.INVALID_CONFIG,
+                    Views.PINNED_CONFIG + " is left to the server, which writes it");
         } else if (hasNullConfig(topic)) {
             refuse(response, topic.name(), Errors.INVALID_CONFIG, "a config has no value");
         } else {
@@ -120,6 +126,14 @@ public final class CreateTopicsHandler implements RequestHandler {
             }
         }
         return count == 0 || topic.numPartitions() == DEFAULT || topic.numPartitions() == count;
+    }
+
+    /** What an overlay has is what was there: nobody else can say that. */
+    private static boolean isPinnedOverlay(CreatableTopic topic) {
+        CreatableTopicConfig type = topic.configs().find(Views.TYPE_CONFIG);
+        return type != null
+                && Views.OVERLAY.equals(type.value())
+                && topic.configs().find(Views.PINNED_CONFIG) != null;
     }
 
     private static boolean hasNullConfig(CreatableTopic topic) {
