@@ -3,60 +3,78 @@ package io.headrace.engine.view;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Batches of a shuffle or mix view between two offsets, and nothing else. These are framed anew
  * whenever they are made, and may begin and end at other offsets then, so that what was a whole
- * batch when it was referred to may lie within one. What lies across an end is copied, the rest is
- * leased where it is.
+ * batch when it was referred to may lie within one. What lies across an end is copied into memory
+ * of the engine, the rest is leased where it is.
  */
 final class CutRecords implements RecordsLease {
-    private static final int FRAME_GROWTH_MAX = 16;
-
     private final RecordsLease whole;
+    private final SlabAllocator allocator;
     private final List<ByteBuffer> slices = new ArrayList<>();
+
+    /** What was copied is in these. */
+    private final List<Slab> copies = new ArrayList<>(2);
+
     private int length;
     private long nextOffset;
 
-    private CutRecords(RecordsLease whole) {
+    /** Gives memory. */
+    @FunctionalInterface
+    interface SlabAllocator {
+        /** A slab with one reference, or null if there is none. */
+        @Nullable Slab allocate(int length);
+    }
+
+    private CutRecords(RecordsLease whole, SlabAllocator allocator) {
         this.whole = whole;
+        this.allocator = allocator;
     }
 
     /**
      * Takes over a lease.
      *
      * @param whole of uncompressed batches without holes, the first of which holds the first offset
-     * @return what it has from the first offset on, and below the second; not empty
+     * @return what it has from the first offset on, and below the second; not empty; or null if
+     *     there is no memory for what has to be copied
      */
-    static RecordsLease of(RecordsLease whole, long fromOffset, long endOffset) {
+    static @Nullable RecordsLease of(
+            RecordsLease whole, long fromOffset, long endOffset, SlabAllocator allocator) {
         ByteBuffer first = whole.slice(0);
         if (RecordBatch.baseOffset(first, first.position()) >= fromOffset
                 && whole.nextOffset() <= endOffset) {
             return whole;
         }
-        CutRecords cut = new CutRecords(whole);
+        CutRecords cut = new CutRecords(whole, allocator);
         boolean isDone = false;
         try {
-            cut.take(fromOffset, endOffset);
-            isDone = true;
+            isDone = cut.take(fromOffset, endOffset);
         } finally {
             if (!isDone) {
-                whole.close();
+                cut.close();
             }
         }
-        return cut;
+        return isDone ? cut : null;
     }
 
-    private void take(long fromOffset, long endOffset) {
+    /** False if there is no memory. */
+    private boolean take(long fromOffset, long endOffset) {
         for (int i = 0; i < whole.sliceCount() && slices.size() < SLICE_COUNT_MAX - 2; i++) {
-            take(whole.slice(i), fromOffset, endOffset);
+            if (!take(whole.slice(i), fromOffset, endOffset)) {
+                return false;
+            }
         }
+        return true;
     }
 
-    private void take(ByteBuffer slice, long fromOffset, long endOffset) {
+    private boolean take(ByteBuffer slice, long fromOffset, long endOffset) {
         int runStart = slice.position();
         int at = runStart;
         while (at < slice.limit()) {
@@ -67,8 +85,11 @@ final class CutRecords implements RecordsLease {
                 addRun(slice, runStart, at);
                 long from = Math.max(base, fromOffset);
                 long to = Math.min(batchEnd, endOffset);
-                if (from < to) {
-                    add(copy(slice, at, from, to), to);
+                ByteBuffer own = from < to ? copy(slice, at, from, to) : null;
+                if (own != null) {
+                    add(own, to);
+                } else if (from < to) {
+                    return false;
                 }
                 runStart = end;
             } else {
@@ -77,6 +98,7 @@ final class CutRecords implements RecordsLease {
             at = end;
         }
         addRun(slice, runStart, at);
+        return true;
     }
 
     private void addRun(ByteBuffer slice, int from, int to) {
@@ -91,39 +113,28 @@ final class CutRecords implements RecordsLease {
         nextOffset = endOffset;
     }
 
-    /** Records of a batch, as a batch of their own. */
-    private static ByteBuffer copy(ByteBuffer slice, int at, long fromOffset, long toOffset) {
-        int length = RecordBatch.length(slice, at);
-        long baseOffset = RecordBatch.baseOffset(slice, at);
-        long baseTimestampMs = RecordBatch.baseTimestamp(slice, at);
-        ByteBuffer in = slice.duplicate();
-        in.limit(at + length).position(at + RecordBatch.HEADER_LENGTH);
-        ByteBuffer key = slice.duplicate();
-        ByteBuffer value = slice.duplicate();
-        int count = (int) (toOffset - fromOffset);
-        // The first one's timestamp is another, so that each one's distance may take more bytes.
-        ByteBuffer into = ByteBuffer.allocateDirect(length + count * FRAME_GROWTH_MAX);
+    /** Records of a batch, as a batch of their own; null if there is no memory. */
+    private @Nullable ByteBuffer copy(ByteBuffer slice, int at, long fromOffset, long toOffset) {
+        Slab slab = allocator.allocate(copiedLength(slice, at, fromOffset, toOffset));
+        if (slab == null) {
+            return null;
+        }
+        copies.add(slab);
+        ByteBuffer into = slab.buffer().duplicate().clear();
         RecordBatchWriter writer = new RecordBatchWriter();
-        for (long offset = baseOffset; offset < toOffset; offset++) {
-            int end = (int) varlong(in);
-            end += in.position();
+        long baseTimestampMs = RecordBatch.baseTimestamp(slice, at);
+        ByteBuffer in = slice.duplicate().clear().position(at + RecordBatch.HEADER_LENGTH);
+        for (long offset = RecordBatch.baseOffset(slice, at); offset < toOffset; offset++) {
+            int end = endOfRecord(in);
             if (offset >= fromOffset) {
-                in.get(); // attributes; none are defined
-                long timestampMs = baseTimestampMs + varlong(in);
-                varlong(in); // offset
-                boolean hasKey = field(in, key);
-                boolean hasValue = field(in, value);
-                int headerCount = (int) varlong(in);
-                ByteBuffer headers = in.duplicate().limit(end);
+                long timestampMs = baseTimestampMs + timestampDelta(in);
                 if (offset == fromOffset) {
                     writer.begin(into, timestampMs);
                 }
-                writer.append(
-                        timestampMs,
-                        hasKey ? key : null,
-                        hasValue ? value : null,
-                        headers,
-                        headerCount);
+                int bodyLength = end - in.position();
+                writer.appendBefore(timestampMs, bodyLength);
+                int position = into.position();
+                into.put(position, in, in.position(), bodyLength).position(position + bodyLength);
             }
             in.position(end);
         }
@@ -134,16 +145,39 @@ final class CutRecords implements RecordsLease {
         return into;
     }
 
-    /** Sets where a key or a value lies; false if there is none. */
-    private static boolean field(ByteBuffer in, ByteBuffer field) {
-        int length = (int) varlong(in);
-        if (length < 0) {
-            return false;
+    /** Bytes that records of a batch take as a batch of their own. */
+    private static int copiedLength(ByteBuffer slice, int at, long fromOffset, long toOffset) {
+        int length = RecordBatch.HEADER_LENGTH;
+        long firstDelta = 0;
+        ByteBuffer in = slice.duplicate().clear().position(at + RecordBatch.HEADER_LENGTH);
+        for (long offset = RecordBatch.baseOffset(slice, at); offset < toOffset; offset++) {
+            int end = endOfRecord(in);
+            if (offset >= fromOffset) {
+                long delta = timestampDelta(in);
+                firstDelta = offset == fromOffset ? delta : firstDelta;
+                length +=
+                        RecordBatchWriter.recordLength(
+                                delta - firstDelta,
+                                (int) (offset - fromOffset),
+                                end - in.position());
+            }
+            in.position(end);
         }
-        int end = in.position() + length;
-        field.limit(end).position(in.position());
-        in.position(end);
-        return true;
+        return length;
+    }
+
+    /** Goes on behind a record's length; returns where it ends. */
+    private static int endOfRecord(ByteBuffer in) {
+        int length = (int) varlong(in);
+        return in.position() + length;
+    }
+
+    /** Goes on to a record's key. */
+    private static long timestampDelta(ByteBuffer in) {
+        in.get(); // attributes; none are defined
+        long delta = varlong(in);
+        varlong(in); // offset
+        return delta;
     }
 
     private static long varlong(ByteBuffer in) {
@@ -181,6 +215,8 @@ final class CutRecords implements RecordsLease {
     @Override
     public void close() {
         slices.clear();
+        copies.forEach(Slab::release);
+        copies.clear();
         whole.close();
     }
 }

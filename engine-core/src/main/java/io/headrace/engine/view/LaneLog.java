@@ -125,7 +125,7 @@ final class LaneLog implements PartitionLog {
                 return;
             }
             result = read.result(stopped);
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             LOGGER.error("lane cannot be read: {} offset={}", this, read.position(), failed);
             result = Unavailable.CORRUPT;
         }
@@ -143,7 +143,7 @@ final class LaneLog implements PartitionLog {
         }
         try {
             read.follow(lease);
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             LOGGER.error("lane cannot be read: {} offset={}", this, read.position(), failed);
             whenRead.onRead(Unavailable.CORRUPT);
             return;

@@ -22,6 +22,8 @@ final class LaneRead {
     /** References that are followed in one read without anything being found. */
     private static final int REFERENCES_MAX = 256;
 
+    private static final String TAG = "cut view records";
+
     private static final Logger LOGGER = LoggerFactory.getLogger(LaneRead.class);
 
     private final ShareView view;
@@ -246,15 +248,23 @@ final class LaneRead {
                 || why == Unavailable.CLOSED;
     }
 
-    /** Takes over a lease; of batches that may be framed anew, what is referred to. */
-    private static RecordsLease cut(
+    /** Takes over a lease; of batches that may be framed anew, what is referred to, or null. */
+    private @Nullable RecordsLease cut(
             PartitionLog log, RecordsLease lease, long fromOffset, long endOffset, long shift) {
         return log instanceof OrderedLog
-                ? CutRecords.of(lease, fromOffset - shift, endOffset - shift)
+                ? CutRecords.of(
+                        lease,
+                        fromOffset - shift,
+                        endOffset - shift,
+                        length -> view.sources().sourceBlocks().allocate(length, TAG))
                 : lease;
     }
 
-    private boolean add(RecordsLease lease, long shift, long end, int room) {
+    private boolean add(@Nullable RecordsLease lease, long shift, long end, int room) {
+        if (lease == null) {
+            stoppedBy = Unavailable.STORE_ERROR;
+            return false;
+        }
         ByteBuffer first = lease.slice(0);
         long start = RecordBatch.baseOffset(first, first.position()) + shift;
         if (start >= end) {
@@ -291,7 +301,7 @@ final class LaneRead {
                     where.fromOffset,
                     Math.max(0, where.length),
                     loaded -> whenRead.onRead(shown(loaded, where)));
-        } catch (RuntimeException failed) {
+        } catch (RuntimeException | Error failed) {
             noteFailed(failed);
             whenRead.onRead(Unavailable.STORE_ERROR);
         }
@@ -307,15 +317,15 @@ final class LaneRead {
         }
         LaneRecords.Builder builder = new LaneRecords.Builder();
         try {
-            builder.add(
-                    cut(where.log, lease, where.fromOffset, where.endOffset, 0),
-                    where.endOffset,
-                    where.shift,
-                    where.leaderEpoch);
-        } catch (RuntimeException failed) {
+            RecordsLease part = cut(where.log, lease, where.fromOffset, where.endOffset, 0);
+            if (part == null) {
+                return Unavailable.STORE_ERROR;
+            }
+            builder.add(part, where.endOffset, where.shift, where.leaderEpoch);
+        } catch (RuntimeException | Error failed) {
             builder.abandon();
             noteFailed(failed);
-            return Unavailable.CORRUPT;
+            return failed instanceof Error ? Unavailable.STORE_ERROR : Unavailable.CORRUPT;
         }
         if (builder.isEmpty()) {
             builder.abandon();
@@ -324,7 +334,7 @@ final class LaneRead {
         return builder.build();
     }
 
-    private void noteFailed(RuntimeException failed) {
+    private void noteFailed(Throwable failed) {
         LOGGER.error(
                 "lane cannot be read: topic={} lane={} offset={}",
                 view.topic().name(),

@@ -75,15 +75,17 @@ final class LinearOrder implements RecordOrder {
     }
 
     @Override
-    public List<ToldOrder> told(long nanoTime) {
+    public List<ToldOrder> told() {
         int[] blocks = IntStream.range(0, table.blockCount()).toArray();
-        return List.of(new ToldOrder(table, epochs, epoch -> blocks, nanoTime));
+        return List.of(new ToldOrder(table, epochs, stretchBlocks, epoch -> blocks));
     }
 
     @Override
     public void tell(long record, List<ToldOrder> told, long nanoTime) {
         long count = table.recordCount();
-        if (count > 0) {
+        if (count > 0 && record >= count()) {
+            told.get(0).at(epochs - 1, table.blockCount(), nanoTime);
+        } else if (count > 0) {
             told.get(0).at(record / count, table.blockOf(record % count), nanoTime);
         }
     }

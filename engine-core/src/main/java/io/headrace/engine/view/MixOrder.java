@@ -9,41 +9,46 @@ import java.util.List;
 
 /** Records of several sources, interleaved. Thread-safe. */
 final class MixOrder implements RecordOrder {
-    /** A side may come as often as it has to: how often follows from the sequence. */
-    private static final long EPOCHS = Integer.MAX_VALUE;
-
     private final MixSequence sequence;
     private final List<SourceTable> tables;
     private final List<RecordOrder> sides = new ArrayList<>();
-    private final double recordLength;
 
-    /** The side that most records are of: stretches begin and end with its windows. */
-    private final int lead;
+    /** Bytes of a record of each side, on average. */
+    private final double[] recordLengths;
 
     MixOrder(MixSpec spec, MixSequence sequence, List<SourceTable> tables) {
         this.sequence = sequence;
         this.tables = tables;
-        List<Integer> parts = spec.weights().get(0).parts();
-        double length = 0;
+        recordLengths = new double[tables.size()];
         for (int side = 0; side < tables.size(); side++) {
             SourceTable table = tables.get(side);
             sides.add(side(spec, side, table));
-            long bytes = 0;
+            double bytes = 0;
             for (int block = 0; block < table.blockCount(); block++) {
                 bytes += table.length(block);
             }
-            length += (double) parts.get(side) * bytes / Math.max(1, table.recordCount());
+            recordLengths[side] = bytes / Math.max(1, table.recordCount());
         }
-        recordLength = length / parts.stream().mapToInt(Integer::intValue).sum();
-        lead = parts.indexOf(Collections.max(parts));
     }
 
-    private static RecordOrder side(MixSpec spec, int side, SourceTable table) {
+    private RecordOrder side(MixSpec spec, int side, SourceTable table) {
+        long epochs = epochs(side);
         if (!spec.isShuffled()) {
-            return new LinearOrder(table, windowBlocks(spec, side), EPOCHS);
+            return new LinearOrder(table, windowBlocks(spec, side), epochs);
         }
         long seed = Permutation.derived(spec.seed(), side);
-        return new ShuffleOrder(table, seed, windowBlocks(spec, side), EPOCHS);
+        return new ShuffleOrder(table, seed, windowBlocks(spec, side), epochs);
+    }
+
+    /** Records of a side in all of the mix. */
+    private long takenOf(int side) {
+        return sequence.count() == 0 ? 0 : sequence.taken(side, sequence.count());
+    }
+
+    /** How often a side comes, the last time perhaps in part. */
+    private long epochs(int side) {
+        long records = Math.max(1, tables.get(side).recordCount());
+        return Math.max(1, (takenOf(side) + records - 1) / records);
     }
 
     /** A side that comes rarely has a shorter window, so that all take equally long. */
@@ -58,33 +63,46 @@ final class MixOrder implements RecordOrder {
         return sequence.count();
     }
 
+    /** The side that most records are of there: stretches begin and end with its windows. */
+    private int lead(long record) {
+        List<Integer> parts = sequence.parts(record);
+        return parts.indexOf(Collections.max(parts));
+    }
+
     @Override
     public long stretchStart(long record) {
+        int lead = lead(record);
+        long from = sequence.partsFrom(record);
         long ofLead = sequence.taken(lead, record + 1) - 1;
-        return ofLead < 0 ? 0 : place(sides.get(lead).stretchStart(ofLead));
+        return ofLead < sequence.taken(lead, from)
+                ? from
+                : Math.max(from, place(lead, sides.get(lead).stretchStart(ofLead)));
     }
 
     @Override
     public long stretchEnd(long record) {
-        long ofLead = Math.max(0, sequence.taken(lead, record + 1) - 1);
-        return tables.get(lead).recordCount() == 0
-                ? count()
-                : place(sides.get(lead).stretchEnd(ofLead));
+        int lead = lead(record);
+        long first = sequence.taken(lead, sequence.partsFrom(record));
+        long ofLead = Math.max(first, sequence.taken(lead, record + 1) - 1);
+        long to = sequence.partsTo(record);
+        return ofLead >= takenOf(lead)
+                ? to
+                : Math.min(to, place(lead, sides.get(lead).stretchEnd(ofLead)));
     }
 
     /**
-     * The first record of the mix that is behind so many of the lead: there the next one of these
+     * The first record of the mix that is behind so many of a side: there the next one of these
      * stands; the beginning for 0, and the end if there are not as many.
      */
-    private long place(long ofLead) {
-        if (ofLead == 0) {
+    private long place(int side, long ofSide) {
+        if (ofSide == 0) {
             return 0;
         }
         long low = 0;
         long high = count();
         while (low < high) {
             long middle = (low + high) >>> 1;
-            if (sequence.taken(lead, middle + 1) > ofLead) {
+            if (sequence.taken(side, middle + 1) > ofSide) {
                 high = middle;
             } else {
                 low = middle + 1;
@@ -95,7 +113,14 @@ final class MixOrder implements RecordOrder {
 
     @Override
     public long stretchLength(long record) {
-        return (long) ((stretchEnd(record) - stretchStart(record)) * recordLength);
+        List<Integer> parts = sequence.parts(record);
+        double length = 0;
+        double sum = 0;
+        for (int side = 0; side < parts.size(); side++) {
+            length += parts.get(side) * recordLengths[side];
+            sum += parts.get(side);
+        }
+        return (long) ((stretchEnd(record) - stretchStart(record)) * length / sum);
     }
 
     @Override
@@ -125,15 +150,20 @@ final class MixOrder implements RecordOrder {
     }
 
     @Override
-    public List<ToldOrder> told(long nanoTime) {
-        return sides.stream().map(side -> side.told(nanoTime).get(0)).toList();
+    public List<ToldOrder> told() {
+        return sides.stream().map(side -> side.told().get(0)).toList();
     }
 
     @Override
     public void tell(long record, List<ToldOrder> told, long nanoTime) {
         for (int side = 0; side < sides.size(); side++) {
             long ofSide = sequence.taken(side, record);
-            sides.get(side).tell(ofSide, List.of(told.get(side)), nanoTime);
+            boolean isOver = ofSide >= takenOf(side);
+            sides.get(side)
+                    .tell(
+                            isOver ? sides.get(side).count() : ofSide,
+                            List.of(told.get(side)),
+                            nanoTime);
         }
     }
 }

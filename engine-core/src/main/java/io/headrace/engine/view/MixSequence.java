@@ -20,9 +20,10 @@ final class MixSequence {
      * Records between two changes of the weights.
      *
      * @param from number of the first record
+     * @param parts weights of the sides; 0 for one that is over
      * @param taken records of each side before it
      */
-    private record Segment(long from, Interleave sides, long[] taken) {}
+    private record Segment(long from, List<Integer> parts, Interleave sides, long[] taken) {}
 
     /**
      * @param lengths records of each side
@@ -67,7 +68,7 @@ final class MixSequence {
                 isAtEnd = false;
             }
             if (length > 0) {
-                segments.add(new Segment(count, sides, taken.clone()));
+                segments.add(new Segment(count, parts, sides, taken.clone()));
             }
             for (int side = 0; side < sideCount; side++) {
                 taken[side] += isOver[side] ? 0 : sides.count(side, length);
@@ -102,6 +103,10 @@ final class MixSequence {
     }
 
     private Segment segment(long record) {
+        return segments.get(number(record));
+    }
+
+    private int number(long record) {
         int low = 0;
         int high = segments.size() - 1;
         while (low < high) {
@@ -112,7 +117,23 @@ final class MixSequence {
                 high = middle - 1;
             }
         }
-        return segments.get(low);
+        return low;
+    }
+
+    /** The weights of the sides at a record; 0 for a side that is over. */
+    List<Integer> parts(long record) {
+        return segment(record).parts;
+    }
+
+    /** The first record from which on the weights are those at a record. */
+    long partsFrom(long record) {
+        return segment(record).from;
+    }
+
+    /** Behind the last record to which the weights are those at a record. */
+    long partsTo(long record) {
+        int next = number(record) + 1;
+        return next < segments.size() ? segments.get(next).from : count;
     }
 
     /** Whose record it is. */

@@ -3,6 +3,7 @@ package io.headrace.engine.view;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
 import io.headrace.engine.Unavailable;
@@ -49,6 +50,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** After this time without anybody asking, nobody waits for the index any more. */
     private static final long FORGOTTEN_MS = 60_000;
 
+    /** After this time without a read the caches do not go by the order any more. */
+    private static final long UNREAD_MS = 60_000;
+
     /** After this time without a read the order is let go of; it follows from the index. */
     private static final long IDLE_MS = 600_000;
 
@@ -64,7 +68,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** After so many stretches that found memory, longer ones are tried again. */
     private static final int STRETCHES_BEFORE_DOUBLING = 16;
 
-    /** Who has read one record of so many of a stretch is taken to read on. */
+    /** Who reads on behind one record of so many of a stretch is taken to want the next one. */
     private static final int GOING_ON_SHARE = 4;
 
     /** Blocks that are read at once for a stretch, at most. */
@@ -97,7 +101,14 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private volatile @Nullable Ready ready;
     private volatile Stretch[] stretches = new Stretch[0];
     private volatile long askedAtMs;
+
+    /** When somebody read last, or waited for that: not merely asked how far the view goes. */
+    private volatile long readAtMs;
+
     private volatile boolean isEnded;
+
+    /** What the caches were told of; null if they were not. Guarded by this. */
+    private @Nullable Ready toldOf;
 
     /** What the log says already. */
     private volatile String complaint = "";
@@ -121,7 +132,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
 
-    private record Flight(long from, long to) {
+    /**
+     * @param lengthMax bytes that it may have, as they were when it was planned
+     */
+    private record Flight(long from, long to, long lengthMax) {
         boolean holds(long record) {
             return record >= from && record < to;
         }
@@ -136,6 +150,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         this.recordCount = spec.recordCount();
         this.partitionCount = topic.partitionCount();
         this.askedAtMs = sources.elapsedMs();
+        this.readAtMs = askedAtMs;
     }
 
     Topic topic() {
@@ -182,9 +197,18 @@ final class OrderedView implements DerivedView, Views.Ordered {
         return count <= partition ? 0 : (count - partition + partitionCount - 1) / partitionCount;
     }
 
-    /** Somebody wants to read: what that takes is begun, or goes on. */
+    /** Somebody wants to know how far the view goes: what that takes is begun, or goes on. */
     void ask() {
         askedAtMs = sources.elapsedMs();
+        if (!isPinned() && !isStepDue.get()) {
+            step();
+        }
+    }
+
+    /** Somebody wants to read: for that the order has to be known as well. */
+    private void askToRead() {
+        askedAtMs = sources.elapsedMs();
+        readAtMs = askedAtMs;
         if (ready == null && !isStepDue.get()) {
             step();
         }
@@ -308,26 +332,45 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
         List<Long> ids = bases.stream().map(Topic::id).toList();
         RecordOrder order = spec.order(tables);
-        Ready made = new Ready(order, ids, order.told(blocks.nanoTime()), skipped(ids));
+        Ready made = new Ready(order, ids, order.told(), skipped(ids));
         synchronized (this) {
             ready = made;
-        }
-        for (int i = 0; i < bases.size(); i++) {
-            blocks.tell(bases.get(i), made.told.get(i));
-        }
-        if (isEnded) {
-            forget(made);
         }
         resume();
         return true;
     }
 
+    /** A stretch is made: from now on the caches go by the order. */
+    private void tell(Ready current, long record) {
+        readAtMs = sources.elapsedMs();
+        current.order.tell(record, current.told, blocks.nanoTime());
+        synchronized (this) {
+            // Samples that are skipped are no other order.
+            if (toldOf != null && toldOf.told.equals(current.told)) {
+                return;
+            }
+            toldOf = current;
+            for (int i = 0; i < current.topicIds.size(); i++) {
+                Topic base = sources.topic(current.topicIds.get(i));
+                if (base != null) {
+                    blocks.tell(base, current.told.get(i));
+                }
+            }
+        }
+        if (isEnded) {
+            forgetTold();
+        }
+    }
+
     /** The caches need not go by the order any more. */
-    private void forget(@Nullable Ready current) {
-        for (int i = 0; current != null && i < current.topicIds.size(); i++) {
-            Topic base = sources.topic(current.topicIds.get(i));
+    private synchronized void forgetTold() {
+        Ready gone = toldOf;
+        toldOf = null;
+        for (int i = 0; gone != null && i < gone.topicIds.size(); i++) {
+            gone.told.get(i).forget();
+            Topic base = sources.topic(gone.topicIds.get(i));
             if (base != null) {
-                blocks.forget(base, current.told.get(i));
+                blocks.forget(base, gone.told.get(i));
             }
         }
     }
@@ -376,33 +419,38 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (stretch == null || result == null) {
             return Unavailable.COLD;
         }
-        used(stretch, record);
+        used(stretch, partition, offset, result);
         return result;
     }
 
     /** Notes that a stretch is read, and has the next one made if its reader goes on. */
-    private void used(Stretch stretch, long record) {
+    private void used(Stretch stretch, int partition, long offset, ReadResult result) {
         long now = sources.elapsedMs();
+        boolean isContinued =
+                result instanceof RecordsLease lease
+                        && stretch.continues(partition, offset, lease.nextOffset());
         stretch.used(now);
-        askedAtMs = now;
+        readAtMs = now;
         if (stretch.to() < recordCount
                 && !stretch.isFollowed()
-                && isGoingOn(stretch, record)
+                && (isContinued && isFar(stretch, record(partition, offset))
+                        || comesFromBefore(stretch, now))
                 && stretch.takeFollowing()
                 && !execute(() -> makeAhead(stretch))) {
             stretch.offerFollowing();
         }
     }
 
-    /**
-     * Whether a stretch is read by somebody who comes from the one before, or wants many records.
-     */
-    private boolean isGoingOn(Stretch stretch, long record) {
-        if ((record - stretch.from()) * GOING_ON_SHARE >= stretch.to() - stretch.from()) {
-            return true;
-        }
+    private static boolean isFar(Stretch stretch, long record) {
+        return (record - stretch.from()) * GOING_ON_SHARE >= stretch.to() - stretch.from();
+    }
+
+    /** Whether the stretch before one was read lately. */
+    private boolean comesFromBefore(Stretch stretch, long now) {
         for (Stretch other : stretches) {
-            if (other.to() == stretch.from()) {
+            if (other.to() == stretch.from()
+                    && other.isRead()
+                    && now - other.usedAtMs() < StretchCache.IN_USE_MS) {
                 return true;
             }
         }
@@ -426,14 +474,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     /** As {@link #read}, once the stretch is made. */
     void readCold(int partition, long offset, int lengthMax, ReadCallback whenRead) {
-        askedAtMs = sources.elapsedMs();
         if (!await(new Waiting(partition, offset, lengthMax, whenRead))) {
             whenRead.onRead(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
             return;
         }
-        if (ready == null && !isStepDue.get()) {
-            step();
-        }
+        askToRead();
         if (ready != null) { // it may have become so meanwhile
             resume();
         }
@@ -527,7 +572,8 @@ final class OrderedView implements DerivedView, Views.Ordered {
             }
             halved = halvings;
         }
-        Flight flight = flightOf(current.order, record, halved); // may take a while
+        Flight whole = flightOf(current.order, record, halved); // may take a while
+        Flight flight;
         synchronized (this) {
             if (isEnded || flights.size() >= FLIGHTS_MAX || !cache.beginFlight()) {
                 return false;
@@ -536,6 +582,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                 cache.cancelFlight();
                 return true; // somebody was faster
             }
+            flight = clipped(whole, record);
             flights.add(flight);
         }
         if (!execute(() -> begin(current, flight))) {
@@ -548,14 +595,21 @@ final class OrderedView implements DerivedView, Views.Ordered {
         return true;
     }
 
-    /** The part of the order's stretch that is made at once, so that it has room in memory. */
+    /**
+     * The part of the order's stretch that is made at once, so that it has room in memory. There
+     * are as many parts as a power of two, so that a part that is shorter lies within one that is
+     * longer.
+     */
     private Flight flightOf(RecordOrder order, long record, int halved) {
         long start = order.stretchStart(record);
         long end = order.stretchEnd(record);
         long count = end - start;
-        long byLength = order.stretchLength(record) / cache.stretchLengthMax(this) + 1;
+        long lengthMax = cache.stretchLengthMax(this);
+        long byLength = (order.stretchLength(record) - 1) / lengthMax + 1;
         long byCount = (count - 1) / StretchWriter.RECORDS_MAX + 1;
-        long parts = Math.min(count, Math.max(byLength, byCount) << halved);
+        long wanted = Math.min(count, Math.max(byLength, byCount) << halved);
+        long parts = Long.highestOneBit(wanted);
+        parts = parts < wanted && 2 * parts <= count ? 2 * parts : parts;
         long part = (record - start) * parts / count;
         while (start + (part + 1) * count / parts <= record) {
             part++;
@@ -563,14 +617,32 @@ final class OrderedView implements DerivedView, Views.Ordered {
         while (start + part * count / parts > record) {
             part--;
         }
-        return new Flight(start + part * count / parts, start + (part + 1) * count / parts);
+        return new Flight(
+                start + part * count / parts, start + (part + 1) * count / parts, lengthMax);
+    }
+
+    /** What of a flight is neither kept nor being made, around a record. Under the lock. */
+    private Flight clipped(Flight whole, long record) {
+        long from = whole.from;
+        long to = whole.to;
+        for (Stretch stretch : stretches) {
+            if (!stretch.isIncomplete()) {
+                from = stretch.to() <= record ? Math.max(from, stretch.to()) : from;
+                to = stretch.from() > record ? Math.min(to, stretch.from()) : to;
+            }
+        }
+        for (Flight other : flights) {
+            from = other.to <= record ? Math.max(from, other.to) : from;
+            to = other.from > record ? Math.min(to, other.from) : to;
+        }
+        return new Flight(from, to, whole.lengthMax);
     }
 
     private void begin(Ready current, Flight flight) {
         try {
             StretchPlan plan = new StretchPlan((int) (flight.to - flight.from));
             current.order.plan(flight.from, flight.to, 0, plan);
-            long lengthMax = cache.stretchLengthMax(this);
+            long lengthMax = flight.lengthMax;
             int[] counts = plan.counts();
             long length = plan.length(counts);
             if (plan.count() > 1 && length > lengthMax + lengthMax / 2) {
@@ -578,7 +650,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                 landed(current, flight, null, new StretchWriter.NoRoomException(length));
                 return;
             }
-            current.order.tell(flight.from, current.told, blocks.nanoTime());
+            tell(current, flight.from);
             StretchWriter writer =
                     new StretchWriter(
                             plan,
@@ -586,24 +658,35 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             partitionCount,
                             leaderEpoch(),
                             spec.marks(),
+                            length,
                             slabLength -> cache.allocate(this, slabLength));
             new StretchFlight(
                             plan,
                             writer,
-                            (slot, whenRead) ->
-                                    read(current, plan.slots().get(slot), counts[slot], whenRead),
+                            (slot, whenRead) -> read(current, plan.slots().get(slot), whenRead),
                             (int) Math.max(1, Math.min(DEPTH_MAX, lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
-                            (stretch, failure) -> landed(current, flight, stretch, failure))
+                            (stretch, failure) -> {
+                                if (stretch != null && !stretch.isIncomplete()) {
+                                    noteRead(current, plan, counts);
+                                }
+                                landed(current, flight, stretch, failure);
+                            })
                     .start();
         } catch (RuntimeException | Error failed) {
             landed(current, flight, null, failed);
         }
     }
 
-    private void read(
-            Ready current, StretchPlan.Slot slot, int recordCount, ReadCallback whenRead) {
-        current.told.get(slot.side()).read(slot.block(), recordCount, blocks.nanoTime());
+    private void noteRead(Ready current, StretchPlan plan, int[] counts) {
+        long now = blocks.nanoTime();
+        for (int i = 0; i < counts.length; i++) {
+            StretchPlan.Slot slot = plan.slots().get(i);
+            current.told.get(slot.side()).read(slot.block(), counts[i], now);
+        }
+    }
+
+    private void read(Ready current, StretchPlan.Slot slot, ReadCallback whenRead) {
         Topic base = isEnded ? null : sources.topic(current.topicIds.get(slot.side()));
         if (base == null) {
             whenRead.onRead(Unavailable.CLOSED);
@@ -694,7 +777,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
         for (Waiting read : taken(read -> stretch.holds(record(read)))) {
             long record = record(read);
             ReadResult result = stretch.read(read.partition, read.offset, record, read.lengthMax);
-            used(stretch, record);
+            if (result != null) {
+                used(stretch, read.partition, read.offset, result);
+            }
             deliver(read, result == null ? Unavailable.STORE_ERROR : result);
         }
     }
@@ -769,16 +854,16 @@ final class OrderedView implements DerivedView, Views.Ordered {
     @Override
     public void sweep() {
         checkSkipped();
-        Ready idle = null;
         synchronized (this) {
-            if (sources.elapsedMs() - askedAtMs >= IDLE_MS
-                    && flights.isEmpty()
-                    && waiting.isEmpty()) {
-                idle = ready;
+            long unreadMs = sources.elapsedMs() - readAtMs;
+            boolean isIdle = flights.isEmpty() && waiting.isEmpty();
+            if (unreadMs >= UNREAD_MS && isIdle) {
+                forgetTold();
+            }
+            if (unreadMs >= IDLE_MS && isIdle) {
                 ready = null;
             }
         }
-        forget(idle);
     }
 
     @Override
@@ -787,6 +872,6 @@ final class OrderedView implements DerivedView, Views.Ordered {
         logs.values().forEach(OrderedLog::wake);
         refuseWaiting(Unavailable.CLOSED);
         cache.dropAll(this);
-        forget(ready);
+        forgetTold();
     }
 }

@@ -73,14 +73,24 @@ final class Origin {
         return Math.max(0, Math.min(end, log.highWatermark()) - next);
     }
 
-    /** Notes how far the batches go that were read from {@link #next} on. */
-    void found(RecordsLease lease) {
+    /**
+     * Notes how far the batches go that were read from {@link #next} on.
+     *
+     * @param isCut whether what lies before it is cut off where they are read: then they count as
+     *     if they began there
+     */
+    void found(RecordsLease lease, boolean isCut) {
         ByteBuffer first = lease.slice(0);
         long start = RecordBatch.baseOffset(first, first.position());
         next = Math.min(Math.max(next, start), end); // compaction has left nothing between
         foundStart = Math.min(next, start);
         foundEnd = Math.min(endOf(lease), end);
         foundLength = lease.length();
+        if (isCut && start < next) {
+            double part = (lease.nextOffset() - next) / (double) (lease.nextOffset() - start);
+            foundStart = next;
+            foundLength = (int) Math.max(1, foundLength * part);
+        }
     }
 
     /** A reference takes the offsets between batches as well: it ends before a wide hole. */

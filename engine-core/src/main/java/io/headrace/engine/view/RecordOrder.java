@@ -28,12 +28,13 @@ interface RecordOrder {
     void plan(long from, long to, int side, StretchPlan into);
 
     /** For each source the order of its blocks, of which nobody was told yet where it is. */
-    List<ToldOrder> told(long nanoTime);
+    List<ToldOrder> told();
 
     /**
-     * Says where the orders of blocks are when the stretch with a record is made.
+     * Says where the orders of blocks are when the stretch with a record is made: at their end
+     * where nothing of a source comes from that record on.
      *
-     * @param told what {@link #told(long)} returned
+     * @param told what {@link #told()} returned
      */
     void tell(long record, List<ToldOrder> told, long nanoTime);
 }

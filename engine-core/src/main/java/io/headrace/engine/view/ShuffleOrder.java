@@ -12,8 +12,11 @@ import java.util.Map;
  * windows of some consecutive blocks. docs/design/shuffle.md specifies it. Thread-safe.
  */
 final class ShuffleOrder implements RecordOrder {
-    /** Epochs whose order of blocks is held: 4 bytes per block each. Readers are in few. */
-    private static final int EPOCHS_HELD_MAX = 3;
+    /**
+     * Epochs whose order of blocks is held, 4 bytes per block each: that of each reader, and the
+     * next one.
+     */
+    private static final int EPOCHS_HELD_MAX = 2 * ToldOrder.POSITIONS_MAX;
 
     /** Among the numbers that states are derived by, what stands for the order of the units. */
     private static final long OF_UNITS = -1;
@@ -211,13 +214,15 @@ final class ShuffleOrder implements RecordOrder {
     }
 
     @Override
-    public List<ToldOrder> told(long nanoTime) {
-        return List.of(new ToldOrder(table, epochs, number -> epoch(number).blocks, nanoTime));
+    public List<ToldOrder> told() {
+        return List.of(new ToldOrder(table, epochs, windowBlocks, number -> epoch(number).blocks));
     }
 
     @Override
     public void tell(long record, List<ToldOrder> told, long nanoTime) {
-        if (table.recordCount() > 0) {
+        if (table.recordCount() > 0 && record >= count()) {
+            told.get(0).at(epochs - 1, table.blockCount(), nanoTime);
+        } else if (table.recordCount() > 0) {
             int window = windowOf(epochOf(record), record);
             told.get(0).at(record / table.recordCount(), window * windowBlocks, nanoTime);
         }

@@ -30,6 +30,11 @@ final class Stretch {
     private final Map<Long, Unavailable> missing;
     private final long bytes;
     private final AtomicBoolean isFollowed = new AtomicBoolean();
+
+    /** Of each partition, where the last read of it ended; −1 for none. Racy. */
+    private final long[] readEnds;
+
+    private volatile boolean isRead;
     private volatile long usedAtMs;
     private volatile long madeAtMs;
     private volatile long retryMs = RETRY_MS_MIN;
@@ -89,6 +94,8 @@ final class Stretch {
         this.partitionStarts = partitionStarts;
         this.slabs = slabs;
         this.missing = missing;
+        this.readEnds = new long[partitionStarts.length - 1];
+        Arrays.fill(readEnds, -1);
         this.bytes = slabs.stream().mapToLong(slab -> slab.buffer().capacity()).sum();
     }
 
@@ -145,6 +152,21 @@ final class Stretch {
         if (usedAtMs != nowMs) {
             usedAtMs = nowMs;
         }
+    }
+
+    /** Notes a read of a partition; whether it goes on where the last one ended. */
+    boolean continues(int partition, long offset, long endOffset) {
+        boolean isContinued = readEnds[partition] == offset;
+        readEnds[partition] = endOffset;
+        if (!isRead) {
+            isRead = true;
+        }
+        return isContinued;
+    }
+
+    /** Whether anything of it was ever read. */
+    boolean isRead() {
+        return isRead;
     }
 
     boolean isFollowed() {

@@ -23,9 +23,12 @@ final class StretchCache {
     static final long UNUSED_MS = 30_000;
 
     /** For so long after a read a stretch is in use: none of another view is made ahead for it. */
-    private static final long IN_USE_MS = 5_000;
+    static final long IN_USE_MS = 5_000;
 
-    /** Stretches that are made at once, of all views: each takes up to twice its length. */
+    /**
+     * Stretches that are made at once, of all views: each takes up to two and a quarter times its
+     * length, besides the blocks that are being read for it.
+     */
     private static final int FLIGHTS_MAX = 4;
 
     private static final int STRETCHES_OF_A_READER = 3;

@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Makes a stretch: {@link #take} for each of its blocks, in any order, then {@link #finish}. A
  * block that is wanted nearly whole is held until then, and its records are copied once, into their
- * batches; of others what is wanted is copied at once, so that what is held is no more than twice
- * as long as the stretch. Used by one thread at a time; {@link #close} gives back what was not
+ * batches; of others what is wanted is copied at once. So what is held and copied before is no more
+ * than one and a quarter times as long as the stretch, and with its batches it takes up to two and
+ * a quarter times its length. Used by one thread at a time; {@link #close} gives back what was not
  * handed over.
  */
 final class StretchWriter implements AutoCloseable {
@@ -33,8 +34,8 @@ final class StretchWriter implements AutoCloseable {
     /** What a record has before its key: length, attributes, timestamp and offset. */
     private static final int FRAME_LENGTH_MAX = 5 + 1 + 10 + 5;
 
-    /** A block is held if one record of so many is wanted. */
-    private static final int HELD_SHARE = 2;
+    /** A block is held if so many of four records are wanted, as long as there is room. */
+    private static final int HELD_OF_FOUR = 3;
 
     /**
      * Records that are looked at before they are copied, all at once: where they are in memory is
@@ -58,6 +59,8 @@ final class StretchWriter implements AutoCloseable {
     private final int[] previous;
 
     private final List<RecordsLease> held = new ArrayList<>();
+    private final long heldLengthMax;
+    private long heldLength;
     private final List<Slab> staged = new ArrayList<>();
     private ByteBuffer staging = ByteBuffer.allocate(0);
     private int stagingNumber;
@@ -113,6 +116,7 @@ final class StretchWriter implements AutoCloseable {
      * @param from number of the first one
      * @param partitionCount of the view
      * @param marks of each side, what its records are marked with; empty for none
+     * @param heldLengthMax bytes of blocks that are held at most: the stretch's length
      */
     StretchWriter(
             StretchPlan plan,
@@ -120,11 +124,13 @@ final class StretchWriter implements AutoCloseable {
             int partitionCount,
             int leaderEpoch,
             List<String> marks,
+            long heldLengthMax,
             SlabAllocator allocator) {
         this.plan = plan;
         this.from = from;
         this.partitionCount = partitionCount;
         this.leaderEpoch = leaderEpoch;
+        this.heldLengthMax = heldLengthMax;
         this.allocator = allocator;
         this.marks = marks.stream().map(StretchWriter::mark).toArray(ByteBuffer[]::new);
         lastOfSlot = new int[plan.slots().size()];
@@ -163,7 +169,9 @@ final class StretchWriter implements AutoCloseable {
             wanted[plan.index(i)] = i + 1;
             wantedCount++;
         }
-        boolean isHeld = wantedCount * HELD_SHARE >= count;
+        boolean isHeld =
+                wantedCount * 4L >= (long) count * HELD_OF_FOUR
+                        && heldLength + block.length() <= heldLengthMax;
         int index = 0;
         for (int i = 0; i < block.sliceCount(); i++) {
             ByteBuffer slice = block.slice(i).duplicate();
@@ -180,6 +188,7 @@ final class StretchWriter implements AutoCloseable {
                     "block has other records than were counted: count=" + count + " is=" + index);
         }
         if (isHeld) {
+            heldLength += block.length();
             held.add(block);
         }
         return isHeld;

@@ -216,7 +216,7 @@ final class Supply {
     private boolean find(Origin origin, PartitionLog log, int length) {
         ReadResult read = log.read(origin.next, length);
         if (read instanceof RecordsLease lease) {
-            origin.found(lease);
+            origin.found(lease, log instanceof OrderedLog);
             lease.close();
             forgetIfDone(origin);
             return origin.hasFound();
@@ -284,7 +284,8 @@ final class Supply {
 
     private void onLoaded(Origin origin, RecordsLease lease) {
         try {
-            origin.found(lease);
+            boolean isCut = view.base(origin.topicId, origin.partition) instanceof OrderedLog;
+            origin.found(lease, isCut);
         } catch (RuntimeException failed) {
             lease.close();
             putOff(origin, failed);

@@ -1,11 +1,13 @@
 package io.headrace.engine.view;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.source.SourceTable;
+import io.headrace.engine.source.cache.ToldOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -164,6 +166,48 @@ final class MixOrderTest {
                 assertEquals(whole.subList(from, to), PermutationTest.order(mix, from, to));
             }
         }
+    }
+
+    private static MixOrder rest(SourceTable left, SourceTable right, String shuffled) {
+        MixSpec spec =
+                spec("a:0.6,b:0.4", "end", "rest", "shuffle", shuffled, "window.blocks", "2");
+        return new MixOrder(
+                spec,
+                sequence(spec, left.recordCount(), right.recordCount()),
+                List.of(left, right));
+    }
+
+    @Test
+    void sidesThatAreOverAreNeededNoMore() {
+        SourceTable left = SourceTable.of(1, new int[][] {{5}, {5}, {5}}, 100);
+        SourceTable right = SourceTable.of(2, new int[][] {{9}, {9}, {9}, {9}, {9}, {9}}, 100);
+        for (String shuffled : List.of("false", "true")) {
+            MixOrder mix = rest(left, right, shuffled);
+            List<ToldOrder> told = mix.told();
+            long nanoTime = 0;
+            for (long record = 0; record < mix.count(); record = mix.stretchEnd(record)) {
+                mix.tell(record, told, nanoTime++);
+                assertTrue(told.get(1).isBegun());
+                assertEquals(record < 25, told.get(0).isBegun(), "record " + record);
+            }
+            mix.tell(mix.count() - 1, told, nanoTime);
+            assertFalse(told.get(0).isBegun());
+        }
+    }
+
+    @Test
+    void stretchesAreWindowsOfWhoLeadsThere() {
+        SourceTable left = SourceTable.of(1, new int[][] {{5}, {5}, {5}}, 100);
+        SourceTable right = SourceTable.of(2, new int[][] {{9}, {9}, {9}, {9}, {9}, {9}}, 100);
+        MixOrder mix = rest(left, right, "true");
+        int count = 0;
+        for (long record = 0; record < mix.count(); record = mix.stretchEnd(record)) {
+            assertEquals(record, mix.stretchStart(record));
+            assertTrue(mix.stretchEnd(record) - record <= 19, "record " + record);
+            assertTrue(record >= 25 || mix.stretchEnd(record) <= 25, "record " + record);
+            count++;
+        }
+        assertTrue(count >= 4, "count=" + count);
     }
 
     /** Each pass has each record once. */

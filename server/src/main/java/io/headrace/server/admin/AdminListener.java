@@ -45,8 +45,11 @@ public final class AdminListener implements AutoCloseable {
     /** Callers whose bodies are read and whose answers are written at a time: they may be slow. */
     private static final int TALKERS = 4;
 
-    /** Of them, those who wait, at most; more are hung up on. */
-    private static final int TALKERS_WAITING_MAX = 256;
+    /** Paths below which JSON is answered. */
+    private static final int HANDLERS = 6;
+
+    /** As many as all of them let wait, so that every answer has its turn. */
+    private static final int TALKERS_WAITING_MAX = HANDLERS * JsonHandler.HELD_MAX;
 
     private static final int TALKER_IDLE_S = 10;
     private static final int OK = 200;

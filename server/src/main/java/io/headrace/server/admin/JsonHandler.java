@@ -36,6 +36,9 @@ final class JsonHandler implements HttpHandler {
     private static final int INTERNAL_ERROR = 500;
     private static final int PENDING_MAX = 32;
 
+    /** Beyond so many a request is refused before it is read, and takes no turn of the talkers. */
+    static final int HELD_MAX = 40;
+
     private final String root;
     private final AllowedHosts hosts;
     private final Executor executor;
@@ -81,11 +84,15 @@ final class JsonHandler implements HttpHandler {
 
     @Override
     public void handle(HttpExchange exchange) {
-        pending.incrementAndGet();
+        long arrivedNanos = System.nanoTime();
+        if (pending.incrementAndGet() > HELD_MAX) {
+            end(exchange, null, tooMany());
+            return;
+        }
         talk(
                 exchange,
                 () ->
-                        begin(exchange)
+                        begin(exchange, arrivedNanos)
                                 .whenComplete(
                                         (json, failure) ->
                                                 talk(
@@ -103,13 +110,17 @@ final class JsonHandler implements HttpHandler {
         }
     }
 
-    private CompletableFuture<ObjectNode> begin(HttpExchange exchange) {
+    private CompletableFuture<ObjectNode> begin(HttpExchange exchange, long arrivedNanos) {
         try {
             checkCaller(exchange);
             JsonRequest request = JsonRequest.of(exchange, root, bodyLengthMax);
             Routes served = routes();
-            return served.answer(request)
-                    .orTimeout(served.deadlineMs(request), TimeUnit.MILLISECONDS);
+            long leftNanos =
+                    TimeUnit.MILLISECONDS.toNanos(served.deadlineMs(request))
+                            - (System.nanoTime() - arrivedNanos);
+            return leftNanos <= 0
+                    ? CompletableFuture.failedFuture(new TimeoutException())
+                    : served.answer(request).orTimeout(leftNanos, TimeUnit.NANOSECONDS);
         } catch (IOException | RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -138,11 +149,15 @@ final class JsonHandler implements HttpHandler {
             throw new RequestException(RequestException.UNAVAILABLE, "not ready: retry");
         }
         if (pending.get() > PENDING_MAX) {
-            throw new RequestException(
-                    RequestException.UNAVAILABLE,
-                    "too many requests at a time: retry: max=" + PENDING_MAX);
+            throw tooMany();
         }
         return served;
+    }
+
+    private static RequestException tooMany() {
+        return new RequestException(
+                RequestException.UNAVAILABLE,
+                "too many requests at a time: retry: max=" + PENDING_MAX);
     }
 
     private void end(

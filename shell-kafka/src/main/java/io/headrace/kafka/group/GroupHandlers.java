@@ -515,8 +515,8 @@ public final class GroupHandlers {
         request.respond(response);
     }
 
-    static Throwable causeOf(Throwable failure) {
-        Throwable cause = failure.getCause();
+    static @Nullable Throwable causeOf(@Nullable Throwable failure) {
+        Throwable cause = failure == null ? null : failure.getCause();
         return failure instanceof CompletionException && cause != null ? cause : failure;
     }
 }

@@ -113,7 +113,7 @@ final class HeldHeartbeats {
             }
             var unused =
                     asked.whenComplete(
-                            (said, failure) ->
+                            (@Nullable Answer said, @Nullable Throwable failure) ->
                                     later(request.eventLoop(), 0, () -> onSaid(said, failure)));
         }
 

@@ -67,11 +67,14 @@ final class Cursors {
 
     private static final long FORGOTTEN_NANOS = 3_600_000_000_000L;
 
+    /** For so long after a read an order is assumed beside those that were told. */
+    private static final long UNTOLD_NANOS = 60_000_000_000L;
+
     private final List<Cursor> cursors = new ArrayList<>(1);
     private long cycle = 1;
     private long readNanos;
     private double rate;
-    private boolean isTold;
+    private boolean hasRead;
 
     Cursors(long nowNanos) {
         readNanos = nowNanos;
@@ -102,14 +105,6 @@ final class Cursors {
                 useNanos = nanos;
             }
         }
-    }
-
-    /**
-     * @param told whether somebody says in which order blocks are read, so that none has to be
-     *     assumed
-     */
-    void told(boolean told) {
-        isTold = told;
     }
 
     List<Cursor> all() {
@@ -182,24 +177,31 @@ final class Cursors {
         long gained = to - from;
         rate = Cursor.averaged(rate, gained, nowNanos - readNanos);
         readNanos = nowNanos;
+        hasRead = true;
         cursor.read(from, to, blockRecordCount, nowNanos);
         return cursor;
     }
 
-    /** Time until a block in memory is needed, in nanoseconds. */
-    double useNanos(long first, int recordCount, long nowNanos) {
-        return useNanos(first, recordCount, false, nowNanos);
+    /**
+     * Time until a block in memory is needed, in nanoseconds.
+     *
+     * @param isTold whether somebody says in which order blocks are read, so that none has to be
+     *     assumed, unless others read as well
+     */
+    double useNanos(long first, int recordCount, boolean isTold, long nowNanos) {
+        return useNanos(first, recordCount, isTold, false, nowNanos);
     }
 
     /**
      * Time until a block on disk is needed, in nanoseconds. Who reads the disk is whoever asks
      * ahead, so it is counted from there; what the reader is at has been read already.
      */
-    double diskUseNanos(long first, int recordCount, long nowNanos) {
-        return useNanos(first, recordCount, true, nowNanos);
+    double diskUseNanos(long first, int recordCount, boolean isTold, long nowNanos) {
+        return useNanos(first, recordCount, isTold, true, nowNanos);
     }
 
-    private double useNanos(long first, int recordCount, boolean isOnDisk, long nowNanos) {
+    private double useNanos(
+            long first, int recordCount, boolean isTold, boolean isOnDisk, long nowNanos) {
         double soonest = Double.POSITIVE_INFINITY;
         boolean isFollowed = false;
         for (int i = 0; i < cursors.size(); i++) {
@@ -215,7 +217,8 @@ final class Cursors {
             }
             isFollowed |= cursor.isFollowed();
         }
-        return isFollowed || isTold
+        boolean isReadSo = hasRead && nowNanos - readNanos < UNTOLD_NANOS;
+        return isFollowed || isTold && !isReadSo
                 ? soonest
                 : Math.min(soonest, unfollowedUseNanos(first, nowNanos));
     }
@@ -291,7 +294,7 @@ final class Cursors {
             Farthest found) {
         Extent extent = key == OffsetMap.NONE ? null : blocks.get(key);
         if (extent != null) {
-            found.offer(key, useNanos(key, extent.recordCount(), isOnDisk, nowNanos));
+            found.offer(key, useNanos(key, extent.recordCount(), false, isOnDisk, nowNanos));
         }
     }
 }

@@ -218,14 +218,22 @@ public final class PartitionBlocks {
     public synchronized void tell(ToldOrder order) {
         if (told.size() < TOLD_MAX && !told.contains(order)) {
             told.add(order);
-            cursors.told(true);
         }
     }
 
     /** Nobody reads in that order any more. */
     public synchronized void forget(ToldOrder order) {
         told.remove(order);
-        cursors.told(!told.isEmpty());
+    }
+
+    /** Whether somebody has begun to read in an order that was told. */
+    private boolean isTold() {
+        for (int i = 0; i < told.size(); i++) {
+            if (told.get(i).isBegun()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The soonest of what the cursors say and what was told. */
@@ -370,7 +378,9 @@ public final class PartitionBlocks {
 
     private double useNanos(long firstOffset, int recordCount, long nowNanos) {
         return toldUseNanos(
-                cursors.useNanos(firstOffset, recordCount, nowNanos), firstOffset, nowNanos);
+                cursors.useNanos(firstOffset, recordCount, isTold(), nowNanos),
+                firstOffset,
+                nowNanos);
     }
 
     /** What a block's place in memory is not worth: see {@link MemoryTier#score}. */
@@ -384,7 +394,7 @@ public final class PartitionBlocks {
 
     /** Offers the blocks in memory that are needed last. */
     synchronized void offerFarthest(long nowNanos, Cursors.Farthest scratch, Victim victim) {
-        if (!told.isEmpty()) {
+        if (isTold()) {
             lookAt(
                     alone,
                     (first, block) ->
@@ -422,12 +432,14 @@ public final class PartitionBlocks {
     /** Time until a block on disk is needed, in nanoseconds. */
     synchronized double diskUseNanos(long firstOffset, int recordCount, long nowNanos) {
         return toldUseNanos(
-                cursors.diskUseNanos(firstOffset, recordCount, nowNanos), firstOffset, nowNanos);
+                cursors.diskUseNanos(firstOffset, recordCount, isTold(), nowNanos),
+                firstOffset,
+                nowNanos);
     }
 
     /** Offers the block on disk that is needed last. */
     synchronized void offerFarthestOnDisk(long nowNanos, Cursors.Farthest scratch, Victim victim) {
-        if (!told.isEmpty()) {
+        if (isTold()) {
             lookAt(
                     onDisk,
                     (first, block) ->

@@ -104,8 +104,8 @@ final class CursorsTest {
         long time = now;
         blocks.forEach(
                 (first, extent) -> {
-                    double use = cursors.useNanos(first, recordCount, time);
-                    double diskUse = cursors.diskUseNanos(first, recordCount, time);
+                    double use = cursors.useNanos(first, recordCount, false, time);
+                    double diskUse = cursors.diskUseNanos(first, recordCount, false, time);
                     most[0] = Math.max(most[0], use);
                     most[1] = Math.max(most[1], diskUse);
                 });

@@ -156,7 +156,7 @@ final class Simulation implements BlockSource, AutoCloseable {
      */
     void toldReader(double blockMs, int epochs, int windowBlocks, LongFunction<int[]> order) {
         PartitionBlocks read = partition;
-        ToldOrder told = new ToldOrder(new Numbered(), epochs, order, 0);
+        ToldOrder told = new ToldOrder(new Numbered(), epochs, windowBlocks, order);
         read.tell(told);
         schedule(0, () -> next(read, told, (long) (blockMs * 1e6), epochs, windowBlocks, order, 0));
     }
