@@ -28,8 +28,12 @@ final class UnionReader {
 
     private volatile boolean isClosed;
 
-    /** What was read of a partition. */
-    record Loaded(UnionPart part, ReadResult result) {}
+    /**
+     * What was read of a partition.
+     *
+     * @param from the offset that was next when it was asked for
+     */
+    record Loaded(UnionPart part, long from, ReadResult result) {}
 
     UnionReader(Doorbell bell) {
         this.bell = bell;
@@ -54,7 +58,7 @@ final class UnionReader {
 
     void read(UnionPart part, PartitionLogBase log, long from, int length) {
         reading.add(part);
-        log.readCold(from, length, result -> onLoaded(new Loaded(part, result)));
+        log.readCold(from, length, result -> onLoaded(new Loaded(part, from, result)));
     }
 
     /** On a thread of the engine's. */

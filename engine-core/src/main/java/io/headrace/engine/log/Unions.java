@@ -283,7 +283,7 @@ final class Unions implements Background.Work {
         writer.flushAll();
         sweep.next();
         positions.trim(projector);
-        publish();
+        publish(nowNs);
     }
 
     private void takeChanges() {
@@ -370,6 +370,8 @@ final class Unions implements Background.Work {
             PartitionLogBase log = opener.apply(topic, part.partition());
             if (log == null) {
                 putOff(union, topic, part, Trouble.BUSY);
+            } else if (writer.nextOffset(union, part) < read.from()) {
+                agenda.more(part); // what was to come before it has been refused meanwhile
             } else if (!writer.isRefusing(union)) {
                 take(union, topic, part, log, result);
             }
@@ -439,7 +441,11 @@ final class Unions implements Background.Work {
             return;
         }
         boolean isAll = writer.nextOffset(union, part) >= log.highWatermark();
-        if (isAll || writer.isRefusing(union) || result == Unavailable.CUT_OUT) {
+        if (isAll) {
+            settled(union, topic, part);
+            return;
+        }
+        if (writer.isRefusing(union) || result == Unavailable.CUT_OUT) {
             return;
         }
         if (result == Unavailable.CAUGHT_UP) {
@@ -494,12 +500,13 @@ final class Unions implements Background.Work {
         }
     }
 
-    private void publish() {
+    private void publish(long turnBeganNs) {
         agenda.publishCounts();
-        isCaughtUp = agenda.isIdle() && scans.isEmpty() && tap.isEmpty() && reader.isIdle();
-        if (isCaughtUp) {
-            caughtUpNs = background.nanoTime();
+        boolean isNow = agenda.isIdle() && scans.isEmpty() && tap.isEmpty() && reader.isIdle();
+        if (isCaughtUp || isNow) {
+            caughtUpNs = isNow ? background.nanoTime() : turnBeganNs;
         }
+        isCaughtUp = isNow;
     }
 
     /** A look at everything that a union is over, some topics at a time, on any thread. */
