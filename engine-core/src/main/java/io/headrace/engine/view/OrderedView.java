@@ -219,8 +219,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (isEnded || ready != null || !isStepping.compareAndSet(false, true)) {
             return;
         }
-        if (!execute(this::stepHere)) {
+        if (!execute(this::stepHere)) { // full, or closing
             isStepping.set(false);
+            refuseWaiting(Unavailable.STORE_ERROR);
+            if (!isEnded && isStepDue.compareAndSet(false, true)) {
+                sources.later(this::stepDue, LOOK_MS_MAX);
+            }
         }
     }
 
@@ -590,6 +594,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
                 flights.remove(flight);
             }
             cache.cancelFlight();
+            refuseWaiting(Unavailable.STORE_ERROR); // who waits asks again
             return false;
         }
         return true;

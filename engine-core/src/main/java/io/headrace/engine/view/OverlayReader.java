@@ -44,6 +44,9 @@ final class OverlayReader {
     /** Offsets of the base less those in its batches. */
     private long shift;
 
+    /** Behind the last offset that is shown. */
+    private long reached;
+
     /**
      * @param isOverOverlay whether the base may have offsets without records
      */
@@ -80,7 +83,9 @@ final class OverlayReader {
             RecordsLease lease, long fromOffset, int lengthMax, long endOffset, long nowMs) {
         OverlayRecords.Builder shown = new OverlayRecords.Builder(lease);
         try {
-            long next = add(shown, lease, fromOffset, lengthMax, endOffset);
+            reached = fromOffset;
+            add(shown, lease, lengthMax, endOffset);
+            long next = reached;
             if (!shown.isEmpty()) {
                 return shown.end(next);
             }
@@ -93,17 +98,23 @@ final class OverlayReader {
             shown.close();
             return OwnBatch.passed(fromOffset, next, epoch, nowMs);
         } catch (NoRoomException full) {
-            shown.close();
-            return Unavailable.STORE_ERROR;
+            return soFar(shown, Unavailable.STORE_ERROR);
         } catch (UnreadableBatchException damaged) {
-            shown.close();
             LOGGER.error("batch below an overlay cannot be read: {}", log, damaged);
-            return Unavailable.CORRUPT;
+            return soFar(shown, Unavailable.CORRUPT);
         } catch (RuntimeException | Error failed) { // such as of memory: somebody waits
-            shown.close();
             LOGGER.error("batch below an overlay cannot be read now: {}", log, failed);
-            return Unavailable.STORE_ERROR;
+            return soFar(shown, Unavailable.STORE_ERROR);
         }
+    }
+
+    /** What is before a failure; who begins there is told of it. */
+    private ReadResult soFar(OverlayRecords.Builder shown, Unavailable why) {
+        if (!shown.isEmpty()) {
+            return shown.end(reached);
+        }
+        shown.close();
+        return why;
     }
 
     private static int leaderEpoch(RecordsLease lease, int slice, int at) {
@@ -111,14 +122,9 @@ final class OverlayReader {
         return epoch >= 0 ? epoch : RecordBatch.leaderEpoch(lease.slice(slice), at);
     }
 
-    /** Adds batches, as far as nothing is missing between them; returns the offset behind them. */
-    private long add(
-            OverlayRecords.Builder shown,
-            RecordsLease lease,
-            long fromOffset,
-            int lengthMax,
-            long endOffset) {
-        long next = fromOffset;
+    /** Adds batches, as far as nothing is missing between them. */
+    private void add(
+            OverlayRecords.Builder shown, RecordsLease lease, int lengthMax, long endOffset) {
         for (int i = 0; i < lease.sliceCount(); i++) {
             ByteBuffer slice = lease.slice(i);
             shift = lease.offsetShift(i);
@@ -126,14 +132,14 @@ final class OverlayReader {
                 int end = at + RecordBatch.length(slice, at);
                 long behind = RecordBatch.lastOffset(slice, at) + shift + 1;
                 long begin = RecordBatch.baseOffset(slice, at) + shift;
-                if (begin > next) {
+                if (begin > reached) {
                     if (!isOverOverlay) {
-                        return next; // who reads on is told
+                        return; // who reads on is told
                     }
-                    next = Math.min(begin, endOffset);
+                    reached = Math.min(begin, endOffset);
                 }
-                if (next >= endOffset || !shown.hasRoom()) {
-                    return next;
+                if (reached >= endOffset || !shown.hasRoom()) {
+                    return;
                 }
                 boolean isWithin = behind <= endOffset;
                 boolean isLooked = !isWithin || index.keyCount() > 0;
@@ -141,30 +147,29 @@ final class OverlayReader {
                         isLooked ? plain(slice.duplicate().limit(end).position(at)) : null;
                 if (isWithin && (plain == null || isAsItIs(plain))) {
                     if (!shown.isEmpty() && shown.length() + end - at > lengthMax) {
-                        return next;
+                        return;
                     }
                     shown.add(i, at, end);
-                    next = behind;
+                    reached = behind;
                 } else {
                     long until = Math.min(behind, endOffset);
-                    next =
+                    reached =
                             plain == null
                                     ? until
                                     : write(
                                             shown,
                                             plain,
                                             leaderEpoch(lease, i, at),
-                                            next,
+                                            reached,
                                             until,
                                             lengthMax(shown, lengthMax));
-                    if (next < until) {
-                        return next;
+                    if (reached < until) {
+                        return;
                     }
                 }
                 at = end;
             }
         }
-        return next;
     }
 
     private static int lengthMax(OverlayRecords.Builder shown, int asked) {
