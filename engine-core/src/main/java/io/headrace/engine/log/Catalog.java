@@ -625,8 +625,8 @@ final class Catalog implements TopicCatalog, Background.Work {
                             + " view="
                             + overlay.name());
         }
-        Topic alias = viewOver(version);
-        return alias == null || !Alias.isAlias(alias)
+        Topic alias = viewOver(version, Alias::isAlias);
+        return alias == null
                 ? null
                 : CatalogResult.failed(
                         Error.REFUSED,

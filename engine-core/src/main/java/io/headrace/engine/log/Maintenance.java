@@ -364,12 +364,21 @@ final class Maintenance {
                         ? Long.MAX_VALUE
                         : topic.config().retentionBytes();
         long start = newLogStart(topicId, partition, state, index, keepSinceMs, keptBytes);
-        if (start > state.logStartOffset) {
+        if (start > state.logStartOffset && isStillTrimmed(topic)) {
             PartitionLog log = engine.partitionLog(topic, partition);
             if (log != null) {
                 log.deleteRecords(Math.min(start, log.highWatermark()));
             }
         }
+    }
+
+    /** To find a start may take long, and the topic may have been published meanwhile. */
+    private boolean isStillTrimmed(Topic topic) {
+        Topic now = engine.catalog().find(topic.id());
+        return now != null
+                && now.config().delete()
+                && now.config().retentionMs() == topic.config().retentionMs()
+                && now.config().retentionBytes() == topic.config().retentionBytes();
     }
 
     private static long newLogStart(

@@ -74,8 +74,14 @@ final class VersionReaders {
                             .flatMap(member -> member.assignment().topicPartitions().stream())
                             .map(TopicPartition::topic)
                             .collect(Collectors.toCollection(TreeSet::new));
+            Map<TopicPartition, OffsetAndMetadata> positions =
+                    committed.getOrDefault(group.groupId(), Map.of());
+            if (group.groupState() != GroupState.STABLE) {
+                // Members may have been given nothing yet, and go on where they were.
+                positions.keySet().forEach(partition -> read.add(partition.topic()));
+            }
             for (String topic : read) {
-                note(group.groupId(), topic, committed.getOrDefault(group.groupId(), Map.of()));
+                note(group.groupId(), topic, positions);
             }
         }
     }

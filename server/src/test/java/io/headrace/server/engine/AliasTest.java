@@ -271,6 +271,25 @@ final class AliasTest {
                 Error.REFUSED, alter("pairs.v1", withdrawn), "pairs.v1", "alias=pairs.latest");
     }
 
+    /** An older view over the version is not what is asked about. */
+    @Test
+    void aVersionThatAnAliasShowsIsNotWithdrawnWhateverElseIsOverIt() {
+        publish("v1", "one");
+        Map<String, String> share =
+                Map.of(
+                        "headrace.view.type", "share",
+                        "headrace.view.topics", "pairs.v1",
+                        "headrace.view.group", "g");
+        CatalogResult made = create("older", 2, share);
+        assertNotNull(made.topic(), made.message());
+        alias("pairs.v1");
+        Map<String, @Nullable String> withdrawn = new HashMap<>();
+        withdrawn.put("headrace.version.of", null);
+        withdrawn.put("headrace.version.name", null);
+        assertRefused(
+                Error.REFUSED, alter("pairs.v1", withdrawn), "pairs.v1", "alias=pairs.latest");
+    }
+
     @Test
     void anAliasStaysWithItsDataset() {
         publish("v1", "a");
