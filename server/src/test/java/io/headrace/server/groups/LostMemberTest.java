@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LostMemberTest {
     private static final int PARTITIONS = 4;
     private static final String SESSION_MS = "300000";
+    private static final long CONNECTIONS_MAX_IDLE_MS = 600_000;
 
     @TempDir Path folder;
     private GroupServer server;
@@ -47,8 +48,15 @@ class LostMemberTest {
     }
 
     private void launch(GroupContext groups) throws Exception {
-        // Shorter than what is between two heartbeats, so that each comes by a new connection.
-        server = new GroupServer(folder, groups, context -> context.connectionsMaxIdleMs(300));
+        launch(groups, CONNECTIONS_MAX_IDLE_MS);
+    }
+
+    private void launch(GroupContext groups, long connectionsMaxIdleMs) throws Exception {
+        server =
+                new GroupServer(
+                        folder,
+                        groups,
+                        context -> context.connectionsMaxIdleMs(connectionsMaxIdleMs));
         try (Admin admin = Admin.create(server.clientConfigs(Map.of()))) {
             if (!admin.listTopics().names().get(30, TimeUnit.SECONDS).contains("t")) {
                 admin.createTopics(List.of(new NewTopic("t", PARTITIONS, (short) 1)))
@@ -157,13 +165,16 @@ class LostMemberTest {
     @ParameterizedTest
     @ValueSource(strings = {"classic", "consumer"})
     void whoComesBackStays(String protocol) throws Exception {
+        server.close();
+        // Shorter than what is between two heartbeats, so that each comes by a new connection.
+        launch(groups().heartbeatHoldMs(0), 300);
         int[] lost = new int[1];
         try (KafkaConsumer<String, String> member = consumer(protocol)) {
             member.subscribe(List.of("t"), new CountingLosses(lost));
             awaitOwned(member, PARTITIONS);
+            String id = member.groupMetadata().memberId();
             pollFor(member, 8);
-            assertEquals(PARTITIONS, member.assignment().size());
-            assertEquals(0, lost[0]);
+            assertStayed(protocol, member, id, lost[0]);
         }
     }
 
@@ -183,16 +194,27 @@ class LostMemberTest {
                             configs, new StringDeserializer(), new StringDeserializer())) {
                 member.subscribe(List.of("t"), new CountingLosses(lost));
                 awaitOwned(member, PARTITIONS);
+                String id = member.groupMetadata().memberId();
                 for (int i = 0; i < 8; i++) {
                     pollFor(member, 1 + i % 3);
                     proxy.cut();
                     TimeUnit.SECONDS.sleep(i % 2 * 2); // as if it were busy with what it has
                 }
                 pollFor(member, 5);
-                assertEquals(PARTITIONS, member.assignment().size());
-                assertEquals(0, lost[0]);
+                assertStayed(protocol, member, id, lost[0]);
             }
         }
+    }
+
+    /**
+     * A classic member that was put out gets another id. It may have its partitions revoked though
+     * it was not: by its client, whose metadata are empty for a moment when it has lost all nodes.
+     */
+    private static void assertStayed(
+            String protocol, KafkaConsumer<String, String> member, String id, int lost) {
+        awaitOwned(member, PARTITIONS);
+        assertEquals(id, member.groupMetadata().memberId());
+        assertTrue(protocol.equals("classic") || lost == 0, "lost=" + lost);
     }
 
     private record CountingLosses(int[] count) implements ConsumerRebalanceListener {

@@ -8,8 +8,8 @@ import java.util.Set;
 /**
  * Who has been in a group since it was placed. One of them who comes back to find it empty was only
  * put out, as who has not polled for too long or whose path was broken is: the group goes on in the
- * version in which he was. A member is known by its id, if it keeps that, by its instance id and by
- * its connection; after a restart of the server nobody is.
+ * version in which he was. A member is known by its id, if it keeps that, and by its connection;
+ * after a restart of the server nobody is.
  *
  * <p>Thread-safe.
  */
@@ -19,6 +19,9 @@ final class AliasStays {
 
     /** Of members that come later nobody knows. */
     private static final int NAMES_MAX = 1000;
+
+    /** Characters; who is called longer is not known. */
+    private static final int NAME_LENGTH_MAX = 1024;
 
     private final Map<String, Stay> stays =
             new LinkedHashMap<>(16, 0.75f, true) {
@@ -54,6 +57,11 @@ final class AliasStays {
 
     /** A member has come to a group, or come back. */
     synchronized void join(String group, Set<String> names, Set<Long> aliases) {
+        boolean isNothing = aliases.isEmpty() && !stays.containsKey(group);
+        boolean isLong = names.stream().anyMatch(name -> name.length() > NAME_LENGTH_MAX);
+        if (isNothing || isLong || group.length() > NAME_LENGTH_MAX) {
+            return;
+        }
         Stay stay = stays.computeIfAbsent(group, key -> new Stay());
         if (stay.names.size() + names.size() <= NAMES_MAX) {
             stay.names.addAll(names);

@@ -8,14 +8,17 @@ import io.headrace.kafka.group.LostMembers.Member;
 import io.headrace.kafka.group.LostMembers.Standing;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
 import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -162,7 +165,7 @@ public final class GroupHandlers {
         whenPlaced(
                 request,
                 data.groupId(),
-                known(request, null, data.groupInstanceId()), // a new member id each time
+                known(request, null), // a new member id each time
                 names,
                 false,
                 () ->
@@ -187,16 +190,15 @@ public final class GroupHandlers {
                 response -> new JoinGroupResponse(response, request.version()).data());
     }
 
-    /** By what a member is known when it comes back. */
-    private static Set<String> known(
-            KafkaRequest request, @Nullable String memberId, @Nullable String instanceId) {
+    /**
+     * By what a member is known when it comes back. Not by its instance id, which is that of the
+     * next run too.
+     */
+    private static Set<String> known(KafkaRequest request, @Nullable String memberId) {
         Set<String> known = new HashSet<>();
         known.add("connection " + request.connectionId().asLongText());
         if (memberId != null && !memberId.isEmpty()) {
             known.add("member " + memberId);
-        }
-        if (instanceId != null) {
-            known.add("instance " + instanceId);
         }
         return known;
     }
@@ -340,7 +342,7 @@ public final class GroupHandlers {
             whenPlaced(
                     request,
                     data.groupId(),
-                    known(request, data.memberId(), data.instanceId()),
+                    known(request, data.memberId()),
                     names == null ? List.of() : names,
                     regex != null && !regex.isEmpty(),
                     then);
@@ -390,18 +392,36 @@ public final class GroupHandlers {
         Member member = new Member(data.groupId(), response.memberId(), false);
         boolean isAssigned = response.assignment() != null;
         boolean isDone = data.topicPartitions() != null;
-        if (isAssigned || isDone) {
+        boolean isLeaving = data.memberEpoch() < 0;
+        if (isAssigned || isDone || isLeaving) {
             groups.laneOwners().groupChanged(data.groupId());
-            lostMembers.told(member, isAssigned);
+        }
+        if (isAssigned || isDone) {
+            lostMembers.told(member, isAssigned && !hasAll(data, response));
         }
         boolean isNews =
                 isAssigned
                         || response.errorCode() != Errors.NONE.code()
                         || response.memberEpoch() != data.memberEpoch();
-        if (isNews || isDone) {
+        if (isNews || isDone || isLeaving) {
             heartbeats.groupMoves(request.eventLoop(), data.groupId());
         }
         return new Answer(response, isNews);
+    }
+
+    /** Whether the member has just what it is told to have, so that it says nothing about it. */
+    private static boolean hasAll(
+            ConsumerGroupHeartbeatRequestData data, ConsumerGroupHeartbeatResponseData told) {
+        if (data.topicPartitions() == null) {
+            return false;
+        }
+        Map<Uuid, Set<Integer>> has = new HashMap<>();
+        data.topicPartitions().forEach(of -> has.put(of.topicId(), Set.copyOf(of.partitions())));
+        Map<Uuid, Set<Integer>> toHave = new HashMap<>();
+        told.assignment()
+                .topicPartitions()
+                .forEach(of -> toHave.put(of.topicId(), Set.copyOf(of.partitions())));
+        return has.equals(toHave);
     }
 
     /** Its lanes have other owners, perhaps, and its members are to hear of it. */

@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.common.requests.RequestContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -62,10 +63,16 @@ final class LostMembers {
     /** So long it is known of a static member that it is one, while it has no connection. */
     private static final long STATIC_KEPT_MS = TimeUnit.HOURS.toMillis(1);
 
+    /** Ends of connections of static members that are remembered, at most. */
+    private static final int STATIC_KEPT_MAX = 10_000;
+
     /** Members of a connection, at most; others are left to their sessions. */
     private static final int MEMBERS_MAX = 64;
 
-    /** Characters of a group's and a member's name; others are left to their sessions. */
+    /**
+     * Characters of the names of a group, a member and its client; others are left to their
+     * sessions.
+     */
     private static final int NAMES_LENGTH_MAX = 1024;
 
     /**
@@ -95,6 +102,7 @@ final class LostMembers {
     private volatile long lookupsFullUntilNanos = System.nanoTime();
 
     private volatile long lookupsPurgedNanos = System.nanoTime();
+    private final AtomicInteger keptStatic = new AtomicInteger();
 
     /** What tells clients apart, as well as may be: several may be taken for one. */
     private record Client(String group, String id) {}
@@ -103,6 +111,7 @@ final class LostMembers {
     private static final class Seen {
         final ChannelId connection;
         final RequestContext context;
+        final String clientId;
 
         /** Whether its client looks for its coordinator when it is not answered. */
         final boolean isLooking;
@@ -130,9 +139,8 @@ final class LostMembers {
         Seen(KafkaRequest request, long nowNanos) {
             this.connection = request.connectionId();
             this.context = request.context();
-            this.isLooking =
-                    LOOKS_WHEN_OWED.equals(request.clientSoftware())
-                            && request.clientId().length() <= NAMES_LENGTH_MAX;
+            this.clientId = request.clientId();
+            this.isLooking = LOOKS_WHEN_OWED.equals(request.clientSoftware());
             this.lastNanos = nowNanos;
         }
     }
@@ -215,11 +223,12 @@ final class LostMembers {
 
     private @Nullable Seen meet(
             KafkaRequest request, Member member, @Nullable Seen before, long nowNanos) {
-        if (member.group.length() + member.id.length() > NAMES_LENGTH_MAX) {
-            return null;
-        }
-        Set<Member> known = membersOf(request);
-        if (known.size() >= MEMBERS_MAX) {
+        int length = member.group.length() + member.id.length() + request.clientId().length();
+        Set<Member> known = length > NAMES_LENGTH_MAX ? null : membersOf(request);
+        if (known == null || known.size() >= MEMBERS_MAX) {
+            if (before != null) {
+                members.remove(member, before); // it lives, and is left to its session
+            }
             return null;
         }
         Seen seen = new Seen(request, nowNanos);
@@ -254,7 +263,7 @@ final class LostMembers {
 
     /** A client looks for its group's coordinator. */
     void looksUp(String group, String clientId) {
-        if (group.length() + clientId.length() > 2 * NAMES_LENGTH_MAX) {
+        if (group.length() + clientId.length() > NAMES_LENGTH_MAX) {
             return; // of nobody who is put out because it does not
         }
         long nowNanos = System.nanoTime();
@@ -269,8 +278,8 @@ final class LostMembers {
         }
     }
 
-    private boolean hasLookedUp(Member member, RequestContext context, long sinceNanos) {
-        Long lastNanos = lookups.get(new Client(member.group, context.clientId()));
+    private boolean hasLookedUp(Member member, Seen seen, long sinceNanos) {
+        Long lastNanos = lookups.get(new Client(member.group, seen.clientId));
         return lookupsFullUntilNanos - System.nanoTime() > 0
                 || lastNanos != null && lastNanos - sinceNanos >= 0;
     }
@@ -326,7 +335,7 @@ final class LostMembers {
         long first = member.isClassic ? classicIntervalNanos : intervalNanos;
         long interval = known == 0 || !member.isClassic ? Math.max(known, first) : known;
         if (seen.standing == Standing.STATIC) {
-            later(eventLoop, STATIC_KEPT_MS, () -> members.remove(member, seen));
+            keepStatic(member, seen, eventLoop);
         } else if (graceNanos == 0
                 || seen.standing == Standing.UNSAID
                 || seen.isJoining
@@ -335,6 +344,21 @@ final class LostMembers {
         } else {
             leaveAfter(interval, member, seen, eventLoop);
         }
+    }
+
+    private void keepStatic(Member member, Seen seen, EventExecutor eventLoop) {
+        if (keptStatic.incrementAndGet() > STATIC_KEPT_MAX) {
+            keptStatic.decrementAndGet();
+            members.remove(member, seen);
+            return;
+        }
+        later(
+                eventLoop,
+                STATIC_KEPT_MS,
+                () -> {
+                    keptStatic.decrementAndGet();
+                    members.remove(member, seen);
+                });
     }
 
     private void leaveAfter(long intervalNanos, Member member, Seen seen, EventExecutor eventLoop) {
@@ -350,7 +374,7 @@ final class LostMembers {
                 graceNanos,
                 eventLoop,
                 () -> {
-                    if (hasLookedUp(member, seen.context, sinceNanos)) {
+                    if (hasLookedUp(member, seen, sinceNanos)) {
                         in(
                                 intervalNanos,
                                 eventLoop,
