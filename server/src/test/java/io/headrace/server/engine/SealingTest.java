@@ -101,8 +101,10 @@ class SealingTest {
             await("rewritten", () -> segmentBytes() < 60_000);
             assertEquals(50, contents(engine).size());
             get(engine.log("first", 0).deleteRecords(-1));
-            await("segments gone", () -> engine.metric("headrace_segments") == 0);
-            assertEquals(0, segmentBytes());
+            // One that is being written anew is not counted yet.
+            await(
+                    "segments gone",
+                    () -> engine.metric("headrace_segments") == 0 && segmentBytes() == 0);
         }
     }
 
