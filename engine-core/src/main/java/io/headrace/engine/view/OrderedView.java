@@ -665,15 +665,24 @@ final class OrderedView implements DerivedView, Views.Ordered {
                             spec.marks(),
                             length,
                             slabLength -> cache.allocate(this, slabLength));
+            boolean[] isAsked = new boolean[counts.length];
             new StretchFlight(
                             plan,
                             writer,
-                            (slot, whenRead) -> read(current, plan.slots().get(slot), whenRead),
+                            (slot, whenRead) -> {
+                                // From here on it has it: the block's room is another's.
+                                isAsked[slot] = true;
+                                noteRead(current, plan, slot, counts[slot]);
+                                read(current, plan.slots().get(slot), whenRead);
+                            },
                             (int) Math.max(1, Math.min(DEPTH_MAX, lengthMax / LENGTH_PER_DEPTH)),
                             sources.assembler(),
                             (stretch, failure) -> {
-                                if (stretch != null && !stretch.isIncomplete()) {
-                                    noteRead(current, plan, counts);
+                                boolean isMade = stretch != null && !stretch.isIncomplete();
+                                for (int i = 0; !isMade && i < counts.length; i++) {
+                                    if (isAsked[i]) { // it is made again
+                                        noteRead(current, plan, i, -counts[i]);
+                                    }
                                 }
                                 landed(current, flight, stretch, failure);
                             })
@@ -683,12 +692,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
     }
 
-    private void noteRead(Ready current, StretchPlan plan, int[] counts) {
-        long now = blocks.nanoTime();
-        for (int i = 0; i < counts.length; i++) {
-            StretchPlan.Slot slot = plan.slots().get(i);
-            current.told.get(slot.side()).read(slot.block(), counts[i], now);
-        }
+    private void noteRead(Ready current, StretchPlan plan, int slotIndex, int count) {
+        StretchPlan.Slot slot = plan.slots().get(slotIndex);
+        current.told.get(slot.side()).read(slot.block(), count, blocks.nanoTime());
     }
 
     private void read(Ready current, StretchPlan.Slot slot, ReadCallback whenRead) {

@@ -238,8 +238,8 @@ public final class ToldOrder {
     }
 
     /**
-     * So many records of a block were read; once all of them were, the next epoch needs it. It was
-     * the one whose place is least far before it.
+     * So many records of a block were read, or, below 0, are to be read again after all; once all
+     * of them were, the next epoch needs it. It was the one whose place is least far before it.
      */
     public synchronized void read(int block, int recordCount, long nowNanos) {
         Position reader = null;
@@ -257,7 +257,8 @@ public final class ToldOrder {
             readers[block] = reader.id;
             readRecords[block] = 0;
         }
-        readRecords[block] = Math.min(blocks.recordCount(block), readRecords[block] + recordCount);
+        int read = readRecords[block] + recordCount;
+        readRecords[block] = Math.max(0, Math.min(blocks.recordCount(block), read));
         reader.seenNanos = nowNanos;
     }
 
