@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.NotCoordinatorException;
 import org.apache.kafka.common.errors.NotEnoughReplicasException;
 import org.apache.kafka.common.errors.NotLeaderOrFollowerException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -192,6 +193,15 @@ final class OffsetsPartition {
         log().onHighWatermark(endOffset, this::onDurable);
     }
 
+    /** A coordinator that is closed meanwhile takes nothing: the engine's thread goes on. */
+    private void tell(PartitionWriter.Listener told, long acknowledged) {
+        try {
+            told.onHighWatermarkUpdated(id, acknowledged);
+        } catch (NotCoordinatorException closed) {
+            LOGGER.debug("closed before it was told: partition={}", id, closed);
+        }
+    }
+
     /** Runs on a thread of the engine's, or on an appender's. */
     private void onDurable() {
         PartitionLog current = log();
@@ -201,7 +211,7 @@ final class OffsetsPartition {
         try {
             acknowledged = removeUpTo(current.highWatermark());
             if (acknowledged >= 0 && listener != null) {
-                listener.onHighWatermarkUpdated(id, acknowledged);
+                tell(listener, acknowledged);
             }
             next = pendingAcks.peek();
         } finally {
