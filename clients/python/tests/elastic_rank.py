@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
-sys.modules["torch"] = None  # type: ignore[assignment]  # starts sooner
-
-from headrace import Extent, HeadraceDataset, HeadraceLoader  # noqa: E402
+from headrace import Extent, HeadraceDataset, HeadraceLoader
 
 
-def main() -> None:
-    settings = json.loads(sys.argv[1])
+def main(settings: dict[str, Any]) -> None:
     dataset = HeadraceDataset(
         settings["topic"],
         settings["bootstrap"],
@@ -36,6 +34,3 @@ def main() -> None:
             sys.stdin.readline()
             batch = next(batches, None)
     print(json.dumps({"batch": None, "state": loader.state_dict()}), flush=True)
-
-
-main()

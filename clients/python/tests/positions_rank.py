@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 
-def main() -> None:
-    settings = json.loads(sys.argv[1])
+def main(settings: dict[str, Any]) -> None:
     rank, world_size = settings["rank"], settings["world_size"]
     topic, partitions, total, batch = (settings[key] for key in ("topic", "partitions", "total", "global_batch"))
     consumer = Consumer(
@@ -62,6 +62,3 @@ def again(ask):  # type: ignore[no-untyped-def]
             return ask()
         except KafkaException as failed:
             print(failed, file=sys.stderr)
-
-
-main()

@@ -15,6 +15,8 @@ import json
 import os
 import queue
 import random
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -40,21 +42,48 @@ STEP_DEADLINE_S = int(os.environ.get("HEADRACE_ELASTIC_DEADLINE_S", "180"))
 HERE = Path(__file__).resolve().parent
 
 
+class Starter:
+    """Starts ranks, each a process of its own."""
+
+    def __init__(self):
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "rank_starter.py")], stdin=theirs,
+                env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
+            )  # fmt: skip
+
+    def start(self, settings, orders, reports):
+        socket.send_fds(self._socket, [json.dumps(settings).encode()], [orders, reports])
+        return int(self._socket.recv(32))
+
+    def close(self):
+        self._socket.close()
+        self._process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def starter():
+    with contextlib.closing(Starter()) as starter:
+        yield starter
+
+
 class Rank:
     """A process; what it prints is taken by a thread, so that a rank which hangs is found."""
 
-    def __init__(self, settings, script="elastic_rank.py"):
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / script), json.dumps(settings)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
-        )  # fmt: skip
+    def __init__(self, starter, settings):
+        orders, self._orders = os.pipe()
+        reports, theirs = os.pipe()
+        self._pid = starter.start(settings, orders, theirs)
+        os.close(orders)
+        os.close(theirs)
+        self._reports = open(reports)  # noqa: SIM115
         self._lines = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
-        for line in self._process.stdout:
+        for line in self._reports:
             self._lines.put(json.loads(line))
         self._lines.put(None)
 
@@ -63,22 +92,28 @@ class Rank:
         return self._lines.get(timeout=STEP_DEADLINE_S)
 
     def go(self):
-        if self._process.poll() is None:
+        if self._reader.is_alive():
             with contextlib.suppress(BrokenPipeError):  # killed just now, as was meant
-                os.write(self._process.stdin.fileno(), b"\n")
+                os.write(self._orders, b"\n")
 
     def kill(self):
-        self._process.kill()
-        self._process.wait(60)
-        self._reader.join(60)
-        self._process.stdin.close()
-        self._process.stdout.close()
+        """And waits until it has ended, which is when its output has."""
+        if self._reader.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            self._reader.join(60)
+
+    def close(self):
+        self.kill()
+        os.close(self._orders)
+        self._reports.close()
 
 
 class Training:
     """What is common to all attempts of a run."""
 
-    def __init__(self, server, topic, seed):
+    def __init__(self, starter, server, topic, seed):
+        self.starter = starter
         self.random = random.Random(seed)
         self.seed = seed
         self.server, self.topic = server, topic
@@ -108,10 +143,10 @@ class Training:
             state = self.bookmarks.restore(self.job, step)
             self.restore_s = max(self.restore_s, time.monotonic() - began)
         ranks = [
-            Rank({
-                "topic": self.topic, "bootstrap": self.server.bootstrap, "rank": rank, "world_size": world_size,
-                "shuffle_window": self.shuffle_window, "seed": self.seed, "begin": self.extent.begin,
-                "end": self.extent.end, "batch": GLOBAL_BATCH // world_size, "state": state, "epochs": EPOCHS,
+            Rank(self.starter, {
+                "script": "elastic", "topic": self.topic, "bootstrap": self.server.bootstrap,
+                "rank": rank, "world_size": world_size, "shuffle_window": self.shuffle_window, "seed": self.seed,
+                "begin": self.extent.begin, "end": self.extent.end, "batch": GLOBAL_BATCH // world_size, "state": state, "epochs": EPOCHS,
             })
             for rank in range(world_size)
         ]  # fmt: skip
@@ -140,7 +175,7 @@ class Training:
             return step
         finally:
             for rank in ranks:
-                rank.kill()
+                rank.close()
 
     def save(self, step, reports):
         self.bookmarks.save(self.job, step, state=reports[0]["state"])
@@ -166,13 +201,13 @@ class Training:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_steps_are_those_of_a_run_that_nothing_interrupts(own_server, seed):
+def test_steps_are_those_of_a_run_that_nothing_interrupts(own_server, starter, seed):
     # The last step of an epoch is a short one, of which each rank has as much.
     total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
     lengths = [total // PARTITIONS + (partition < total % PARTITIONS) for partition in range(PARTITIONS)]
     numbers = iter(range(total))
     topic = own_server.records([[b"%d" % next(numbers) for _ in range(length)] for length in lengths])
-    training = Training(own_server, topic, seed)
+    training = Training(starter, own_server, topic, seed)
     assert len(training.expected) == EPOCHS * STEPS_PER_EPOCH
     assert all(sorted(sum(epoch, [])) == list(range(total)) for epoch in halves(training.expected))
     step, attempt = 0, 0
@@ -193,7 +228,8 @@ def halves(steps):
 class PositionTraining(Training):
     """What a bookmark holds is the positions of a group, and nothing else."""
 
-    def __init__(self, server, topic, total, seed):
+    def __init__(self, starter, server, topic, total, seed):
+        self.starter = starter
         self.random = random.Random(seed)
         self.seed = seed
         self.server, self.topic, self.total = server, topic, total
@@ -206,14 +242,15 @@ class PositionTraining(Training):
 
     def settings(self, rank, world_size, group):
         return {
-            "topic": self.topic, "bootstrap": self.server.bootstrap, "rank": rank, "world_size": world_size,
-            "group": group, "partitions": PARTITIONS, "total": self.total, "global_batch": GLOBAL_BATCH,
+            "script": "positions", "topic": self.topic, "bootstrap": self.server.bootstrap,
+            "rank": rank, "world_size": world_size, "group": group, "partitions": PARTITIONS, "total": self.total,
+            "global_batch": GLOBAL_BATCH,
         }  # fmt: skip
 
     def uninterrupted(self):
         """The steps of one rank that nothing disturbs; its commits are another group's."""
         self.commit_starts()
-        alone = Rank(self.settings(0, 1, f"{self.group}-alone"), "positions_rank.py")
+        alone = Rank(self.starter, self.settings(0, 1, f"{self.group}-alone"))
         try:
             steps = []
             while (report := alone.report())["batch"] is not None:
@@ -222,7 +259,7 @@ class PositionTraining(Training):
                 alone.go()
             return steps
         finally:
-            alone.kill()
+            alone.close()
 
     def commit_starts(self):
         """So that the bookmark of step 0 has positions: a group without any cannot be saved."""
@@ -236,7 +273,7 @@ class PositionTraining(Training):
         began = time.monotonic()
         assert self.bookmarks.restore(self.job, step) is None
         self.restore_s = max(self.restore_s, time.monotonic() - began)
-        ranks = [Rank(self.settings(rank, world_size, self.group), "positions_rank.py") for rank in range(world_size)]
+        ranks = [Rank(self.starter, self.settings(rank, world_size, self.group)) for rank in range(world_size)]
         return ranks, step
 
     def save(self, step, reports):
@@ -248,7 +285,7 @@ class PositionTraining(Training):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_positions_of_a_group_move_with_its_bookmark(own_server, seed):
+def test_positions_of_a_group_move_with_its_bookmark(own_server, starter, seed):
     objects = random.Random(seed).randint(3, 9)
     total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
     lines = [b"%d" % number for number in range(total)]
@@ -262,7 +299,7 @@ def test_positions_of_a_group_move_with_its_bookmark(own_server, seed):
         },
     )  # fmt: skip
     own_server.extent(view, EPOCHS * total)
-    training = PositionTraining(own_server, view, EPOCHS * total, seed)
+    training = PositionTraining(starter, own_server, view, EPOCHS * total, seed)
     order = sum(training.expected, [])
     assert all(sorted(order[epoch * total : (epoch + 1) * total]) == list(range(total)) for epoch in range(EPOCHS))
     step, attempt = 0, 0

@@ -53,13 +53,13 @@ import org.opentest4j.AssertionFailedError;
  * a fault. Whatever is found then, by a start after the process was killed and by one after the
  * power was cut: all that was acknowledged, nothing else, and no offset twice.
  *
- * <p>Which third of the calls it is, and which kind of fault a call has, is the seed's choice;
+ * <p>Which sixth of the calls it is, and which kind of fault a call has, is the seed's choice;
  * {@code -Dheadrace.faults.all=true} lets each call have every kind.
  */
 class EngineFaultTest {
     private static final long SEED = Long.getLong("headrace.seed", System.nanoTime());
     private static final boolean ALL = Boolean.getBoolean("headrace.faults.all");
-    private static final int CALLS_PER_FAULT = 3;
+    private static final int CALLS_PER_FAULT = 6;
     private static final long PATIENCE_S = 20;
     private static final int ATTEMPTS = 3;
     private static final String KEPT = "kept";
