@@ -27,6 +27,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from headrace import Bookmarks, HeadraceDataset, HeadraceLoader
+from server import Server
 
 SIZES = [int(size) for size in os.environ.get("HEADRACE_ELASTIC_SIZES", "2,4,2").split(",")]
 SEEDS = (
@@ -60,6 +61,13 @@ class Starter:
     def close(self):
         self._socket.close()
         self._process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def killed_server(tmp_path_factory):
+    """One for all runs, each with topics and a job of its own."""
+    with Server(tmp_path_factory.mktemp("killed") / "server") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -201,13 +209,13 @@ class Training:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_steps_are_those_of_a_run_that_nothing_interrupts(own_server, starter, seed):
+def test_steps_are_those_of_a_run_that_nothing_interrupts(killed_server, starter, seed):
     # The last step of an epoch is a short one, of which each rank has as much.
     total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
     lengths = [total // PARTITIONS + (partition < total % PARTITIONS) for partition in range(PARTITIONS)]
     numbers = iter(range(total))
-    topic = own_server.records([[b"%d" % next(numbers) for _ in range(length)] for length in lengths])
-    training = Training(starter, own_server, topic, seed)
+    topic = killed_server.records([[b"%d" % next(numbers) for _ in range(length)] for length in lengths])
+    training = Training(starter, killed_server, topic, seed)
     assert len(training.expected) == EPOCHS * STEPS_PER_EPOCH
     assert all(sorted(sum(epoch, [])) == list(range(total)) for epoch in halves(training.expected))
     step, attempt = 0, 0
@@ -285,21 +293,21 @@ class PositionTraining(Training):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_positions_of_a_group_move_with_its_bookmark(own_server, starter, seed):
+def test_positions_of_a_group_move_with_its_bookmark(killed_server, starter, seed):
     objects = random.Random(seed).randint(3, 9)
     total = GLOBAL_BATCH * (STEPS_PER_EPOCH - 1) + max(SIZES)
     lines = [b"%d" % number for number in range(total)]
-    base = own_server.lines({f"{i:03}": lines[i::objects] for i in range(objects)}, 2)
+    base = killed_server.lines({f"{i:03}": lines[i::objects] for i in range(objects)}, 2)
     view = f"{base}-view"
-    own_server.create(
+    killed_server.create(
         view, PARTITIONS,
         {
             "headrace.view.type": "shuffle", "headrace.view.topics": base, "headrace.view.seed": str(seed),
             "headrace.view.epochs": str(EPOCHS),
         },
     )  # fmt: skip
-    own_server.extent(view, EPOCHS * total)
-    training = PositionTraining(starter, own_server, view, EPOCHS * total, seed)
+    killed_server.extent(view, EPOCHS * total)
+    training = PositionTraining(starter, killed_server, view, EPOCHS * total, seed)
     order = sum(training.expected, [])
     assert all(sorted(order[epoch * total : (epoch + 1) * total]) == list(range(total)) for epoch in range(EPOCHS))
     step, attempt = 0, 0
