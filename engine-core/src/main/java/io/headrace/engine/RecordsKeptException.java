@@ -1,8 +1,8 @@
 package io.headrace.engine;
 
 /**
- * Records are not taken away: their topic keeps all, as a version, or what an overlay is over, does.
- * Experimental: it may change in any release.
+ * Records are not taken away: their topic keeps all, as a version, or what an overlay is over,
+ * does. Experimental: it may change in any release.
  */
 @Experimental
 public final class RecordsKeptException extends EngineException {

@@ -314,8 +314,7 @@ class DatasetCommandTest {
     private void publishRecords(String version, int partitions, String... records)
             throws Exception {
         String topic = "pairs." + version;
-        Map<String, Object> client =
-                Map.of("bootstrap.servers", "127.0.0.1:" + server.kafkaPort());
+        Map<String, Object> client = Map.of("bootstrap.servers", "127.0.0.1:" + server.kafkaPort());
         try (Admin admin = Admin.create(client)) {
             admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all().get();
         }
@@ -332,8 +331,24 @@ class DatasetCommandTest {
     @Test
     void versionsOfRecordsAreComparedByTheirKeys() throws Exception {
         publishRecords(
-                "old", 1, "a", "1", "b", "2", "twice", "x", "twice", "y", "gone\u001b", "3", "c",
-                "4", null, "keyless", "d", null);
+                "old",
+                1,
+                "a",
+                "1",
+                "b",
+                "2",
+                "twice",
+                "x",
+                "twice",
+                "y",
+                "gone\u001b",
+                "3",
+                "c",
+                "4",
+                null,
+                "keyless",
+                "d",
+                null);
         publishRecords(
                 "new", 3, "twice", "y", "c", "4", "a", "1", "twice", "x", "b", "other", "more", "5",
                 null, "keyless", "d", null, "a", "1");
@@ -344,8 +359,7 @@ class DatasetCommandTest {
         assertEquals(List.of("- gone\\u001b"), lines.subList(0, 1));
         assertEquals(
                 Set.of("+ more", "~ a", "~ b"), Set.copyOf(lines.subList(1, lines.size() - 1)));
-        assertEquals(
-                "1 added, 1 removed, 2 changed, 4 the same", lines.get(lines.size() - 1));
+        assertEquals("1 added, 1 removed, 2 changed, 4 the same", lines.get(lines.size() - 1));
         assertEquals(0, run("diff", true, true, "pairs", "new", "new"), err::toString);
         assertEquals("0 added, 0 removed, 0 changed, 7 the same\n", out.toString());
 

@@ -260,8 +260,7 @@ final class JournalTier {
      *
      * @param nextOffset the journal goes on there, if it has not come so far; where a batch begins
      */
-    CompletableFuture<Long> deleteRecords(
-            long target, long nextOffset, Predicate<Topic> isWanted) {
+    CompletableFuture<Long> deleteRecords(long target, long nextOffset, Predicate<Topic> isWanted) {
         if (target <= log.logStartOffset()) {
             return CompletableFuture.completedFuture(log.logStartOffset());
         }

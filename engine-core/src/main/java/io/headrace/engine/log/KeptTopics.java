@@ -7,9 +7,10 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * Has topics keep all their records from one moment on: before it is promised, nothing more is taken
- * away, and what was taken away before is in the index and can be seen by all readers. So what the
- * answer to the promise finds stays, and what was decided before and comes after is dropped.
+ * Has topics keep all their records from one moment on: before it is promised, nothing more is
+ * taken away, and what was taken away before is in the index and can be seen by all readers. So
+ * what the answer to the promise finds stays, and what was decided before and comes after is
+ * dropped.
  *
  * <p>Owned by the engine; called by the catalog's thread, which waits for the disk meanwhile.
  */

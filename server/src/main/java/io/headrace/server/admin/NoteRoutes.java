@@ -67,8 +67,7 @@ final class NoteRoutes implements JsonHandler.Routes {
                             if (!note.getValue().isTextual()) {
                                 throw JsonRequest.badValue(
                                         Printable.of(note.getKey(), SHOWN_LENGTH_MAX),
-                                        Printable.of(
-                                                note.getValue().toString(), SHOWN_LENGTH_MAX),
+                                        Printable.of(note.getValue().toString(), SHOWN_LENGTH_MAX),
                                         "a text");
                             }
                             changes.put(note.getKey(), note.getValue().textValue());

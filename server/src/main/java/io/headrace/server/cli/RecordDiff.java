@@ -124,8 +124,7 @@ final class RecordDiff {
 
     private Key key(ConsumerRecord<byte[], byte[]> record) {
         byte[] key = record.key();
-        ByteBuffer hash =
-                ByteBuffer.wrap(key == null ? contentDigest(record) : digest.digest(key));
+        ByteBuffer hash = ByteBuffer.wrap(key == null ? contentDigest(record) : digest.digest(key));
         return new Key(hash.getLong(), hash.getLong());
     }
 

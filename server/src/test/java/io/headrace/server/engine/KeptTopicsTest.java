@@ -157,8 +157,7 @@ final class KeptTopicsTest {
             fill(engine);
             assertDone(get(alter(engine, Map.of("max.compaction.lag.ms", "1"))));
             gate.awaitReached();
-            assertDone(
-                    get(alter(engine, published("cleanup.policy", "max.compaction.lag.ms"))));
+            assertDone(get(alter(engine, published("cleanup.policy", "max.compaction.lag.ms"))));
             found = readAll(engine);
             gate.open();
             awaitAnotherTopicsTurn(engine);

@@ -59,7 +59,6 @@ final class AliasKillTest {
     /** Polls without a record after which there is nothing left, or the server is not back yet. */
     private static final int EMPTY_POLLS_MAX = 20;
 
-
     /** Of a partition. */
     private static final long EACH = RECORDS / PARTITIONS;
 

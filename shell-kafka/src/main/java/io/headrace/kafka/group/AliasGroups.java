@@ -357,7 +357,6 @@ final class AliasGroups {
         return all.stream().map(each -> each.topic.id()).collect(Collectors.toSet());
     }
 
-
     private CompletableFuture<Boolean> commit(
             RequestContext context, OffsetCommitRequestData commit) {
         return coordinator

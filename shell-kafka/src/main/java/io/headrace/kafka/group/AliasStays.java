@@ -69,8 +69,7 @@ final class AliasStays {
      *
      * @param isInAny whether he reads what a pattern matches, now or later
      */
-    synchronized void begin(
-            String group, Set<String> names, Set<Long> aliases, boolean isInAny) {
+    synchronized void begin(String group, Set<String> names, Set<Long> aliases, boolean isInAny) {
         stays.remove(group);
         join(group, names, aliases, isInAny);
     }
