@@ -13,12 +13,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -304,6 +308,66 @@ class DatasetCommandTest {
         }
         change("rollback", "pairs");
         assertEquals("pairs.latest shows pairs.v2 again\n", out.toString());
+    }
+
+    /** Each key and value by turns; into partitions by their keys. */
+    private void publishRecords(String version, int partitions, String... records)
+            throws Exception {
+        String topic = "pairs." + version;
+        Map<String, Object> client = Map.of("bootstrap.servers", "127.0.0.1:" + server.kafkaPort());
+        try (Admin admin = Admin.create(client)) {
+            admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all().get();
+        }
+        try (KafkaProducer<String, String> producer =
+                new KafkaProducer<>(client, new StringSerializer(), new StringSerializer())) {
+            for (int i = 0; i < records.length; i += 2) {
+                producer.send(new ProducerRecord<>(topic, records[i], records[i + 1])).get();
+            }
+        }
+        int code = run("publish", true, true, "pairs", version, "--topic", topic);
+        assertEquals(0, code, err::toString);
+    }
+
+    @Test
+    void versionsOfRecordsAreComparedByTheirKeys() throws Exception {
+        publishRecords(
+                "old",
+                1,
+                "a",
+                "1",
+                "b",
+                "2",
+                "twice",
+                "x",
+                "twice",
+                "y",
+                "gone\u001b",
+                "3",
+                "c",
+                "4",
+                null,
+                "keyless",
+                "d",
+                null);
+        publishRecords(
+                "new", 3, "twice", "y", "c", "4", "a", "1", "twice", "x", "b", "other", "more", "5",
+                null, "keyless", "d", null, "a", "1");
+        publish("v1");
+        assertEquals(0, run("diff", true, true, "pairs", "old", "new"), err::toString);
+        List<String> lines = new ArrayList<>();
+        out.toString().lines().forEach(line -> lines.add(line.split(" {2}partition")[0]));
+        assertEquals(List.of("- gone\\u001b"), lines.subList(0, 1));
+        assertEquals(
+                Set.of("+ more", "~ a", "~ b"), Set.copyOf(lines.subList(1, lines.size() - 1)));
+        assertEquals("1 added, 1 removed, 2 changed, 4 the same", lines.get(lines.size() - 1));
+        assertEquals(0, run("diff", true, true, "pairs", "new", "new"), err::toString);
+        assertEquals("0 added, 0 removed, 0 changed, 7 the same\n", out.toString());
+
+        fails(
+                1,
+                run("diff", true, true, "pairs", "old", "new", "--checksum"),
+                "--checksum compares objects");
+        fails(1, run("diff", true, true, "pairs", "old", "v9"), "no such version: pairs.v9");
     }
 
     @Test

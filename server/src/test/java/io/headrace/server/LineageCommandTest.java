@@ -5,9 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.headrace.kafka.topic.TopicNames;
 import io.headrace.server.config.ServerConfig;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +27,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -351,6 +358,104 @@ final class LineageCommandTest {
         start();
         assertEquals(0, note("team/trainer@1"), err::toString);
         assertEquals("", out.toString());
+    }
+
+    /** The status, and what is said with it. */
+    private String post(String group, String body) throws Exception {
+        URI uri =
+                URI.create(
+                        "http://127.0.0.1:"
+                                + server.adminPort()
+                                + "/notes?group="
+                                + URLEncoder.encode(group, StandardCharsets.UTF_8));
+        HttpResponse<String> response =
+                HttpClient.newHttpClient()
+                        .send(
+                                HttpRequest.newBuilder(uri)
+                                        .header("X-Headrace", "1")
+                                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                                        .build(),
+                                HttpResponse.BodyHandlers.ofString());
+        return response.statusCode() + " " + response.body();
+    }
+
+    @Test
+    void whatCannotBeANoteIsRefusedAndNamed() throws Exception {
+        String half = post("trainer", "{\"model\": \"res\\ud83dnet\"}");
+        assertTrue(half.startsWith("400 "), half);
+        assertTrue(half.contains("half a surrogate pair in a note: key=model"), half);
+        String key = post("trainer", "{\"mo\\udc00\": \"resnet\"}");
+        assertTrue(key.startsWith("400 "), key);
+        assertTrue(key.contains("surrogate"), key);
+        String number = post("trainer", "{\"mo\\udc00\": 7}");
+        assertTrue(number.startsWith("400 "), number);
+        assertEquals(0, note("trainer"), err::toString);
+        assertEquals("", out.toString());
+        String whole = post("trainer", "{\"model\": \"res\\ud83d\\ude00net\"}");
+        assertTrue(whole.startsWith("200 "), whole);
+
+        String named = post("g".repeat(1025), "{\"model\": \"resnet\"}");
+        assertTrue(named.startsWith("400 "), named);
+        assertTrue(named.contains("bad name of a group for notes"), named);
+        assertTrue(named.contains("characters=1025 allowed=1 to 1024"), named);
+        String longest = post("g".repeat(1024), "{\"model\": \"resnet\"}");
+        assertTrue(longest.startsWith("200 "), longest);
+    }
+
+    /** Some clients escape what others send as it is. */
+    @Test
+    void notesMayBeEscapedHoweverLongTheyAre() throws Exception {
+        String escaped = "\\u0078".repeat(32_000);
+        String taken = post("trainer", "{\"model\": \"" + escaped + "\"}");
+        assertTrue(taken.startsWith("200 "), taken);
+        assertEquals(0, note("trainer"), err::toString);
+        assertEquals("model=" + "x".repeat(32_000) + "\n", out.toString());
+        String tooLong = post("trainer", "{\"more\": \"" + "\\u0078".repeat(1000) + "\"}");
+        assertTrue(tooLong.startsWith("400 "), tooLong);
+    }
+
+    @Test
+    void aNoteThatChangesNothingWritesNothing() throws Exception {
+        assertEquals(0, note("trainer", "model=resnet"), err::toString);
+        TopicPartition notes = new TopicPartition(TopicNames.BOOKMARKS, 0);
+        long end = end(notes);
+        assertEquals(0, note("trainer", "model=resnet", "absent="), err::toString);
+        assertEquals("model=resnet\n", out.toString());
+        assertEquals(end, end(notes));
+        assertEquals(0, note("trainer", "model=other"), err::toString);
+        assertTrue(end(notes) > end);
+    }
+
+    private long end(TopicPartition partition) throws Exception {
+        return admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
+                .partitionResult(partition)
+                .get()
+                .offset();
+    }
+
+    @Test
+    void whatIsInANoteDoesNothingToATerminal() {
+        assertEquals(0, note("trainer", "model=\u001b[2Jres\nnet"), err::toString);
+        assertEquals("model=\\u001b[2Jres\\nnet\n", out.toString());
+    }
+
+    @Test
+    void whatAnExportThatFailsHasProtectedIsLetGo() throws Exception {
+        for (String version : List.of("v1", "v2")) {
+            create("numbers." + version, 1, Map.of());
+            produce("numbers." + version, 1, 0, 20);
+            dataset("publish", "numbers", version, "--topic", "numbers." + version);
+            read("numbers." + version, "trainer", 6);
+        }
+        dataset("protect", "numbers", "v1");
+        String absent = folder.resolve("absent").resolve("a").toString();
+        assertEquals(1, run("export", "trainer", "--output", absent, "--protect"));
+        assertTrue(out.toString().contains("protected already: numbers.v1\n"), out::toString);
+        assertTrue(out.toString().contains("not protected any more: numbers.v2\n"), out::toString);
+        admin.deleteTopics(List.of("numbers.v2")).all().get();
+        assertThrows(
+                ExecutionException.class,
+                () -> admin.deleteTopics(List.of("numbers.v1")).all().get());
     }
 
     @Test

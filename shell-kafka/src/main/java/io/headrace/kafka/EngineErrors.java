@@ -4,6 +4,7 @@ import io.headrace.engine.EngineException;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OffsetOutOfRangeException;
+import io.headrace.engine.RecordsKeptException;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.common.protocol.Errors;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,9 @@ public final class EngineErrors {
         }
         if (cause instanceof LogClosedException) {
             return Errors.NOT_LEADER_OR_FOLLOWER;
+        }
+        if (cause instanceof RecordsKeptException) {
+            return Errors.POLICY_VIOLATION;
         }
         if (cause instanceof EngineException) {
             // Out of space, too much waiting, closing: retriable in every client.

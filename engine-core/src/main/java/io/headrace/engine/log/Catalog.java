@@ -65,6 +65,8 @@ final class Catalog implements TopicCatalog, Background.Work {
     private final CatalogState state;
     private final BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange;
     private final Consumer<Topic> endModeChange;
+    private final Predicate<Topic> beginKeepingAll;
+    private final Consumer<Topic> endKeepingAll;
     private final CatalogVersions versions;
     private final CatalogOverlays overlays;
     private final TopicCache cache = new TopicCache(CACHED_MAX);
@@ -86,6 +88,9 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     /** Topics that take no appends until the group is through, because their mode changes. */
     private final List<Topic> frozen = new ArrayList<>();
+
+    /** Topics from which nothing is taken away until the group is through: they are to keep all. */
+    private final List<Topic> keeping = new ArrayList<>();
 
     private final Map<String, Optional<Topic>> draftByName = new HashMap<>();
     private final Map<Long, Optional<Topic>> draftById = new HashMap<>();
@@ -112,6 +117,8 @@ final class Catalog implements TopicCatalog, Background.Work {
     /**
      * @param beginModeChange as {@link ModeChanges#begin}
      * @param endModeChange as {@link ModeChanges#end}
+     * @param beginKeepingAll as {@link KeptTopics#begin}
+     * @param endKeepingAll as {@link KeptTopics#end}
      */
     Catalog(
             EngineContext context,
@@ -120,6 +127,8 @@ final class Catalog implements TopicCatalog, Background.Work {
             CatalogState state,
             BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange,
             Consumer<Topic> endModeChange,
+            Predicate<Topic> beginKeepingAll,
+            Consumer<Topic> endKeepingAll,
             Background background) {
         this.context = context;
         this.store = store;
@@ -127,6 +136,8 @@ final class Catalog implements TopicCatalog, Background.Work {
         this.state = state;
         this.beginModeChange = beginModeChange;
         this.endModeChange = endModeChange;
+        this.beginKeepingAll = beginKeepingAll;
+        this.endKeepingAll = endKeepingAll;
         this.versions = new CatalogVersions(this::draft, this::draft, context.clockMs());
         this.overlays = new CatalogOverlays(this::draft, this::isCompacted);
         this.worker = background.worker("headrace-catalog", this, context.failureHandler());
@@ -321,6 +332,12 @@ final class Catalog implements TopicCatalog, Background.Work {
             checkView(topic);
             Versions.check(topic);
             checkCompaction(topic);
+            if (!validateOnly && Views.isOverlay(topic)) {
+                CatalogResult refused = keepBelow(topic);
+                if (refused != null) {
+                    return refused;
+                }
+            }
             if (!validateOnly) {
                 nextTopicId++;
                 put(row, topic, Kind.CREATED, null);
@@ -514,6 +531,12 @@ final class Catalog implements TopicCatalog, Background.Work {
                                 + overlay.name());
             }
         }
+        if (comesToKeepAll(topic, altered) && !validateOnly) {
+            CatalogResult refused = keepAll(topic);
+            if (refused != null) {
+                return refused;
+            }
+        }
         if (promisesOtherwise(topic, altered) && !validateOnly) {
             CatalogResult refused = beginModeChange.apply(topic, altered);
             if (refused != null) {
@@ -535,6 +558,40 @@ final class Catalog implements TopicCatalog, Background.Work {
                         != topic.config().syncsBeforeAcknowledging()
                 || PartitionState.isReservedByCreation(altered)
                         != PartitionState.isReservedByCreation(topic);
+    }
+
+    /** Whether records that could be taken away until now cannot any more. */
+    private static boolean comesToKeepAll(Topic topic, Topic altered) {
+        return altered.storageMode() == StorageMode.PERSISTENT
+                && Versions.keepsRecords(altered)
+                && (!Versions.keepsRecords(topic)
+                        || Versions.isPublished(altered) && !Versions.isPublished(topic));
+    }
+
+    /** Has nothing taken away from a topic until the group is through; null if that is so. */
+    private @Nullable CatalogResult keepAll(Topic topic) {
+        if (!beginKeepingAll.test(topic)) {
+            return CatalogResult.failed(
+                    Error.OUT_OF_SPACE,
+                    "what was deleted before cannot be brought to the index now, retry: name="
+                            + topic.name());
+        }
+        keeping.add(topic);
+        return null;
+    }
+
+    /** What an overlay is over has to keep its records: none is deleted while it is made. */
+    private @Nullable CatalogResult keepBelow(Topic overlay) {
+        for (String name : ViewSpec.of(overlay.configs()).topics()) {
+            Topic below = draft(name);
+            if (below != null && below.storageMode() == StorageMode.PERSISTENT) {
+                CatalogResult refused = keepAll(below);
+                if (refused != null) {
+                    return refused;
+                }
+            }
+        }
+        return null;
     }
 
     private static boolean isView(Topic topic) {
@@ -864,6 +921,8 @@ final class Catalog implements TopicCatalog, Background.Work {
         } finally {
             frozen.forEach(endModeChange);
             frozen.clear();
+            keeping.forEach(endKeepingAll);
+            keeping.clear();
         }
         answers.forEach(Runnable::run);
     }

@@ -56,7 +56,14 @@ final class CompactionPass {
                     reader.isSpent() || writer.isFull() ? Outcome.UNREACHED : advance(partition));
         }
         writer.flush();
-        partitions.forEach(partition -> partition.countRemoved(counters));
+        for (int i = 0; i < partitions.size(); i++) {
+            PartitionCompaction partition = partitions.get(i);
+            if (writer.isDropped(partition.partition())) {
+                outcomes.set(i, Outcome.FRUITLESS); // what it has noted goes beyond what was said
+            } else {
+                partition.countRemoved(counters);
+            }
+        }
     }
 
     private Outcome advance(PartitionCompaction partition) throws IOException {

@@ -10,9 +10,12 @@ import io.headrace.engine.spi.EntryType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.IntSupplier;
+import java.util.function.LongPredicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,9 +34,13 @@ final class CompactionWriter implements AutoCloseable {
     private final SealBuffer blockBuffer;
     private final SealBuffer verifyBuffer;
     private final Supplier<CompactionRoom> rooms;
+    private final LongPredicate isCompacted;
     private final CompactionCounters counters;
     private final CompactedEntry entry = new CompactedEntry();
     private final List<Part> parts = new ArrayList<>();
+
+    /** Partitions of which nothing more is said, as they stay as they are; some of the pass's. */
+    private final Set<PartitionKey> dropped = new HashSet<>();
 
     private @Nullable SegmentWriter segment;
 
@@ -54,6 +61,7 @@ final class CompactionWriter implements AutoCloseable {
 
     /** What has become of batches of one partition, as far as it is not said. */
     private static final class Part {
+        final PartitionKey key;
         final Topic topic;
         final int partition;
         final List<CompactedEntry.Change> changes = new ArrayList<>();
@@ -65,6 +73,7 @@ final class CompactionWriter implements AutoCloseable {
         long tombstonesUntilMs;
 
         Part(Topic topic, int partition) {
+            this.key = new PartitionKey(topic.id(), partition);
             this.topic = topic;
             this.partition = partition;
         }
@@ -74,6 +83,8 @@ final class CompactionWriter implements AutoCloseable {
      * @param group of all segments that are written
      * @param verifyBuffer in which a finished segment is read back
      * @param rooms what room there is, asked for each piece, and once more for its segment
+     * @param isCompacted whether a topic still is, by its id: asked under the shard's lock, under
+     *     which it takes effect what is said
      */
     CompactionWriter(
             Shard shard,
@@ -83,6 +94,7 @@ final class CompactionWriter implements AutoCloseable {
             SealBuffer blockBuffer,
             SealBuffer verifyBuffer,
             Supplier<CompactionRoom> rooms,
+            LongPredicate isCompacted,
             CompactionCounters counters) {
         this.shard = shard;
         this.group = group;
@@ -91,6 +103,7 @@ final class CompactionWriter implements AutoCloseable {
         this.blockBuffer = blockBuffer;
         this.verifyBuffer = verifyBuffer;
         this.rooms = rooms;
+        this.isCompacted = isCompacted;
         this.counters = counters;
     }
 
@@ -118,6 +131,9 @@ final class CompactionWriter implements AutoCloseable {
 
     /** Whether something may be said of the partition, in a piece that begins if none has. */
     private boolean isSayable() {
+        if (isDropped(current().key)) {
+            return false;
+        }
         CompactionRoom found = room == null ? rooms.get() : room;
         room = found;
         Part part = current();
@@ -134,6 +150,14 @@ final class CompactionWriter implements AutoCloseable {
         return Objects.requireNonNull(current, "begun");
     }
 
+    /**
+     * Whether something that had become of a partition was not said, as it is to keep all: nothing
+     * that came behind it was said either, and whoever goes on begins anew.
+     */
+    boolean isDropped(PartitionKey partition) {
+        return dropped.contains(partition);
+    }
+
     /** Whether there was no room for something: no batch is replaced any more. */
     boolean isFull() {
         return isFull;
@@ -145,6 +169,9 @@ final class CompactionWriter implements AutoCloseable {
      * @return false if there is no room for it
      */
     boolean replace(IndexEntry batch, ByteBuffer left) throws IOException {
+        if (isDropped(current().key)) {
+            return false;
+        }
         SegmentWriter to = segment == null ? nextSegment() : segment;
         if (to == null || !isSayable()) {
             return false;
@@ -265,7 +292,9 @@ final class CompactionWriter implements AutoCloseable {
         if (part.compactedOffset > 0) {
             entry.end(part.compactedBytes, part.tombstonesUntilMs);
             append(part, part.compactedOffset);
-            counters.onCompacted();
+            if (!isDropped(part.key)) {
+                counters.onCompacted();
+            }
         } else if (!entry.isEmpty()) {
             append(part, 0);
         }
@@ -273,8 +302,11 @@ final class CompactionWriter implements AutoCloseable {
 
     private void append(Part part, long compactedOffset) {
         ByteBuffer payload = entry.payload();
-        counters.onSwitched(Shard.entryLength(payload));
         synchronized (shard.lock) {
+            if (!mayLose(part)) {
+                dropped.add(part.key);
+                return;
+            }
             long position =
                     shard.appendEntry(
                             EntryType.COMPACTED,
@@ -288,6 +320,14 @@ final class CompactionWriter implements AutoCloseable {
             }
             lastPosition = position;
         }
+        counters.onSwitched(Shard.entryLength(payload));
+    }
+
+    /** The topic may have been published while this was decided. */
+    private boolean mayLose(Part part) {
+        return !isDropped(part.key)
+                && !shard.isKeepingAll(part.topic.id())
+                && isCompacted.test(part.topic.id());
     }
 
     /** Position of the last entry; −1 if there is none. */

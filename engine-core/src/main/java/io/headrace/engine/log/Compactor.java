@@ -2,7 +2,6 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.EngineException;
 import io.headrace.engine.Topic;
-import io.headrace.engine.Versions;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.journal.ChronicleJournal;
 import io.headrace.engine.log.PartitionCompaction.Outcome;
@@ -218,16 +217,16 @@ final class Compactor {
                         found ->
                                 new PartitionCompaction(
                                         found,
-                                        () -> isPublished(found.topic()),
+                                        () -> isCompacted(found.topic().id()),
                                         filter,
                                         keyBuffer,
                                         keyBytesMax))
                 .toList();
     }
 
-    private boolean isPublished(Topic topic) {
-        Topic now = topics.apply(topic.id());
-        return now != null && Versions.isPublished(now);
+    private boolean isCompacted(long topicId) {
+        Topic now = topics.apply(topicId);
+        return now != null && now.config().compact();
     }
 
     /** Whether what it has said makes files go, or be sealed, which is waited for, but not long. */
@@ -267,6 +266,7 @@ final class Compactor {
                 blockBuffer,
                 batchBuffer,
                 room,
+                this::isCompacted,
                 counters);
     }
 

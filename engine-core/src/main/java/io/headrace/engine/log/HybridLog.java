@@ -357,22 +357,22 @@ final class HybridLog extends PartitionLogBase {
     }
 
     @Override
-    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
+    CompletableFuture<Long> deleteRecords(long beforeOffset, Predicate<Topic> isWanted) {
         long target = deletionTarget(beforeOffset);
         if (target < 0) {
             return outOfRange(beforeOffset);
         }
-        return deleteFromJournal(target).thenApply(this::dropFromMemory);
+        return deleteFromJournal(target, isWanted).thenApply(this::dropFromMemory);
     }
 
     /**
      * In the journal the mark comes behind what it deletes. Where there is no space for that, it
      * need not come there any more: what brings space back must not wait for space.
      */
-    private CompletableFuture<Long> deleteFromJournal(long target) {
+    private CompletableFuture<Long> deleteFromJournal(long target, Predicate<Topic> isWanted) {
         return isJournalFull
-                ? tier.deleteRecords(target, batchBegin(target))
-                : whenSynced(target).thenCompose(synced -> tier.deleteRecords(target));
+                ? tier.deleteRecords(target, batchBegin(target), isWanted)
+                : whenSynced(target).thenCompose(synced -> tier.deleteRecords(target, isWanted));
     }
 
     /** Base offset of the batch in memory that holds an offset; the offset if there is none. */

@@ -239,7 +239,7 @@ final class InMemoryLog extends PartitionLogBase {
     }
 
     @Override
-    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
+    CompletableFuture<Long> deleteRecords(long beforeOffset, Predicate<Topic> isWanted) {
         long target = deletionTarget(beforeOffset);
         if (target < 0) {
             return outOfRange(beforeOffset);
@@ -247,7 +247,7 @@ final class InMemoryLog extends PartitionLogBase {
         JournalTier journal = past;
         return journal == null
                 ? dropBefore(target)
-                : journal.deleteRecords(target).thenCompose(start -> dropBefore(target));
+                : journal.deleteRecords(target, isWanted).thenCompose(start -> dropBefore(target));
     }
 
     private CompletableFuture<Long> dropBefore(long target) {

@@ -6,12 +6,14 @@ import io.headrace.engine.PartitionLog.ReadCallback;
 import io.headrace.engine.PartitionLog.TimestampedOffset;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
+import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.spi.EntryType;
 import io.headrace.engine.spi.Journal;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -248,22 +250,25 @@ final class JournalTier {
     }
 
     /** Drops the records below an offset of the journal's, durably; as the log's. */
-    CompletableFuture<Long> deleteRecords(long target) {
-        return deleteRecords(target, 0);
+    CompletableFuture<Long> deleteRecords(long target, Predicate<Topic> isWanted) {
+        return deleteRecords(target, 0, isWanted);
     }
 
     /**
-     * As {@link #deleteRecords(long)}, also of records that are not in the journal yet, which will
-     * not be.
+     * As {@link #deleteRecords(long, Predicate)}, also of records that are not in the journal yet,
+     * which will not be.
      *
      * @param nextOffset the journal goes on there, if it has not come so far; where a batch begins
      */
-    CompletableFuture<Long> deleteRecords(long target, long nextOffset) {
+    CompletableFuture<Long> deleteRecords(long target, long nextOffset, Predicate<Topic> isWanted) {
         if (target <= log.logStartOffset()) {
             return CompletableFuture.completedFuture(log.logStartOffset());
         }
         long position;
         synchronized (shard.lock) {
+            if (!log.mayLose(isWanted)) {
+                return log.kept();
+            }
             if (log.isRefusingAppends()) {
                 return CompletableFuture.failedFuture(new LogClosedException(log.topic().name()));
             }

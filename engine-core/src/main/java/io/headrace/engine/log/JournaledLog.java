@@ -6,6 +6,7 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatch;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,9 +120,9 @@ final class JournaledLog extends PartitionLogBase {
     }
 
     @Override
-    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
+    CompletableFuture<Long> deleteRecords(long beforeOffset, Predicate<Topic> isWanted) {
         long target = deletionTarget(beforeOffset);
-        return target < 0 ? outOfRange(beforeOffset) : tier.deleteRecords(target);
+        return target < 0 ? outOfRange(beforeOffset) : tier.deleteRecords(target, isWanted);
     }
 
     @Override

@@ -25,6 +25,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -364,19 +365,23 @@ final class Maintenance {
                         ? Long.MAX_VALUE
                         : topic.config().retentionBytes();
         long start = newLogStart(topicId, partition, state, index, keepSinceMs, keptBytes);
-        if (start > state.logStartOffset && isStillTrimmed(topic)) {
-            PartitionLog log = engine.partitionLog(topic, partition);
-            if (log != null) {
-                log.deleteRecords(Math.min(start, log.highWatermark()));
-            }
+        if (start > state.logStartOffset) {
+            trim(topic, engine.partitionLog(topic, partition), start);
         }
     }
 
-    /** To find a start may take long, and the topic may have been published meanwhile. */
-    private boolean isStillTrimmed(Topic topic) {
-        Topic now = engine.catalog().find(topic.id());
-        return now != null
-                && now.config().delete()
+    /** To find a start may take long, and the topic may be another one meanwhile. */
+    private static void trim(Topic topic, @Nullable PartitionLog log, long start) {
+        if (log instanceof PartitionLogBase stored) {
+            stored.deleteRecords(
+                    Math.min(start, log.highWatermark()), now -> isTrimmedAs(topic, now));
+        } else if (log != null) {
+            log.deleteRecords(Math.min(start, log.highWatermark())); // of a union, its copies
+        }
+    }
+
+    private static boolean isTrimmedAs(Topic topic, Topic now) {
+        return now.config().delete()
                 && now.config().retentionMs() == topic.config().retentionMs()
                 && now.config().retentionBytes() == topic.config().retentionBytes();
     }

@@ -198,7 +198,7 @@ final class ModeChanges {
     }
 
     /** Waits until everything appended so far is in the projection. */
-    private boolean isProjected(Shard shard) {
+    boolean isProjected(Shard shard) {
         long position;
         synchronized (shard.lock) {
             position = shard.journal().appendedPosition();

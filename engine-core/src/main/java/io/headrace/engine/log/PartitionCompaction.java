@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PartitionCompaction {
     private final CompactionCandidate candidate;
-    private final BooleanSupplier isPublished;
+    private final BooleanSupplier isCompacted;
     private final RecordFilter filter;
     private final SealBuffer keyBuffer;
     private final long keysMax;
@@ -63,18 +63,18 @@ final class PartitionCompaction {
     }
 
     /**
-     * @param isPublished whether its topic has become a version, which stays as it is
+     * @param isCompacted whether its topic still is
      * @param keyBuffer in which keys are noted; nobody else's until this is done
      * @param keyBytesMax of it
      */
     PartitionCompaction(
             CompactionCandidate candidate,
-            BooleanSupplier isPublished,
+            BooleanSupplier isCompacted,
             RecordFilter filter,
             SealBuffer keyBuffer,
             long keyBytesMax) {
         this.candidate = candidate;
-        this.isPublished = isPublished;
+        this.isCompacted = isCompacted;
         this.filter = filter;
         this.keyBuffer = keyBuffer;
         this.keysMax = keyBytesMax / KeyOffsets.BYTES_PER_KEY;
@@ -238,7 +238,7 @@ final class PartitionCompaction {
         }
 
         boolean onBatch(IndexEntry entry, @Nullable ByteBuffer batch) throws IOException {
-            if (isPublished.getAsBoolean()) {
+            if (!isCompacted.getAsBoolean()) {
                 return false; // the next pass sees that the topic is another one
             }
             if (batch == null) {

@@ -5,6 +5,7 @@ import io.headrace.engine.LogClosedException;
 import io.headrace.engine.OffsetOutOfRangeException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsKeptException;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
@@ -272,6 +273,46 @@ abstract class PartitionLogBase implements PartitionLog {
                             + result);
         }
         return result;
+    }
+
+    @Override
+    public final CompletableFuture<Long> deleteRecords(long beforeOffset) {
+        if (storageMode == StorageMode.VIEW) {
+            return deleteRecords(beforeOffset, now -> true); // nothing makes its own records stay
+        }
+        long asked = shard.keepCount();
+        if (keepsAll(topic)) {
+            return kept();
+        }
+        return deleteRecords(beforeOffset, now -> shard.keepCount() == asked || !keepsAll(now));
+    }
+
+    private boolean keepsAll(Topic now) {
+        return Versions.isPublished(now)
+                || storageMode == StorageMode.PERSISTENT && shard.isUnderOverlay(now.id());
+    }
+
+    /**
+     * As {@link #deleteRecords(long)}.
+     *
+     * @param isWanted whether it still is, by the topic as it is then: asked under the lock under
+     *     which it takes effect
+     */
+    abstract CompletableFuture<Long> deleteRecords(long beforeOffset, Predicate<Topic> isWanted);
+
+    /**
+     * Whether records may be taken away; the caller holds the lock under which that takes effect.
+     */
+    final boolean mayLose(Predicate<Topic> isWanted) {
+        if (shard.isKeepingAll(topic.id())) {
+            return false;
+        }
+        Topic now = topic; // which it is since, if it was about to keep all
+        return !Versions.isPublished(now) && isWanted.test(now);
+    }
+
+    final CompletableFuture<Long> kept() {
+        return CompletableFuture.failedFuture(new RecordsKeptException(topic.name()));
     }
 
     /**

@@ -8,8 +8,11 @@ import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.JournalFailedException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +52,18 @@ final class Shard {
 
     /** Whether no entry is taken any more; guarded by {@link #lock}. */
     private boolean ended;
+
+    /**
+     * Topics from which nothing is taken away for now: of a group of the catalog's changes, which
+     * is bounded. Guarded by {@link #lock}.
+     */
+    private final Set<Long> keepingAll = new HashSet<>();
+
+    /** How often that has changed; written under the lock, read by anyone. */
+    private volatile long keepCount;
+
+    /** Written once, before anything is appended. */
+    private volatile LongPredicate isUnderOverlay = topicId -> false;
 
     /** Both written under the lock, read by anyone. */
     private volatile long appendedBytes;
@@ -206,6 +221,50 @@ final class Shard {
             appendCount = appendCount + 1;
         }
         return position;
+    }
+
+    /**
+     * Has nothing taken away from a topic until {@link #endKeepingAll}: who takes records away asks
+     * {@link #isKeepingAll} under the lock under which he says so, and what he goes by only then.
+     */
+    void beginKeepingAll(long topicId) {
+        synchronized (lock) {
+            keepingAll.add(topicId);
+            keepCount = keepCount + 1;
+        }
+    }
+
+    /** Whatever came of it can be seen by now. */
+    void endKeepingAll(long topicId) {
+        synchronized (lock) {
+            keepingAll.remove(topicId);
+            keepCount = keepCount + 1;
+        }
+    }
+
+    /** Whether nothing may be taken away from a topic for now; the caller holds the lock. */
+    boolean isKeepingAll(long topicId) {
+        return keepingAll.contains(topicId);
+    }
+
+    /**
+     * For who has to ask, before he takes the lock, whether something may be taken away: if this is
+     * the same under the lock, the answer still holds.
+     */
+    long keepCount() {
+        return keepCount;
+    }
+
+    /**
+     * @param overlays whether an overlay is over a topic
+     */
+    void askForOverlays(LongPredicate overlays) {
+        isUnderOverlay = overlays;
+    }
+
+    /** Whether an overlay is over a topic; looks into the metadata store. */
+    boolean isUnderOverlay(long topicId) {
+        return isUnderOverlay.test(topicId);
     }
 
     /** Hands over the list of dirty logs for an empty one; the caller holds the lock. */

@@ -95,6 +95,7 @@ public final class StorageEngine implements Engine {
     private final Sealer sealer;
     private final Maintenance maintenance;
     private final ModeChanges modeChanges;
+    private final KeptTopics keptTopics;
     private final BackupCuts backups;
     private final Map<PartitionKey, PartitionLogBase> logs = new ConcurrentHashMap<>();
     private final EngineGauges gauges;
@@ -148,6 +149,8 @@ public final class StorageEngine implements Engine {
                             catalogState,
                             this::beginModeChange,
                             this::endModeChange,
+                            this::beginKeepingAll,
+                            this::endKeepingAll,
                             background);
             String bootId = bootId(context);
             retentionClock =
@@ -169,6 +172,7 @@ public final class StorageEngine implements Engine {
                             projector,
                             this::leaderEpoch,
                             background);
+            keptTopics = new KeptTopics(logs, shards, modeChanges::isProjected);
             sealer =
                     new Sealer(
                             store,
@@ -195,6 +199,7 @@ public final class StorageEngine implements Engine {
                                 projector,
                                 background,
                                 failureHandler);
+                shard.askForOverlays(topic -> catalog.overlayOver(topic) != null);
                 projector.attach(shard);
                 shards.add(shard);
                 sealer.add(shard, projector);
@@ -725,6 +730,14 @@ public final class StorageEngine implements Engine {
 
     private void endModeChange(Topic topic) {
         modeChanges.end(topic);
+    }
+
+    private boolean beginKeepingAll(Topic topic) {
+        return keptTopics.begin(topic);
+    }
+
+    private void endKeepingAll(Topic topic) {
+        keptTopics.end(topic);
     }
 
     private int lastEpoch(Topic topic, PartitionState state) {

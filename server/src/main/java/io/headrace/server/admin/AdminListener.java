@@ -85,7 +85,7 @@ public final class AdminListener implements AutoCloseable {
         this.views = new JsonHandler(VIEWS, hosts, talkers);
         this.bookmarks = new JsonHandler(BOOKMARKS, hosts, talkers, BookmarkRoutes.BODY_LENGTH_MAX);
         this.datasets = new JsonHandler(DATASETS, hosts, talkers);
-        this.notes = new JsonHandler(NOTES, hosts, talkers);
+        this.notes = new JsonHandler(NOTES, hosts, talkers, NoteRoutes.BODY_LENGTH_MAX);
     }
 
     private static ExecutorService talkers() {

@@ -2,6 +2,7 @@ package io.headrace.server.admin;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.headrace.server.bookmark.Bookmarks;
+import io.headrace.server.show.Printable;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -19,6 +20,12 @@ import java.util.concurrent.Executor;
  * Thread-safe; nothing blocks.
  */
 final class NoteRoutes implements JsonHandler.Routes {
+    /** Each byte of the notes may have come as an escape of six. */
+    static final int BODY_LENGTH_MAX = 6 * Bookmarks.NOTES_LENGTH_MAX + (4 << 10);
+
+    /** Of what is not taken, in the answer. */
+    private static final int SHOWN_LENGTH_MAX = 128;
+
     private static final String GET = "GET";
 
     private final Bookmarks bookmarks;
@@ -44,9 +51,6 @@ final class NoteRoutes implements JsonHandler.Routes {
             throw new RequestException(RequestException.NOT_FOUND, "no such path");
         }
         String group = request.text("group");
-        if (group.isEmpty()) {
-            throw JsonRequest.badValue("group", group, "the name of a group");
-        }
         CompletableFuture<Map<String, String>> notes =
                 request.method().equals(GET)
                         ? bookmarks.notes(group)
@@ -62,7 +66,9 @@ final class NoteRoutes implements JsonHandler.Routes {
                         note -> {
                             if (!note.getValue().isTextual()) {
                                 throw JsonRequest.badValue(
-                                        note.getKey(), note.getValue().toString(), "a text");
+                                        Printable.of(note.getKey(), SHOWN_LENGTH_MAX),
+                                        Printable.of(note.getValue().toString(), SHOWN_LENGTH_MAX),
+                                        "a text");
                             }
                             changes.put(note.getKey(), note.getValue().textValue());
                         });

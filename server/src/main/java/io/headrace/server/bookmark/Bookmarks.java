@@ -305,7 +305,7 @@ public final class Bookmarks implements AutoCloseable {
     }
 
     /**
-     * Adds notes on a group, which need not be there.
+     * Adds notes on a group, which need not be there. What changes nothing writes nothing.
      *
      * @param changes texts by key; an empty one takes the note away
      * @return completes when they are durable, with all notes on the group
@@ -313,7 +313,12 @@ public final class Bookmarks implements AutoCloseable {
     public CompletableFuture<Map<String, String>> note(String group, Map<String, String> changes) {
         return answer(
                 () -> {
-                    TreeMap<String, String> all = GroupNotes.with(notesNow(group), changes);
+                    GroupNotes.requireName(group);
+                    TreeMap<String, String> known = notesNow(group);
+                    TreeMap<String, String> all = GroupNotes.with(known, changes);
+                    if (all.equals(known)) {
+                        return all;
+                    }
                     byte[] value = notes.encode(group, all);
                     long offset = append(GroupNotes.key(group), value, clockMs.getAsLong());
                     if (value == null) {
@@ -325,9 +330,16 @@ public final class Bookmarks implements AutoCloseable {
                 });
     }
 
+    /** Most bytes of the notes on a group, as JSON. */
+    public static final int NOTES_LENGTH_MAX = GroupNotes.LENGTH_MAX;
+
     /** The notes on a group; none if nobody has made any. */
     public CompletableFuture<Map<String, String>> notes(String group) {
-        return answer(() -> notesNow(group));
+        return answer(
+                () -> {
+                    GroupNotes.requireName(group);
+                    return notesNow(group);
+                });
     }
 
     private TreeMap<String, String> notesNow(String group) {

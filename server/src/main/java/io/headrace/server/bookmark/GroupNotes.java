@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.headrace.engine.EngineException;
 import io.headrace.server.bookmark.BookmarkException.Reason;
+import io.headrace.server.show.Printable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -24,6 +25,9 @@ final class GroupNotes {
     static final int LENGTH_MAX = 32 << 10;
 
     private static final int KEY_LENGTH_MAX = 128;
+
+    /** Most characters of the name of a group that has notes. */
+    static final int GROUP_LENGTH_MAX = 1024;
 
     /** No bookmark's name has a colon. */
     private static final String PREFIX = "notes:";
@@ -55,8 +59,27 @@ final class GroupNotes {
     }
 
     /**
+     * @throws BookmarkException if a group of that name can have no notes
+     */
+    static void requireName(String group) {
+        if (group.isEmpty() || group.length() > GROUP_LENGTH_MAX) {
+            throw new BookmarkException(
+                    Reason.BAD_VALUE,
+                    "bad name of a group for notes: value="
+                            + Printable.of(group, KEY_LENGTH_MAX)
+                            + " characters="
+                            + group.length()
+                            + " allowed=1 to "
+                            + GROUP_LENGTH_MAX
+                            + " characters");
+        }
+    }
+
+    /**
      * The notes with some more, in the place of those of the same keys; what has no text is taken
      * away.
+     *
+     * @throws BookmarkException if one cannot be kept
      */
     static TreeMap<String, String> with(
             TreeMap<String, String> known, Map<String, String> changes) {
@@ -67,11 +90,13 @@ final class GroupNotes {
                         throw new BookmarkException(
                                 Reason.BAD_VALUE,
                                 "bad key of a note: value="
-                                        + key
+                                        + Printable.of(key, KEY_LENGTH_MAX)
                                         + " allowed=1 to "
                                         + KEY_LENGTH_MAX
                                         + " characters");
                     }
+                    requireWhole(key, key);
+                    requireWhole(key, text);
                     if (text.isEmpty()) {
                         notes.remove(key);
                     } else {
@@ -79,6 +104,23 @@ final class GroupNotes {
                     }
                 });
         return notes;
+    }
+
+    /** Half a surrogate pair is no character, and cannot be written as UTF-8. */
+    private static void requireWhole(String key, String text) {
+        int[] points = text.codePoints().toArray();
+        for (int i = 0; i < points.length; i++) {
+            if (Character.getType(points[i]) == Character.SURROGATE) {
+                throw new BookmarkException(
+                        Reason.BAD_VALUE,
+                        "half a surrogate pair in a note: key="
+                                + Printable.of(key, KEY_LENGTH_MAX)
+                                + " value="
+                                + Printable.of(new String(points, i, 1))
+                                + " character="
+                                + i);
+            }
+        }
     }
 
     /**

@@ -249,8 +249,12 @@ public final class DatasetCommand implements Runnable {
                 .toList();
     }
 
-    @Command(description = "Which objects two versions differ in, by key, length and etag.")
+    @Command(
+            description =
+                    "What two versions differ in: objects of sources, by key, length and etag;"
+                            + " records of others, by key, value and headers.")
     void diff(
+            @Mixin ClientOptions client,
             @Mixin AdminOptions admin,
             @Parameters(paramLabel = "DATASET") String dataset,
             @Parameters(paramLabel = "VERSION") String before,
@@ -263,9 +267,29 @@ public final class DatasetCommand implements Runnable {
                     boolean isByContent)
             throws IOException, InterruptedException {
         DatasetCalls calls = new DatasetCalls(admin);
-        new DatasetDiff(calls, dataset + "." + before, dataset + "." + after, isByContent, out())
-                .print();
+        List<JsonNode> versions = versions(calls.topics(dataset));
+        String old = dataset + "." + before;
+        String now = dataset + "." + after;
+        boolean isOldSource = isSource(versions, old);
+        if (isSource(versions, now) && isOldSource) {
+            new DatasetDiff(calls, old, now, isByContent, out()).print();
+        } else if (isByContent) {
+            throw new CommandException(
+                    "--checksum compares objects, and these are records: " + old + " " + now);
+        } else {
+            new RecordDiff(client, old, now, out()).print();
+        }
         out().flush();
+    }
+
+    private static boolean isSource(List<JsonNode> versions, String topic) {
+        return versions.stream()
+                .filter(version -> version.path("topic").asText().equals(topic))
+                .findFirst()
+                .orElseThrow(() -> new CommandException("no such version: " + topic))
+                .path("mode")
+                .asText()
+                .equals(StorageMode.SOURCE.configValue());
     }
 
     @Command(description = "Have an alias show a version; makes the alias if it is not there.")

@@ -4,6 +4,7 @@ import io.headrace.server.lineage.Manifest;
 import io.headrace.server.lineage.Manifest.OffsetRange;
 import io.headrace.server.lineage.Manifest.TopicRanges;
 import io.headrace.server.lineage.ManifestReader;
+import io.headrace.server.show.Printable;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -58,7 +59,7 @@ public final class LineageCommand implements Runnable {
             throws IOException, InterruptedException {
         LineageNotes all = new LineageNotes(admin);
         Map<String, String> now = notes == null ? all.of(group) : all.add(group, notes);
-        now.forEach((key, text) -> out().println(key + "=" + text));
+        now.forEach((key, text) -> out().println(Printable.of(key) + "=" + Printable.of(text)));
         out().flush();
     }
 
@@ -119,9 +120,10 @@ public final class LineageCommand implements Runnable {
         Manifest manifest = export.manifest(group, before, all);
         if (isProtecting) {
             // Before it is written: what it names is held from then on.
-            new LineageHold(client, out()).protect(manifest);
+            new LineageHold(client, out()).during(manifest, () -> export.write(output, manifest));
+        } else {
+            export.write(output, manifest);
         }
-        export.write(output, manifest);
         for (TopicRanges topic : manifest.topics()) {
             if (!topic.isBelow()) {
                 topic.ranges().forEach(range -> out().println(text(topic, range)));

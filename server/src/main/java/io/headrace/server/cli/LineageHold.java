@@ -5,6 +5,8 @@ import io.headrace.server.lineage.Manifest;
 import io.headrace.server.lineage.Manifest.TopicRanges;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
@@ -18,6 +20,14 @@ final class LineageHold {
     private final ClientOptions client;
     private final PrintWriter out;
 
+    /** Versions that were not protected before. */
+    private final Deque<String> held = new ArrayDeque<>();
+
+    /** What is done once all is held. */
+    interface Step {
+        void run() throws IOException, InterruptedException;
+    }
+
     /**
      * @param out is told what is held, and what is not
      */
@@ -26,22 +36,58 @@ final class LineageHold {
         this.out = out;
     }
 
-    void protect(Manifest manifest) throws IOException, InterruptedException {
+    /**
+     * Protects the versions that a manifest names, and takes a step. If one of that fails, what was
+     * protected by this is let go of again.
+     */
+    void during(Manifest manifest, Step then) throws IOException, InterruptedException {
         try (Admin kafka = client.admin()) {
-            for (TopicRanges topic : manifest.topics()) {
-                if (topic.configs().containsKey(Versions.OF_CONFIG)) {
-                    protect(kafka, topic.topic());
-                    out.println("protected: " + topic.topic());
-                } else {
-                    out.println("not protected, as it is no version: " + topic.topic());
+            boolean isDone = false;
+            try {
+                for (TopicRanges topic : manifest.topics()) {
+                    protect(kafka, topic);
+                }
+                then.run();
+                isDone = true;
+            } finally {
+                if (!isDone) {
+                    letGo(kafka);
                 }
             }
         }
     }
 
-    private void protect(Admin kafka, String version) throws InterruptedException {
+    private void protect(Admin kafka, TopicRanges topic) throws InterruptedException {
+        if (!topic.configs().containsKey(Versions.OF_CONFIG)) {
+            out.println("not protected, as it is no version: " + topic.topic());
+        } else if ("true".equals(topic.configs().get(Versions.PROTECTED_CONFIG))) {
+            out.println("protected already: " + topic.topic());
+        } else {
+            // Also of a request that fails nobody knows whether it was carried out.
+            held.push(topic.topic());
+            set(kafka, topic.topic(), "true");
+            out.println("protected: " + topic.topic());
+        }
+    }
+
+    /** The last one first; says of each what has become of it. */
+    private void letGo(Admin kafka) throws InterruptedException {
+        while (!held.isEmpty()) {
+            String version = held.pop();
+            try {
+                set(kafka, version, "false");
+                out.println("not protected any more: " + version);
+            } catch (CommandException e) {
+                out.println("may still be protected: " + version + ": " + e.getMessage());
+            }
+        }
+        out.flush();
+    }
+
+    private void set(Admin kafka, String version, String isProtected) throws InterruptedException {
         AlterConfigOp change =
-                new AlterConfigOp(new ConfigEntry(Versions.PROTECTED_CONFIG, "true"), OpType.SET);
+                new AlterConfigOp(
+                        new ConfigEntry(Versions.PROTECTED_CONFIG, isProtected), OpType.SET);
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, version);
         client.await(kafka.incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
     }

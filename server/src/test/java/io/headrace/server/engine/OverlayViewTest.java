@@ -6,6 +6,7 @@ import static io.headrace.server.engine.TestEngine.read;
 import static io.headrace.server.engine.TestEngine.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
+import io.headrace.engine.RecordsKeptException;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.TopicCatalog.CatalogResult;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -244,7 +247,7 @@ final class OverlayViewTest {
     }
 
     @Test
-    void recordsThatAreGoneAreAnErrorAndNotPassedOver() {
+    void nothingIsDeletedBelowAnOverlay() {
         try (TestEngine engine = new TestEngine(folder)) {
             engine.create("base", 1, KEEPING);
             engine.create("patch", 1, KEEPING);
@@ -253,15 +256,34 @@ final class OverlayViewTest {
             append(engine.log("patch", 0), batch(2, "a", "one"));
             append(engine.log("patch", 0), batch(2, "b", "two"));
             overlay(engine, "view", "base", "patch");
+            for (String below : List.of("base", "patch")) {
+                ExecutionException refused =
+                        assertThrows(
+                                ExecutionException.class,
+                                () -> engine.log(below, 0).deleteRecords(1).get());
+                assertInstanceOf(RecordsKeptException.class, refused.getCause(), below);
+            }
             assertEquals(List.of("0:one", "1:two"), readAll(engine.log("view", 0), 0));
-            get(engine.log("base", 0).deleteRecords(1));
-            assertEquals(Unavailable.CORRUPT, read(engine.log("view", 0), 0, 1 << 20));
-            assertEquals(List.of("1:two"), readAll(engine.log("view", 0), 1));
-            get(engine.log("patch", 0).deleteRecords(1));
         }
-        try (TestEngine engine = new TestEngine(folder)) {
-            // The patch is read anew, and is not what it was.
-            assertEquals(Unavailable.STORE_ERROR, read(engine.log("view", 0), 1, 1 << 20));
+    }
+
+    @Test
+    void aPatchThatIsNotWhatItWasIsAnError() throws Exception {
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            append(engine.log("base", 0), batch(1, "a", "1"));
+            append(engine.log("patch", 0), batch(2, "a", "stands in"));
+            append(engine.log("patch", 0), batch(2, "b", "two"));
+            overlay(engine, "view", "base", "patch");
+            assertEquals(List.of("0:stands in"), readAll(engine.log("view", 0), 0));
+        }
+        Path journal = folder.resolve("journal/data-1");
+        damage(journal, "stands in");
+        assertFalse(JournalRepair.run(journal, folder.resolve("side")).isEmpty());
+        try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
+            // The patch is read anew.
+            assertEquals(Unavailable.STORE_ERROR, read(engine.log("view", 0), 0, 1 << 20));
         }
     }
 

@@ -80,7 +80,9 @@ final class PublishedTest {
     void aDefaultOfRetentionThatComesLaterTrimsNoVersion() {
         publish();
         try (TestEngine engine = engine(Map.of("retention.bytes", "0"))) {
-            await("trimmed", () -> engine.log("plain", 0).logStartOffset() == RECORDS);
+            for (String plain : List.of("plain", "plain-too")) {
+                await(plain, () -> engine.log(plain, 0).logStartOffset() == RECORDS);
+            }
             assertAllIsThere(engine);
         }
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.kafka.group.GroupContext;
+import io.headrace.server.groups.StockClient.Member;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -25,15 +25,14 @@ import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
-import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,38 +61,13 @@ class AliasConsumersTest {
 
     private final List<Member> members = new ArrayList<>();
 
-    /** What the members of the group run. */
-    enum Client {
-        EAGER("classic", "org.apache.kafka.clients.consumer.RangeAssignor"),
-        COOPERATIVE("classic", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"),
-        CONSUMER("consumer", ""),
-        KAFKA_PYTHON("/usr/bin/python3", "share_kafka_python.py"),
-        CONFLUENT("/usr/bin/python3", "share_confluent.py"),
-        KAFKAJS("node", "kafkajs/share.js");
-
-        private final String first;
-        private final String second;
-
-        Client(String first, String second) {
-            this.first = first;
-            this.second = second;
-        }
-
-        boolean isJava() {
-            return ordinal() <= CONSUMER.ordinal();
-        }
-    }
-
-    /** One of the group. */
-    private interface Member {
-        void leave() throws Exception;
-    }
-
-    private Member join(Client client, String clientId) throws Exception {
+    private Member join(StockClient client, String clientId) throws Exception {
         Member member =
                 client.isJava()
-                        ? new JavaMember(client, clientId)
-                        : new ProcessMember(client, clientId);
+                        ? new CommittingMember(
+                                        consumer(client, Map.of("client.id", clientId)), clientId)
+                                .start()
+                        : client.start(server, GROUP, LATEST, clientId, this::onDelivered);
         members.add(member);
         return member;
     }
@@ -103,94 +77,27 @@ class AliasConsumersTest {
         member.leave();
     }
 
-    /** A client in a process of its own, which prints what it is given. */
-    private final class ProcessMember implements Member {
-        private final Process process;
-        private final Thread reader;
-        private final CountDownLatch started = new CountDownLatch(1);
-
-        ProcessMember(Client client, String clientId) throws Exception {
-            process =
-                    new ProcessBuilder(
-                                    client.first,
-                                    "src/test/clients/" + client.second,
-                                    server.bootstrapServers(),
-                                    GROUP,
-                                    LATEST,
-                                    clientId)
-                            .redirectError(ProcessBuilder.Redirect.INHERIT)
-                            .start();
-            reader =
-                    new Thread(() -> process.inputReader().lines().forEach(this::onLine), clientId);
-            reader.start();
-        }
-
-        private void onLine(String line) {
-            if (line.equals("started")) {
-                started.countDown();
-            } else {
-                onDelivered(line);
-            }
+    /** Commits what it was given before it asks again. */
+    private final class CommittingMember extends StockClient.JavaMember {
+        CommittingMember(KafkaConsumer<String, String> consumer, String clientId) {
+            super(consumer, clientId);
         }
 
         @Override
-        public void leave() throws Exception {
-            boolean hasStarted = started.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
-            process.destroy();
-            boolean hasLeft = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
-            process.destroyForcibly();
-            reader.join(DEADLINE_SECONDS * 1000);
-            assertTrue(hasStarted, "has not started");
-            assertTrue(hasLeft, "does not leave");
-            assertEquals(0, process.exitValue());
-        }
-    }
-
-    /** A consumer on a thread of its own, which commits what it was given before it asks again. */
-    private final class JavaMember implements Member {
-        private final KafkaConsumer<String, String> consumer;
-        private final Thread thread;
-        private volatile boolean isLeaving;
-        private volatile Throwable failure;
-
-        JavaMember(Client client, String clientId) {
-            Map<String, String> configs = new HashMap<>();
-            configs.put("group.id", GROUP);
-            configs.put("client.id", clientId);
-            configs.put("group.protocol", client.first);
-            configs.put("auto.offset.reset", "earliest");
-            configs.put("enable.auto.commit", "false");
-            if (!client.second.isEmpty()) {
-                configs.put("partition.assignment.strategy", client.second);
-                configs.put("heartbeat.interval.ms", "200");
-            }
-            consumer =
-                    new KafkaConsumer<>(
-                            server.clientConfigs(configs),
-                            new StringDeserializer(),
-                            new StringDeserializer());
-            thread = new Thread(this::run, clientId);
-            thread.start();
+        void subscribe() {
+            consumer.subscribe(List.of(LATEST));
         }
 
-        private void run() {
-            try (consumer) {
-                consumer.subscribe(List.of(LATEST));
-                boolean isCommitted = true;
-                while (!isLeaving || !isCommitted) {
-                    ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
-                    Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
-                    for (ConsumerRecord<String, String> record : records) {
-                        onDelivered(record.value());
-                        done.put(
-                                new TopicPartition(record.topic(), record.partition()),
-                                new OffsetAndMetadata(record.offset() + 1));
-                    }
-                    isCommitted = done.isEmpty() || commit(done);
-                }
-            } catch (Throwable e) {
-                failure = e;
+        @Override
+        boolean poll(boolean isCommitted) {
+            Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
+            for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
+                onDelivered(record.value());
+                done.put(
+                        new TopicPartition(record.topic(), record.partition()),
+                        new OffsetAndMetadata(record.offset() + 1));
             }
+            return done.isEmpty() || commit(done);
         }
 
         /** Behind records only, so that a partition without any has nothing committed. */
@@ -202,16 +109,6 @@ class AliasConsumersTest {
                 } catch (RebalanceInProgressException e) {
                     assertTrue(consumer.poll(Duration.ofMillis(100)).isEmpty());
                 }
-            }
-        }
-
-        @Override
-        public void leave() throws Exception {
-            isLeaving = true;
-            thread.join(DEADLINE_SECONDS * 1000);
-            assertTrue(!thread.isAlive(), "does not leave");
-            if (failure != null) {
-                throw new AssertionError("member failed", failure);
             }
         }
     }
@@ -352,8 +249,8 @@ class AliasConsumersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Client.class)
-    void aGroupStaysInItsVersionAsLongAsItRuns(Client client) throws Exception {
+    @EnumSource(StockClient.class)
+    void aGroupStaysInItsVersionAsLongAsItRuns(StockClient client) throws Exception {
         Member first = join(client, "a");
         awaitDelivered("v1", 100);
         flip("v2");
@@ -400,14 +297,14 @@ class AliasConsumersTest {
                 .all()
                 .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
         flip("v2");
-        Member member = join(Client.CONSUMER, "a");
+        Member member = join(StockClient.CONSUMER, "a");
         awaitDelivered("v2", 120);
         leave(member);
         awaitMembers(0);
         assertEquals(30, committed("pairs.v1", 0));
         assertEquals(0, count("v1"));
         flip("v1");
-        Member later = join(Client.CONSUMER, "b");
+        Member later = join(StockClient.CONSUMER, "b");
         awaitDelivered("v1", 70);
         leave(later);
         assertTrue(delivered.containsKey("v1:30"));
@@ -415,14 +312,8 @@ class AliasConsumersTest {
         assertEachOnce("v2", 120);
     }
 
-    private KafkaConsumer<String, String> consumer(Client client, Map<String, String> more) {
-        Map<String, String> configs = new HashMap<>(more);
-        configs.put("group.id", GROUP);
-        configs.put("group.protocol", client.first);
-        configs.put("auto.offset.reset", "earliest");
-        configs.put("enable.auto.commit", "false");
-        return new KafkaConsumer<>(
-                server.clientConfigs(configs), new StringDeserializer(), new StringDeserializer());
+    private KafkaConsumer<String, String> consumer(StockClient client, Map<String, String> more) {
+        return client.consumer(server, GROUP, more);
     }
 
     /** The first record that comes. */
@@ -440,9 +331,9 @@ class AliasConsumersTest {
     /** Who does not poll for too long has not ended. */
     @ParameterizedTest
     @EnumSource(
-            value = Client.class,
+            value = StockClient.class,
             names = {"EAGER", "CONSUMER"})
-    void whoWasOnlyPutOutGoesOnInItsVersion(Client client) throws Exception {
+    void whoWasOnlyPutOutGoesOnInItsVersion(StockClient client) throws Exception {
         Map<String, String> impatient = Map.of("max.poll.interval.ms", "2000");
         try (KafkaConsumer<String, String> consumer = consumer(client, impatient)) {
             consumer.subscribe(List.of(LATEST));
@@ -455,6 +346,26 @@ class AliasConsumersTest {
         awaitMembers(0);
         try (KafkaConsumer<String, String> another = consumer(client, Map.of())) {
             another.subscribe(List.of(LATEST));
+            assertTrue(first(another).startsWith("v2:"));
+        }
+        assertEquals(50, committed("pairs.v1", 0));
+    }
+
+    /** What is there when it subscribes to names nothing that the server could go by later. */
+    @Test
+    void whoSubscribesByAPatternAndWasOnlyPutOutGoesOnInItsVersion() throws Exception {
+        Map<String, String> impatient = Map.of("max.poll.interval.ms", "2000");
+        try (KafkaConsumer<String, String> consumer = consumer(StockClient.CONSUMER, impatient)) {
+            consumer.subscribe(new SubscriptionPattern("pairs[.]late.*"));
+            assertEquals("v1:0", first(consumer));
+            consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(50)));
+            awaitMembers(0);
+            flip("v2");
+            assertEquals("v1:50", first(consumer));
+        }
+        awaitMembers(0);
+        try (KafkaConsumer<String, String> another = consumer(StockClient.CONSUMER, Map.of())) {
+            another.subscribe(new SubscriptionPattern("pairs[.]late.*"));
             assertTrue(first(another).startsWith("v2:"));
         }
         assertEquals(50, committed("pairs.v1", 0));
@@ -487,7 +398,7 @@ class AliasConsumersTest {
                     .get(DEADLINE_SECONDS, TimeUnit.SECONDS);
         }
         alter("big.latest", Map.of("headrace.view.current", "big.v2"));
-        try (KafkaConsumer<String, String> consumer = consumer(Client.CONSUMER, Map.of())) {
+        try (KafkaConsumer<String, String> consumer = consumer(StockClient.CONSUMER, Map.of())) {
             consumer.subscribe(List.of("big.latest"));
             await(
                     () -> {
@@ -509,7 +420,7 @@ class AliasConsumersTest {
 
     @Test
     void aMemberOfARunningGroupBeginsInItsVersion() throws Exception {
-        join(Client.EAGER, "a");
+        join(StockClient.EAGER, "a");
         awaitDelivered("v1", 100);
         assertNull(asked(OTHER));
         flip("v2");
@@ -534,7 +445,7 @@ class AliasConsumersTest {
 
     @Test
     void whoLooksAtAGroupDoesNotMoveIt() throws Exception {
-        Member member = join(Client.EAGER, "a");
+        Member member = join(StockClient.EAGER, "a");
         awaitDelivered("v1", 100);
         leave(member);
         awaitMembers(0);
@@ -552,11 +463,11 @@ class AliasConsumersTest {
 
     @Test
     void aGroupIsPlacedWhereItWasAfterARestart() throws Exception {
-        Member member = join(Client.CONSUMER, "a");
+        Member member = join(StockClient.CONSUMER, "a");
         awaitDelivered("v1", 100);
         flip("v2");
         server.restart();
-        Member second = join(Client.CONSUMER, "b");
+        Member second = join(StockClient.CONSUMER, "b");
         awaitMembers(2);
         leave(second);
         awaitMembers(1);
@@ -564,7 +475,7 @@ class AliasConsumersTest {
         awaitMembers(0);
         assertEquals(0, count("v2"));
         server.restart();
-        Member third = join(Client.CONSUMER, "c");
+        Member third = join(StockClient.CONSUMER, "c");
         awaitDelivered("v2", 120);
         leave(third);
         assertEachOnce("v1", 100);

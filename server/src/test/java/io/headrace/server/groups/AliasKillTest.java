@@ -21,6 +21,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -52,9 +53,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(3600)
 final class AliasKillTest {
     private static final int KILLS = Integer.getInteger("headrace.kill.rounds", 4);
-    private static final int PARTITIONS = 2;
-    private static final int RECORDS = 2000;
-    private static final int RECORDS_PER_SESSION = 10;
+    private static final int PARTITIONS = 4;
+    private static final int RECORDS = 4000;
+
+    /** Polls without a record after which there is nothing left, or the server is not back yet. */
+    private static final int EMPTY_POLLS_MAX = 20;
+
+    /** Of a partition. */
+    private static final long EACH = RECORDS / PARTITIONS;
+
     private static final long DEADLINE_SECONDS = 240;
     private static final String GROUP = "workers";
     private static final String LATEST = "pairs.latest";
@@ -108,11 +115,11 @@ final class AliasKillTest {
         return configs;
     }
 
-    /** One member's life: takes some records, and leaves. */
+    /** One member's life: takes some records of each partition, and leaves. */
     private final class Session implements ConsumerRebalanceListener {
         private final Set<String> versions = new HashSet<>();
         private final Set<Integer> begun = new HashSet<>();
-        private int count;
+        private int emptyPolls;
 
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> revoked) {}
@@ -129,7 +136,9 @@ final class AliasKillTest {
                             "group.id", GROUP,
                             "group.protocol", "consumer",
                             "auto.offset.reset", "earliest",
-                            "max.poll.records", "5",
+                            // A batch of each partition, all of them in one poll.
+                            "max.partition.fetch.bytes", "1",
+                            "max.poll.records", "100",
                             "enable.auto.commit", "false");
             KafkaConsumer<String, String> consumer =
                     new KafkaConsumer<>(
@@ -137,7 +146,7 @@ final class AliasKillTest {
             try {
                 pass(Phase.JOINING);
                 consumer.subscribe(List.of(LATEST), this);
-                while (count < RECORDS_PER_SESSION && !isEnding || isDraining && !isDrained()) {
+                while (!isEnding && emptyPolls < EMPTY_POLLS_MAX && !isThrough()) {
                     poll(consumer);
                 }
             } finally {
@@ -145,14 +154,26 @@ final class AliasKillTest {
             }
         }
 
-        private boolean isDrained() {
-            return isEnding || versions.stream().anyMatch(AliasKillTest.this::isSeen);
+        /** Whether it has seen enough: something of each partition that has something left. */
+        private boolean isThrough() {
+            return isDraining
+                    ? versions.stream().anyMatch(AliasKillTest.this::isSeen)
+                    : versions.stream().anyMatch(this::isSeenInAll);
+        }
+
+        private boolean isSeenInAll(String version) {
+            return IntStream.range(0, PARTITIONS)
+                    .allMatch(
+                            partition ->
+                                    begun.contains(partition)
+                                            || isSeen(version + ":" + partition, EACH));
         }
 
         private void poll(KafkaConsumer<String, String> consumer) {
             try {
                 ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(100));
                 Map<String, Long> ends = new HashMap<>();
+                emptyPolls = records.isEmpty() ? emptyPolls + 1 : 0;
                 records.forEach(record -> see(record, ends));
                 if (!records.isEmpty()) {
                     pass(Phase.COMMITTING);
@@ -181,7 +202,6 @@ final class AliasKillTest {
             }
             seenEnds.put(place, Math.max(seenEnd, offset + 1));
             ends.put(place, offset + 1);
-            count++;
         }
     }
 
@@ -382,9 +402,12 @@ final class AliasKillTest {
     }
 
     private boolean isSeen(String version) {
-        long each = RECORDS / PARTITIONS;
-        return seenEnds.getOrDefault(version + ":0", 0L) == each
-                && seenEnds.getOrDefault(version + ":1", 0L) == each;
+        return IntStream.range(0, PARTITIONS)
+                .allMatch(partition -> isSeen(version + ":" + partition, EACH));
+    }
+
+    private boolean isSeen(String place, long end) {
+        return seenEnds.getOrDefault(place, 0L) == end;
     }
 
     private void await(BooleanSupplier condition) throws InterruptedException {

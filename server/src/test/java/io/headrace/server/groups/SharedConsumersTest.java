@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.kafka.group.GroupContext;
+import io.headrace.server.groups.StockClient.Member;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,7 +17,6 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -34,7 +34,6 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
-import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,38 +59,11 @@ class SharedConsumersTest {
 
     private final List<Member> members = new ArrayList<>();
 
-    /** What the members of the group run. */
-    enum Client {
-        EAGER("classic", "org.apache.kafka.clients.consumer.RangeAssignor"),
-        COOPERATIVE("classic", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"),
-        CONSUMER("consumer", ""),
-        KAFKA_PYTHON("/usr/bin/python3", "share_kafka_python.py"),
-        CONFLUENT("/usr/bin/python3", "share_confluent.py"),
-        KAFKAJS("node", "kafkajs/share.js");
-
-        private final String first;
-        private final String second;
-
-        Client(String first, String second) {
-            this.first = first;
-            this.second = second;
-        }
-
-        boolean isJava() {
-            return ordinal() <= CONSUMER.ordinal();
-        }
-    }
-
-    /** One of a group. */
-    private interface Member {
-        void leave() throws Exception;
-    }
-
-    private Member join(Client client, String clientId) throws Exception {
+    private Member join(StockClient client, String clientId) throws Exception {
         Member member =
                 client.isJava()
-                        ? new JavaMember(client, clientId)
-                        : new ProcessMember(client, clientId);
+                        ? new CommittingMember(consumer(client, clientId), clientId).start()
+                        : client.start(server, "workers", view, clientId, this::onDelivered);
         members.add(member);
         return member;
     }
@@ -100,52 +72,6 @@ class SharedConsumersTest {
         String[] parts = value.split(":", 2);
         assertEquals(PADDING, parts[1]);
         delivered.computeIfAbsent(parts[0], v -> new AtomicInteger()).incrementAndGet();
-    }
-
-    /** A client in a process of its own. */
-    private final class ProcessMember implements Member {
-        private final Process process;
-        private final Thread reader;
-        private final CountDownLatch started = new CountDownLatch(1);
-
-        ProcessMember(Client client, String clientId) throws Exception {
-            process =
-                    new ProcessBuilder(
-                                    client.first,
-                                    "src/test/clients/" + client.second,
-                                    server.bootstrapServers(),
-                                    "workers",
-                                    view,
-                                    clientId)
-                            .redirectError(ProcessBuilder.Redirect.INHERIT)
-                            .start();
-            reader = new Thread(this::read, clientId);
-            reader.start();
-        }
-
-        private void read() {
-            process.inputReader().lines().forEach(this::onLine);
-        }
-
-        private void onLine(String line) {
-            if (line.equals("started")) {
-                started.countDown();
-            } else {
-                onDelivered(line);
-            }
-        }
-
-        @Override
-        public void leave() throws Exception {
-            boolean hasStarted = started.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
-            process.destroy();
-            boolean hasLeft = process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS);
-            process.destroyForcibly();
-            reader.join(DEADLINE_SECONDS * 1000);
-            assertTrue(hasStarted, "has not started");
-            assertTrue(hasLeft, "does not leave");
-            assertEquals(0, process.exitValue());
-        }
     }
 
     @BeforeEach
@@ -191,45 +117,24 @@ class SharedConsumersTest {
         }
     }
 
-    /** A consumer on a thread of its own, which commits what it was given before it asks again. */
-    private final class JavaMember implements Member {
-        private final KafkaConsumer<String, String> consumer;
-        private final Thread thread;
-        private volatile boolean isLeaving;
-        private volatile Throwable failure;
-
-        JavaMember(Client client, String clientId) {
-            consumer = consumer(client, clientId);
-            thread = new Thread(this::run, clientId);
-            thread.start();
-        }
-
-        private void run() {
-            try (consumer) {
-                consumer.subscribe(List.of(view), new CommittingOnRevocation(consumer));
-                boolean isCommitted = true;
-                while (!isLeaving || !isCommitted) {
-                    ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
-                    for (ConsumerRecord<String, String> record : records) {
-                        onDelivered(record.value());
-                    }
-                    if (!records.isEmpty() || !isCommitted) {
-                        isCommitted = commit(consumer);
-                    }
-                }
-            } catch (Throwable e) {
-                failure = e;
-            }
+    /** Commits what it was given before it asks again. */
+    private final class CommittingMember extends StockClient.JavaMember {
+        CommittingMember(KafkaConsumer<String, String> consumer, String clientId) {
+            super(consumer, clientId);
         }
 
         @Override
-        public void leave() throws Exception {
-            isLeaving = true;
-            thread.join(DEADLINE_SECONDS * 1000);
-            assertTrue(!thread.isAlive(), "does not leave");
-            if (failure != null) {
-                throw new AssertionError("member failed", failure);
+        void subscribe() {
+            consumer.subscribe(List.of(view), new CommittingOnRevocation(consumer));
+        }
+
+        @Override
+        boolean poll(boolean isCommitted) {
+            ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
+            for (ConsumerRecord<String, String> record : records) {
+                onDelivered(record.value());
             }
+            return records.isEmpty() && isCommitted || commit(consumer);
         }
     }
 
@@ -255,19 +160,8 @@ class SharedConsumersTest {
         public void onPartitionsAssigned(Collection<TopicPartition> assigned) {}
     }
 
-    private KafkaConsumer<String, String> consumer(Client client, String clientId) {
-        Map<String, String> configs = new HashMap<>();
-        configs.put("group.id", "workers");
-        configs.put("client.id", clientId);
-        configs.put("group.protocol", client.first);
-        configs.put("auto.offset.reset", "earliest");
-        configs.put("enable.auto.commit", "false");
-        if (!client.second.isEmpty()) {
-            configs.put("partition.assignment.strategy", client.second);
-            configs.put("heartbeat.interval.ms", "200");
-        }
-        return new KafkaConsumer<>(
-                server.clientConfigs(configs), new StringDeserializer(), new StringDeserializer());
+    private KafkaConsumer<String, String> consumer(StockClient client, String clientId) {
+        return client.consumer(server, "workers", Map.of("client.id", clientId));
     }
 
     /** Batches that are copied into an answer, those that are not, and compressed ones. */
@@ -321,8 +215,8 @@ class SharedConsumersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Client.class)
-    void eachRecordIsDeliveredOnceWhoeverComesAndGoes(Client client) throws Exception {
+    @EnumSource(StockClient.class)
+    void eachRecordIsDeliveredOnceWhoeverComesAndGoes(StockClient client) throws Exception {
         join(client, "a");
         join(client, "b");
         produce(0, 500, Batches.SHORT);
@@ -341,8 +235,8 @@ class SharedConsumersTest {
 
     /** Each client gets over offsets without records, at the end of a lane and before others. */
     @ParameterizedTest
-    @EnumSource(Client.class)
-    void whatWasTakenBackIsDeliveredByOthers(Client client) throws Exception {
+    @EnumSource(StockClient.class)
+    void whatWasTakenBackIsDeliveredByOthers(StockClient client) throws Exception {
         createView(
                 "holes",
                 3,
@@ -362,7 +256,7 @@ class SharedConsumersTest {
 
     /** A member that commits one record of each lane, and is given all others a few times. */
     private void beStuck() {
-        try (KafkaConsumer<String, String> stuck = consumer(Client.EAGER, "stuck")) {
+        try (KafkaConsumer<String, String> stuck = consumer(StockClient.EAGER, "stuck")) {
             stuck.subscribe(List.of(view));
             Set<TopicPartition> committed = new HashSet<>();
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
@@ -391,9 +285,9 @@ class SharedConsumersTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Client.class,
+            value = StockClient.class,
             names = {"EAGER", "CONSUMER"})
-    void aRestartOfTheServerTakesNothingAndRepeatsNothing(Client client) throws Exception {
+    void aRestartOfTheServerTakesNothingAndRepeatsNothing(StockClient client) throws Exception {
         join(client, "a");
         join(client, "a"); // told apart by what they own
         produce(0, 500, Batches.SHORT);
@@ -405,8 +299,8 @@ class SharedConsumersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Client.class, names = "EAGER")
-    void otherReadersOfLanesDisturbNothing(Client client) throws Exception {
+    @EnumSource(value = StockClient.class, names = "EAGER")
+    void otherReadersOfLanesDisturbNothing(StockClient client) throws Exception {
         produce(0, 100, Batches.LONG);
         List<TopicPartition> lanes =
                 IntStream.range(0, LANES).mapToObj(i -> new TopicPartition("shared", i)).toList();

@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
@@ -68,6 +69,7 @@ final class AliasGroups {
     private final Executor topicExecutor;
     private final AliasPins pins = new AliasPins();
     private final AliasStays stays = new AliasStays();
+    private final HalfPlacedGroups halfPlaced = new HalfPlacedGroups();
 
     /** The last placing of each group that is being placed; the next one waits for it. */
     private final Map<String, CompletableFuture<?>> placing = new ConcurrentHashMap<>();
@@ -104,7 +106,21 @@ final class AliasGroups {
     }
 
     /**
-     * Places a group, unless it has members, or had the one that comes since it was placed.
+     * Whether nothing is to be placed before somebody joins a group: he names no alias, and the
+     * group is in one version of each that it reads.
+     *
+     * @param isPattern as in {@link #place}
+     */
+    boolean isPlaced(String group, Collection<String> names, boolean isPattern) {
+        return !isPattern
+                && aliases(names).isEmpty()
+                && !placing.containsKey(group)
+                && !halfPlaced.contains(group);
+    }
+
+    /**
+     * Places a group, unless it has members, or had the one that comes since it was placed. What an
+     * earlier placing has left undone is done in any case.
      *
      * @param member by what the one is known that comes
      * @param names topics that it is about to read
@@ -129,7 +145,7 @@ final class AliasGroups {
                         isEmpty ->
                                 isEmpty
                                         ? placeEmpty(context, group, member, names, isPattern)
-                                        : joined(group, member, aliases(names)))
+                                        : joined(group, member, aliases(names), isPattern))
                 .thenRun(then)
                 .whenComplete(
                         (done, failure) -> {
@@ -168,8 +184,9 @@ final class AliasGroups {
         return group.groupState().equals(EMPTY) || group.groupState().equals(DEAD);
     }
 
-    private CompletableFuture<Void> joined(String group, Set<String> member, List<Topic> aliases) {
-        stays.join(group, member, ids(aliases));
+    private CompletableFuture<Void> joined(
+            String group, Set<String> member, List<Topic> aliases, boolean isPattern) {
+        stays.join(group, member, ids(aliases), isPattern);
         return CompletableFuture.completedFuture(null);
     }
 
@@ -183,11 +200,14 @@ final class AliasGroups {
             Set<String> member,
             Collection<String> names,
             boolean isPattern) {
-        Set<Long> kept = stays.kept(group, member);
+        Set<Long> half = halfPlaced.aliases(group);
+        LongPredicate kept = stays.kept(group, member).and(id -> !half.contains(id));
         List<Topic> named = new ArrayList<>(aliases(names));
-        named.removeIf(alias -> kept.contains(alias.id()));
+        named.removeIf(alias -> kept.test(alias.id()));
+        addHalfPlaced(named, half);
         if (!isPattern && named.isEmpty()) {
-            return joined(group, member, named);
+            halfPlaced.remove(group);
+            return joined(group, member, named, false);
         }
         return fetch(context, group, isPattern ? null : asked(named))
                 .thenCompose(
@@ -196,23 +216,33 @@ final class AliasGroups {
                             Set<Long> placed = new HashSet<>(ids(named));
                             all.forEach(each -> placed.add(each.topic.id()));
                             return placeEmpty(context, group, all)
-                                    .thenRun(() -> note(group, member, placed, kept));
+                                    .thenRun(() -> note(group, member, placed, isPattern));
                         });
     }
 
-    private void note(String group, Set<String> member, Set<Long> placed, Set<Long> kept) {
-        if (kept.isEmpty()) {
-            stays.begin(group, member, placed);
-        } else {
-            stays.join(group, member, placed);
+    /** Those that are there still. */
+    private void addHalfPlaced(List<Topic> named, Set<Long> half) {
+        for (long id : half) {
+            Topic topic = directory.catalog().find(id);
+            if (topic != null && named.stream().noneMatch(alias -> alias.id() == id)) {
+                named.add(topic);
+            }
         }
     }
 
-    private List<Placing> placings(List<OffsetFetchResponseTopics> found, Set<Long> kept) {
+    private void note(String group, Set<String> member, Set<Long> placed, boolean isPattern) {
+        if (stays.isKnown(group, member)) {
+            stays.join(group, member, placed, isPattern);
+        } else {
+            stays.begin(group, member, placed, isPattern);
+        }
+    }
+
+    private List<Placing> placings(List<OffsetFetchResponseTopics> found, LongPredicate kept) {
         List<Placing> all = new ArrayList<>();
         for (OffsetFetchResponseTopics committed : found) {
             Topic topic = alias(committed.name());
-            if (topic != null && !kept.contains(topic.id())) {
+            if (topic != null && !kept.test(topic.id())) {
                 all.add(new Placing(topic, offsets(committed)));
             }
         }
@@ -230,6 +260,7 @@ final class AliasGroups {
         }
         if (shown.isEmpty()) {
             pin(group, all);
+            halfPlaced.remove(group);
             return CompletableFuture.completedFuture(null);
         }
         return fetch(context, group, asked(shown))
@@ -289,27 +320,41 @@ final class AliasGroups {
                 move(each, version, known.getOrDefault(version.name(), Map.of()), commits);
             }
         }
-        CompletableFuture<Boolean> isDone =
+        boolean wasHalf = halfPlaced.contains(group);
+        CompletableFuture<Integer> count =
                 CompletableFuture.supplyAsync(
                         () -> {
                             topics.require(commits.names());
-                            return true;
+                            if (commits.all.size() > 1) {
+                                halfPlaced.put(group, aliasIds(all));
+                            }
+                            return 0;
                         },
                         topicExecutor);
-        for (Commit commit : commits.all) {
-            isDone =
-                    isDone.thenCompose(
-                            isSoFar ->
-                                    isSoFar
+        for (int i = 0; i < commits.all.size(); i++) {
+            Commit commit = commits.all.get(i);
+            int before = i;
+            count =
+                    count.thenCompose(
+                            done ->
+                                    done == before
                                             ? commit(context, commit.of(group))
-                                            : CompletableFuture.completedFuture(false));
+                                                    .thenApply(is -> is ? done + 1 : done)
+                                            : CompletableFuture.completedFuture(done));
         }
-        return isDone.thenAccept(
-                isCommitted -> {
-                    if (isCommitted) {
+        return count.thenAccept(
+                done -> {
+                    if (done == commits.all.size()) {
                         pin(group, all);
+                        halfPlaced.remove(group);
+                    } else if (done == 0 && !wasHalf) {
+                        halfPlaced.remove(group); // it has got members before, and stays
                     }
                 });
+    }
+
+    private static Set<Long> aliasIds(List<Placing> all) {
+        return all.stream().map(each -> each.topic.id()).collect(Collectors.toSet());
     }
 
     private CompletableFuture<Boolean> commit(
@@ -379,7 +424,8 @@ final class AliasGroups {
 
     /**
      * What a placing commits, each partition's positions in one commit: as one if they are not very
-     * many. If the server is killed between two, the next member that joins has the rest placed.
+     * many. If one of several fails, the rest is placed before anybody joins the group; if the
+     * server is killed between two, before the next one does that names the alias.
      */
     private final class Commits {
         private final List<Commit> all = new ArrayList<>();

@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongPredicate;
 
 /**
  * Who has been in a group since it was placed. One of them who comes back to find it empty was only
@@ -35,34 +36,57 @@ final class AliasStays {
     private static final class Stay {
         private final Set<String> names = new HashSet<>();
         private final Set<Long> aliases = new HashSet<>();
+
+        /** Whether it may be in any alias: a member subscribes to what there is of a pattern. */
+        private boolean isInAny;
     }
 
     /**
-     * The aliases in which a group stays although it is empty; none if it does not know who comes.
+     * The ids of the aliases in which a group stays although it is empty; none if it does not know
+     * who comes.
      *
      * @param names by any of which a member is known
      */
-    synchronized Set<Long> kept(String group, Set<String> names) {
+    synchronized LongPredicate kept(String group, Set<String> names) {
         Stay stay = stays.get(group);
-        return stay != null && names.stream().anyMatch(stay.names::contains)
-                ? Set.copyOf(stay.aliases)
-                : Set.of();
+        if (stay == null || names.stream().noneMatch(stay.names::contains)) {
+            return id -> false;
+        }
+        if (stay.isInAny) {
+            return id -> true;
+        }
+        return Set.copyOf(stay.aliases)::contains;
     }
 
-    /** A group was placed because a member came. */
-    synchronized void begin(String group, Set<String> names, Set<Long> aliases) {
+    /** Whether a group knows who comes. */
+    synchronized boolean isKnown(String group, Set<String> names) {
+        Stay stay = stays.get(group);
+        return stay != null && names.stream().anyMatch(stay.names::contains);
+    }
+
+    /**
+     * A group was placed because a member came.
+     *
+     * @param isInAny whether he reads what a pattern matches, now or later
+     */
+    synchronized void begin(String group, Set<String> names, Set<Long> aliases, boolean isInAny) {
         stays.remove(group);
-        join(group, names, aliases);
+        join(group, names, aliases, isInAny);
     }
 
-    /** A member has come to a group, or come back. */
-    synchronized void join(String group, Set<String> names, Set<Long> aliases) {
-        boolean isNothing = aliases.isEmpty() && !stays.containsKey(group);
+    /**
+     * A member has come to a group, or come back.
+     *
+     * @param isInAny whether he reads what a pattern matches, now or later
+     */
+    synchronized void join(String group, Set<String> names, Set<Long> aliases, boolean isInAny) {
+        boolean isNothing = aliases.isEmpty() && !isInAny && !stays.containsKey(group);
         boolean isLong = names.stream().anyMatch(name -> name.length() > NAME_LENGTH_MAX);
         if (isNothing || isLong || group.length() > NAME_LENGTH_MAX) {
             return;
         }
         Stay stay = stays.computeIfAbsent(group, key -> new Stay());
+        stay.isInAny |= isInAny;
         if (stay.names.size() + names.size() <= NAMES_MAX) {
             stay.names.addAll(names);
         }

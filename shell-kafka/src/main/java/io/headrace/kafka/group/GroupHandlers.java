@@ -204,8 +204,8 @@ public final class GroupHandlers {
     }
 
     /**
-     * Goes on at once, unless somebody is about to read an alias: then once the group is in the
-     * version in which it should be.
+     * Goes on at once, unless somebody is about to read an alias, or the group is half placed: then
+     * once the group is in the version in which it should be.
      */
     private void whenPlaced(
             KafkaRequest request,
@@ -214,7 +214,7 @@ public final class GroupHandlers {
             List<String> names,
             boolean isPattern,
             Runnable then) {
-        if (!isPattern && groups.aliasGroups().aliases(names).isEmpty()) {
+        if (groups.aliasGroups().isPlaced(group, names, isPattern)) {
             then.run();
             return;
         }

@@ -44,8 +44,7 @@ public final class DeleteRecordsHandler implements RequestHandler {
         for (DeleteRecordsTopic topic : data.topics()) {
             TopicHandle handle = topics.find(topic.name());
             DeleteRecordsTopicResult results = new DeleteRecordsTopicResult().setName(topic.name());
-            boolean isRefused =
-                    handle != null && (!mayDelete(handle.topic()) || isUnderOverlay(handle));
+            boolean isRefused = handle != null && !mayDelete(handle.topic());
             for (DeleteRecordsPartition partition : topic.partitions()) {
                 DeleteRecordsPartitionResult result =
                         new DeleteRecordsPartitionResult()
@@ -71,27 +70,23 @@ public final class DeleteRecordsHandler implements RequestHandler {
 
     /**
      * What a compacted topic holds, it holds for as long as the key lives; a version stays as it
-     * is; of views, unions alone hold anything.
+     * is; of views, unions alone hold anything. What is promised meanwhile, the engine keeps.
      */
     private static boolean mayDelete(Topic topic) {
         boolean holdsRecords = topic.storageMode() != StorageMode.VIEW || Views.isUnion(topic);
         return topic.config().delete() && holdsRecords && !Versions.isPublished(topic);
     }
 
-    /** An overlay has for good what it is over. The protocol has no room to say which one. */
-    private boolean isUnderOverlay(TopicHandle handle) {
-        Topic overlay = topics.catalog().overlayOver(handle.topic().id());
-        if (overlay == null) {
-            return false;
-        }
+    /** The protocol has no room for it. */
+    private void sayWhy(Topic topic) {
+        Topic overlay = topics.catalog().overlayOver(topic.id());
         LOGGER.info(
-                "records are not deleted, an overlay is over them: topic={} view={}",
-                handle.topic().name(),
-                overlay.name());
-        return true;
+                "records are not deleted, the topic keeps them: topic={} overlay={}",
+                topic.name(),
+                overlay == null ? "none" : overlay.name());
     }
 
-    private static void delete(
+    private void delete(
             @Nullable PartitionLog log,
             long beforeOffset,
             DeleteRecordsPartitionResult result,
@@ -104,7 +99,11 @@ public final class DeleteRecordsHandler implements RequestHandler {
                 log.deleteRecords(beforeOffset),
                 (logStartOffset, failure) -> {
                     if (failure != null || logStartOffset == null) {
-                        result.setErrorCode(EngineErrors.of(failure).code());
+                        Errors error = EngineErrors.of(failure);
+                        if (error == Errors.POLICY_VIOLATION) {
+                            sayWhy(log.topic());
+                        }
+                        result.setErrorCode(error.code());
                     } else {
                         result.setLowWatermark(logStartOffset);
                     }

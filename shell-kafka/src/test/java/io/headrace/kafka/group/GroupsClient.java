@@ -114,6 +114,10 @@ final class GroupsClient {
         return groups.directory().ids().uuid(groups.directory().find(topic).topic().id());
     }
 
+    AliasGroups aliasGroups() {
+        return groups.aliasGroups();
+    }
+
     /** Offset and metadata, or "-1 ". */
     String committed(String group, String topic, int partition) throws Exception {
         var request =

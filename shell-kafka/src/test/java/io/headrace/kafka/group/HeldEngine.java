@@ -183,6 +183,20 @@ final class HeldEngine implements Engine, TopicCatalog {
         throw new UnsupportedOperationException();
     }
 
+    /** Gives a topic other configs. */
+    synchronized void configs(String name, Map<String, String> configs) {
+        Topic old = find(name);
+        changed(
+                CatalogChange.Kind.ALTERED,
+                new Topic(
+                        old.id(),
+                        name,
+                        old.partitionCount(),
+                        configs,
+                        TopicConfig.DEFAULTS.with(configs),
+                        0));
+    }
+
     @Override
     public CompletableFuture<Long> allocateProducerIds(int count) {
         return CompletableFuture.completedFuture(nextProducerId.getAndAdd(count));
@@ -208,6 +222,9 @@ final class HeldEngine implements Engine, TopicCatalog {
         private int storeErrorsLeft;
 
         volatile long refusal;
+
+        /** So many appends are taken before they are refused; guarded by this. */
+        private int appendsLeft = Integer.MAX_VALUE;
 
         HeldLog(Topic topic, int partition) {
             this.topic = topic;
@@ -272,6 +289,9 @@ final class HeldEngine implements Engine, TopicCatalog {
                 if (refusal < 0) {
                     return refusal;
                 }
+                if (appendsLeft-- <= 0) {
+                    return OUT_OF_SPACE;
+                }
                 baseOffset = logEndOffset;
                 ByteBuffer copy = ByteBuffer.allocateDirect(batch.remaining());
                 copy.put(batch.duplicate()).flip();
@@ -291,6 +311,11 @@ final class HeldEngine implements Engine, TopicCatalog {
         @Override
         public ReadResult read(long fromOffset, int lengthMax) {
             return readNow(fromOffset, lengthMax);
+        }
+
+        /** Refuses all appends but so many. */
+        synchronized void takeAppends(int count) {
+            appendsLeft = count;
         }
 
         synchronized void failReads(int count) {
