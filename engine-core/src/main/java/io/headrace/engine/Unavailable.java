@@ -19,6 +19,8 @@ public enum Unavailable implements ReadResult {
     SOURCE_CHANGED,
     /** The store did not answer; retry. */
     STORE_ERROR,
+    /** Too many reads wait, or there is no memory for this one now; retry. */
+    BUSY,
     /** This log is no longer in use, or the topic is gone; ask the engine again. */
     CLOSED;
 

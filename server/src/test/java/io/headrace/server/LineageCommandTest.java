@@ -38,6 +38,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -316,6 +317,59 @@ final class LineageCommandTest {
                 out.toString().contains("numbers.v2 partition 0  offsets 0 to 3"), out::toString);
         ok("replay", file("b"), "--name", "again");
         assertEquals(13, count(read("again", "another", 13)));
+    }
+
+    /** What is exchanged is read again as it was shown, and so is that something is not there. */
+    @Test
+    void whatWasReadThroughAnOverlayIsReadAgain() throws Exception {
+        Map<String, String> keeping = Map.of("retention.ms", "-1");
+        create("orders", 1, keeping);
+        create("fixes", 1, keeping);
+        produceKeyed("orders", 0, 60, 1, "first");
+        produceKeyed("fixes", 0, 60, 4, "right");
+        produceKeyed("fixes", 0, 60, 12, null);
+        create(
+                "fixed",
+                1,
+                Map.of(
+                        "headrace.view.type", "overlay",
+                        "headrace.view.topics", "orders",
+                        "headrace.view.patch", "fixes"));
+        Map<Integer, List<String>> first = read("fixed", "trainer", 40);
+        List<String> records = first.get(0);
+        assertEquals(7, records.stream().filter(record -> record.contains("right")).count());
+        assertTrue(records.get(0).startsWith("1 "), () -> records.get(0)); // 0 is taken away
+        ok("export", "trainer", "--output", file("a"));
+        String manifest = Files.readString(folder.resolve("a"));
+        assertTrue(manifest.contains("\"fixed\""), manifest);
+        ok("verify", file("a"), "--read");
+        ok("replay", file("a"), "--name", "again");
+        // What comes later changes nothing.
+        produceKeyed("orders", 0, 10, 1, "later");
+        produceKeyed("fixes", 0, 60, 1, "later");
+        ok("verify", file("a"), "--read");
+        assertEquals(first, read("again", "another", count(first)));
+        String digest = "sha256:" + "0".repeat(64);
+        Files.writeString(
+                folder.resolve("changed"), manifest.replaceAll("sha256:[0-9a-f]{64}", digest));
+        refused("the records are not the same: topic=fixed", "verify", file("changed"));
+    }
+
+    private void produceKeyed(String topic, int from, int to, int step, @Nullable String value) {
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap(), "linger.ms", 20);
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+            for (int i = from; i < to; i += step) {
+                String of = value == null ? null : value + " " + i;
+                producer.send(
+                        new ProducerRecord<>(
+                                topic,
+                                0,
+                                ("k" + i).getBytes(StandardCharsets.UTF_8),
+                                of == null ? null : of.getBytes(StandardCharsets.UTF_8)));
+            }
+        }
     }
 
     private int note(String... arguments) {

@@ -115,6 +115,7 @@ final class Catalog implements TopicCatalog, Background.Work {
     }
 
     /**
+     * @param settles as {@link ModeChanges#settle}
      * @param beginModeChange as {@link ModeChanges#begin}
      * @param endModeChange as {@link ModeChanges#end}
      * @param beginKeepingAll as {@link KeptTopics#begin}
@@ -125,6 +126,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             MetadataStore store,
             Journal journal,
             CatalogState state,
+            Predicate<Topic> settles,
             BiFunction<Topic, Topic, @Nullable CatalogResult> beginModeChange,
             Consumer<Topic> endModeChange,
             Predicate<Topic> beginKeepingAll,
@@ -139,7 +141,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         this.beginKeepingAll = beginKeepingAll;
         this.endKeepingAll = endKeepingAll;
         this.versions = new CatalogVersions(this::draft, this::draft, context.clockMs());
-        this.overlays = new CatalogOverlays(this::draft, this::isCompacted);
+        this.overlays = new CatalogOverlays(this::draft, store, settles);
         this.worker = background.worker("headrace-catalog", this, context.failureHandler());
     }
 
@@ -178,6 +180,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         }
         nextTopicId = state.nextTopicId;
         nextProducerId = state.nextProducerId;
+        forEachView(overlays::recovered);
     }
 
     /**
@@ -396,6 +399,9 @@ final class Catalog implements TopicCatalog, Background.Work {
                             + topic.name()
                             + " view="
                             + view.name());
+        }
+        if (Views.isOverlay(topic)) {
+            overlays.deleted(topic);
         }
         plan(new Command.DeleteTopic(topicId), new CatalogChange(Kind.DELETED, topic, topic));
         draftByName.put(topic.name(), Optional.empty());
@@ -617,7 +623,7 @@ final class Catalog implements TopicCatalog, Background.Work {
             return; // its versions are checked as it comes to show them
         }
         if (Views.isOverlay(topic)) {
-            overlays.check(topic, context.recordFilter() != null);
+            overlays.check(topic, draft(topic.id()), context.recordFilter() != null);
             return;
         }
         ViewSpec spec = ViewSpec.of(topic.configs());
@@ -723,20 +729,16 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     @Override
     public @Nullable Topic overlayOver(long topicId) {
-        Topic topic = find(topicId);
+        Topic topic = isUnderOverlay(topicId) ? find(topicId) : null;
         return topic == null ? null : viewOver(topic, Views::isOverlay, this::find);
     }
 
-    /** Whether compaction has taken records out of what a topic holds. */
-    private boolean isCompacted(Topic topic) {
-        for (int partition = 0; partition < topic.partitionCount(); partition++) {
-            PartitionState state =
-                    PartitionState.decode(store.get(Rows.partitionKey(topic.id(), partition)));
-            if (state.compactedOffset > state.logStartOffset) {
-                return true;
-            }
-        }
-        return false;
+    /**
+     * Whether a topic has to keep its records, as an overlay is over it, or is about to be. Does
+     * not read; callers may hold the lock of a log.
+     */
+    boolean isUnderOverlay(long topicId) {
+        return overlays.isOver(topicId);
     }
 
     /** Calls the consumer with each view over a topic, with some of them several times. */
@@ -919,6 +921,7 @@ final class Catalog implements TopicCatalog, Background.Work {
         try {
             answers = prepareAndCommit();
         } finally {
+            overlays.endGroup(this::find);
             frozen.forEach(endModeChange);
             frozen.clear();
             keeping.forEach(endKeepingAll);

@@ -1,6 +1,6 @@
 package io.headrace.engine.log;
 
-import io.headrace.engine.RecordsLease;
+import io.headrace.engine.source.SlicedRecords;
 import io.headrace.engine.spi.Journal;
 import io.headrace.engine.spi.Journal.JournalLease;
 import java.nio.ByteBuffer;
@@ -8,18 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Batches in the mapping of one journal cycle. */
-final class JournalRecords implements RecordsLease {
+final class JournalRecords extends SlicedRecords {
     private final JournalLease mapping;
-    private final List<ByteBuffer> slices;
-    private final int length;
-    private final long nextOffset;
 
     private JournalRecords(
             JournalLease mapping, List<ByteBuffer> slices, int length, long nextOffset) {
+        super(slices, length, nextOffset);
         this.mapping = mapping;
-        this.slices = slices;
-        this.length = length;
-        this.nextOffset = nextOffset;
     }
 
     /** Collects batches of one cycle, in offset order. */
@@ -61,28 +56,7 @@ final class JournalRecords implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return slices.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return slices.get(index);
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public void close() {
-        slices.clear();
+    protected void release() {
         mapping.close();
     }
 }

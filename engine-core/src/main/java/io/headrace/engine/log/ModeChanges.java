@@ -117,6 +117,26 @@ final class ModeChanges {
         stopping.complete(null);
     }
 
+    /**
+     * Waits until all that was done to a topic's records by now is in its rows, and has its logs
+     * begin where these say, also where whoever deletes has not come to that yet.
+     *
+     * @return false if that is in vain
+     */
+    boolean settle(Topic topic) {
+        if (!isProjected(shards.get(topic.journal() - 1))) {
+            return false;
+        }
+        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+            PartitionLogBase log = logs.get(new PartitionKey(topic.id(), partition));
+            if (log != null) {
+                byte[] row = store.get(Rows.partitionKey(topic.id(), partition));
+                log.advanceLogStart(PartitionState.decode(row).logStartOffset);
+            }
+        }
+        return true;
+    }
+
     private @Nullable CatalogResult refuseAppends(Topic topic, Topic altered) {
         boolean isSource = isSource(topic) || isSource(altered);
         for (int partition = 0; partition < topic.partitionCount(); partition++) {

@@ -9,13 +9,16 @@ import org.jspecify.annotations.Nullable;
  * A partition as the projection has it: what activation starts from. Used by one thread at a time.
  */
 final class PartitionState {
-    private static final byte VERSION = 3;
+    private static final byte VERSION = 4;
 
     /** Does not tell an exact end from a reserve. */
     private static final byte VERSION_BEFORE_ENDS = 1;
 
     /** Knows nothing of compaction. */
     private static final byte VERSION_BEFORE_COMPACTION = 2;
+
+    /** Knows of what was compacted to the end, and not of what was begun. */
+    private static final byte VERSION_BEFORE_THINNING = 3;
 
     long logStartOffset;
     long logEndOffset;
@@ -44,6 +47,9 @@ final class PartitionState {
     /** Those of {@link #liveBytes} that are below the compacted offset. */
     long compactedBytes;
 
+    /** Records were taken out of batches below, by compaction or a repair; 0 if none were. */
+    long thinnedOffset;
+
     /** From when on all tombstones below the compacted offset may go; 0 if there are none. */
     long tombstonesUntilMs;
 
@@ -71,6 +77,8 @@ final class PartitionState {
             state.compactedBytes = buffer.getLong();
             state.tombstonesUntilMs = buffer.getLong();
         }
+        state.thinnedOffset =
+                version > VERSION_BEFORE_THINNING ? buffer.getLong() : state.compactedOffset;
         state.epochs = LeaderEpochs.decode(buffer);
         return state;
     }
@@ -117,7 +125,7 @@ final class PartitionState {
     }
 
     byte[] encode() {
-        ByteBuffer buffer = ByteBuffer.allocate(2 + 8 * Long.BYTES + epochs.encodedLength());
+        ByteBuffer buffer = ByteBuffer.allocate(2 + 9 * Long.BYTES + epochs.encodedLength());
         buffer.put(VERSION)
                 .putLong(logStartOffset)
                 .putLong(logEndOffset)
@@ -127,7 +135,8 @@ final class PartitionState {
                 .put((byte) (isReserveExact ? 1 : 0))
                 .putLong(compactedOffset)
                 .putLong(compactedBytes)
-                .putLong(tombstonesUntilMs);
+                .putLong(tombstonesUntilMs)
+                .putLong(thinnedOffset);
         epochs.encode(buffer);
         return buffer.array();
     }

@@ -322,6 +322,7 @@ final class ShardProjection {
             PartitionState state,
             CompactedEntry.Change change,
             long newPosition) {
+        state.thinnedOffset = Math.max(state.thinnedOffset, change.lastOffset() + 1);
         byte[] key = Rows.indexKey(partition.topicId(), partition.partition(), change.lastOffset());
         byte[] row = store.get(key);
         IndexEntry entry = row == null ? null : IndexEntry.decode(key, row);

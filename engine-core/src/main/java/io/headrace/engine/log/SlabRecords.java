@@ -1,23 +1,18 @@
 package io.headrace.engine.log;
 
-import io.headrace.engine.RecordsLease;
+import io.headrace.engine.source.SlicedRecords;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Batches that were loaded into a slab. */
-final class SlabRecords implements RecordsLease {
+final class SlabRecords extends SlicedRecords {
     private final Slab slab;
-    private final List<ByteBuffer> slices;
-    private final int length;
-    private final long nextOffset;
 
     private SlabRecords(Slab slab, List<ByteBuffer> slices, int length, long nextOffset) {
+        super(slices, length, nextOffset);
         this.slab = slab;
-        this.slices = slices;
-        this.length = length;
-        this.nextOffset = nextOffset;
     }
 
     /** Collects batches of one slab, in offset order; those that lie side by side are a slice. */
@@ -66,28 +61,7 @@ final class SlabRecords implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return slices.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return slices.get(index);
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public void close() {
-        slices.clear();
+    protected void release() {
         slab.release();
     }
 }

@@ -147,6 +147,7 @@ public final class StorageEngine implements Engine {
                             store,
                             metadataJournal,
                             catalogState,
+                            this::settle,
                             this::beginModeChange,
                             this::endModeChange,
                             this::beginKeepingAll,
@@ -642,6 +643,10 @@ public final class StorageEngine implements Engine {
     /** When an idempotent producer must have appended to be remembered. */
     private long producersNotBeforeMs() {
         return retentionClock.latestMs() - context.producerExpirationMs();
+    }
+
+    private boolean settle(Topic topic) {
+        return modeChanges.settle(topic);
     }
 
     private long memoryBudget(Topic topic) {

@@ -1,6 +1,5 @@
 package io.headrace.engine.source;
 
-import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.source.cache.CachedBlock;
 import java.nio.ByteBuffer;
@@ -10,11 +9,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Whole batches of consecutive blocks: one slice per block, one reference to each block's slab. */
-final class BlockLease implements RecordsLease {
+final class BlockLease extends SlicedRecords {
     private final List<CachedBlock> blocks = new ArrayList<>(2);
-    private final List<ByteBuffer> slices = new ArrayList<>(2);
-    private int length;
-    private long nextOffset;
 
     /** Finds the block in memory that holds an offset, with a reference. */
     @FunctionalInterface
@@ -35,9 +31,9 @@ final class BlockLease implements RecordsLease {
         long from = offset;
         while (block != null) {
             boolean isWhole = lease.add(block, from, lengthMax);
-            from = lease.nextOffset;
+            from = lease.nextOffset();
             block =
-                    isWhole && lease.length < lengthMax && lease.sliceCount() < SLICE_COUNT_MAX
+                    isWhole && lease.length() < lengthMax && lease.sliceCount() < SLICE_COUNT_MAX
                             ? residents.at(from)
                             : null;
         }
@@ -52,13 +48,14 @@ final class BlockLease implements RecordsLease {
         ByteBuffer bytes = block.bytes().duplicate();
         int begin = batchAt(bytes, fromOffset);
         int end = begin;
+        long next = fromOffset;
         while (end < block.length()) {
             int batchLength = RecordBatch.length(bytes, end);
-            boolean isFirst = length == 0 && end == begin;
-            if (!isFirst && length + (end - begin) + batchLength > lengthMax) {
+            boolean isFirst = length() == 0 && end == begin;
+            if (!isFirst && length() + (end - begin) + batchLength > lengthMax) {
                 break;
             }
-            nextOffset = RecordBatch.lastOffset(bytes, end) + 1;
+            next = RecordBatch.lastOffset(bytes, end) + 1;
             end += batchLength;
         }
         if (end == begin) {
@@ -66,8 +63,7 @@ final class BlockLease implements RecordsLease {
             return false;
         }
         blocks.add(block);
-        slices.add(bytes.limit(end).position(begin));
-        length += end - begin;
+        add(bytes.limit(end).position(begin), next);
         return end == block.length();
     }
 
@@ -82,7 +78,7 @@ final class BlockLease implements RecordsLease {
     /** Calls the consumer with each block that the lease holds to its end. */
     void forEachEnded(Consumer<CachedBlock> consumer) {
         for (int i = 0; i < blocks.size(); i++) {
-            if (blocks.get(i).endOffset() <= nextOffset) {
+            if (blocks.get(i).endOffset() <= nextOffset()) {
                 consumer.accept(blocks.get(i));
             }
         }
@@ -94,29 +90,8 @@ final class BlockLease implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return slices.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return slices.get(index);
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public void close() {
+    protected void release() {
         blocks.forEach(CachedBlock::release);
         blocks.clear();
-        slices.clear();
     }
 }

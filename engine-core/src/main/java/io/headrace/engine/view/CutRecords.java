@@ -3,6 +3,7 @@ package io.headrace.engine.view;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.source.SlicedRecords;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -15,16 +16,15 @@ import org.jspecify.annotations.Nullable;
  * batch when it was referred to may lie within one. What lies across an end is copied into memory
  * of the engine, the rest is leased where it is.
  */
-final class CutRecords implements RecordsLease {
+final class CutRecords extends SlicedRecords {
     private final RecordsLease whole;
     private final SlabAllocator allocator;
-    private final List<ByteBuffer> slices = new ArrayList<>();
 
     /** What was copied is in these. */
     private final List<Slab> copies = new ArrayList<>(2);
 
-    private int length;
-    private long nextOffset;
+    /** Behind the last batch that was looked at. */
+    private long reached;
 
     /** Gives memory. */
     @FunctionalInterface
@@ -66,7 +66,7 @@ final class CutRecords implements RecordsLease {
 
     /** False if there is no memory. */
     private boolean take(long fromOffset, long endOffset) {
-        for (int i = 0; i < whole.sliceCount() && slices.size() < SLICE_COUNT_MAX - 2; i++) {
+        for (int i = 0; i < whole.sliceCount() && sliceCount() < SLICE_COUNT_MAX - 2; i++) {
             if (!take(whole.slice(i), fromOffset, endOffset)) {
                 return false;
             }
@@ -93,7 +93,7 @@ final class CutRecords implements RecordsLease {
                 }
                 runStart = end;
             } else {
-                nextOffset = batchEnd;
+                reached = batchEnd;
             }
             at = end;
         }
@@ -103,14 +103,8 @@ final class CutRecords implements RecordsLease {
 
     private void addRun(ByteBuffer slice, int from, int to) {
         if (from < to) {
-            add(slice.duplicate().limit(to).position(from), nextOffset);
+            add(slice.duplicate().limit(to).position(from), reached);
         }
-    }
-
-    private void add(ByteBuffer own, long endOffset) {
-        slices.add(own);
-        length += own.remaining();
-        nextOffset = endOffset;
     }
 
     /** Records of a batch, as a batch of their own; null if there is no memory. */
@@ -193,28 +187,7 @@ final class CutRecords implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return slices.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return slices.get(index);
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public void close() {
-        slices.clear();
+    protected void release() {
         copies.forEach(Slab::release);
         copies.clear();
         whole.close();

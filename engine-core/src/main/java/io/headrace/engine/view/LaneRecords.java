@@ -7,20 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Batches of other topics, where they lie, with the offsets and the leader epochs of a lane. */
-final class LaneRecords implements RecordsLease {
+final class LaneRecords extends ShownRecords {
     private final List<RecordsLease> leases;
-    private final List<Part> parts;
-    private final int length;
-    private final long nextOffset;
-
-    /** A slice, and how it is shown. */
-    private record Part(ByteBuffer slice, long shift, int leaderEpoch) {}
 
     private LaneRecords(Builder builder) {
+        super(builder.parts, builder.length, builder.nextOffset);
         this.leases = builder.leases;
-        this.parts = builder.parts;
-        this.length = builder.length;
-        this.nextOffset = builder.nextOffset;
     }
 
     /** Collects batches, in the order of their offsets in the lane. */
@@ -104,38 +96,7 @@ final class LaneRecords implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return parts.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return parts.get(index).slice;
-    }
-
-    @Override
-    public long offsetShift(int index) {
-        return parts.get(index).shift;
-    }
-
-    @Override
-    public int leaderEpoch(int index) {
-        return parts.get(index).leaderEpoch;
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public void close() {
-        parts.clear();
+    void release() {
         leases.forEach(RecordsLease::close);
         leases.clear();
     }

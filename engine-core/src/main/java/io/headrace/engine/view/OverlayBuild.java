@@ -47,6 +47,15 @@ final class OverlayBuild {
     private int partition;
     private long offset = -1;
 
+    /** The patch has not the records that it had, and will not have them again. */
+    static final class PatchGoneException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        PatchGoneException(String reason) {
+            super(reason, null, false, false);
+        }
+    }
+
     /** Is told of the end, on a thread of the engine's. */
     interface WhenDone {
         /**
@@ -164,16 +173,21 @@ final class OverlayBuild {
         run();
     }
 
-    private EngineException unreadable(Unavailable why) {
-        return new EngineException(
-                "patch cannot be read, or its records are gone: topic="
+    private RuntimeException unreadable(Unavailable why) {
+        String where =
+                " topic="
                         + patch.name()
                         + " partition="
                         + partition
                         + " offset="
                         + offset
                         + " cause="
-                        + why);
+                        + why;
+        return switch (why) {
+            case OFFSET_OUT_OF_RANGE, CAUGHT_UP, CORRUPT, CUT_OUT ->
+                    new PatchGoneException("records of a patch are gone:" + where);
+            default -> new EngineException("patch cannot be read:" + where);
+        };
     }
 
     private void take(ReadResult read) {

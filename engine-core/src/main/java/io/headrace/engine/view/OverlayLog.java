@@ -1,8 +1,5 @@
 package io.headrace.engine.view;
 
-import io.headrace.engine.EngineException;
-import io.headrace.engine.LogClosedException;
-import io.headrace.engine.OnDemandLog;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -11,7 +8,6 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views;
 import io.headrace.engine.view.OverlaySpec.Pin;
 import java.nio.ByteBuffer;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,15 +16,14 @@ import org.slf4j.LoggerFactory;
  * A partition of an {@link OverlayView} that is pinned: the offsets of the base, as far as it is
  * pinned to them. Thread-safe.
  */
-final class OverlayLog implements OnDemandLog {
+final class OverlayLog extends WindowLog {
     private static final Logger LOGGER = LoggerFactory.getLogger(OverlayLog.class);
 
     private final OverlayView view;
-    private final int partition;
 
     OverlayLog(OverlayView view, int partition) {
+        super(partition);
         this.view = view;
-        this.partition = partition;
     }
 
     @Override
@@ -37,8 +32,13 @@ final class OverlayLog implements OnDemandLog {
     }
 
     @Override
-    public int partition() {
-        return partition;
+    @Nullable PartitionLog base() {
+        return view.base(partition());
+    }
+
+    @Override
+    long endOffset() {
+        return pin().endOffset(partition());
     }
 
     private Pin pin() {
@@ -52,28 +52,23 @@ final class OverlayLog implements OnDemandLog {
     @Override
     public long logStartOffset() {
         Pin pin = pin();
-        PartitionLog base = pin.base().isEmpty() ? view.base(partition) : null;
-        return base == null ? Math.max(0, pin.startOffset(partition)) : base.logStartOffset();
+        PartitionLog base = pin.base().isEmpty() ? base() : null;
+        return base == null ? Math.max(0, pin.startOffset(partition())) : base.logStartOffset();
     }
 
     /** As far as a source below is indexed; the end of what the view is pinned to otherwise. */
     @Override
     public long highWatermark() {
-        Pin pin = pin();
-        PartitionLog base = view.base(partition);
-        long end = pin.endOffset(partition);
-        if (base instanceof OnDemandLog || end == Long.MAX_VALUE) {
-            return base == null
-                    ? logStartOffset()
-                    : Math.max(logStartOffset(), Math.min(end, base.highWatermark()));
+        PartitionLog base = base();
+        if (base != null) {
+            return endBelow(base);
         }
-        return end;
+        return pin().base().isEmpty() ? logStartOffset() : endOffset();
     }
 
     @Override
     public long logEndOffset() {
-        Pin pin = pin();
-        return pin.base().isEmpty() ? highWatermark() : pin.endOffset(partition);
+        return pin().base().isEmpty() ? highWatermark() : endOffset();
     }
 
     /** Always {@link #READ_ONLY}, or {@link #CLOSED}. */
@@ -93,19 +88,15 @@ final class OverlayLog implements OnDemandLog {
         if (view.isEnded()) {
             return Unavailable.CLOSED;
         }
-        Pin pin = pin();
-        if (offset < logStartOffset() || offset > pin.endOffset(partition)) {
+        long end = endOffset();
+        if (offset < logStartOffset() || offset > end) {
             return Unavailable.OFFSET_OUT_OF_RANGE;
         }
-        if (offset == pin.endOffset(partition)) {
+        if (offset == end) {
             return Unavailable.CAUGHT_UP;
         }
-        PartitionLog base = view.base(partition);
-        if (base == null) {
-            return Unavailable.STORE_ERROR;
-        }
         // A source is asked itself: it looks for what is not indexed yet.
-        return null;
+        return base() == null ? Unavailable.STORE_ERROR : null;
     }
 
     @Override
@@ -120,7 +111,7 @@ final class OverlayLog implements OnDemandLog {
 
     /** What is below, then what stands in for it. */
     private void read(OverlayIndex index, long fromOffset, int lengthMax, ReadCallback whenRead) {
-        PartitionLog base = view.base(partition);
+        PartitionLog base = base();
         if (base == null) {
             index.release();
             whenRead.onRead(Unavailable.STORE_ERROR);
@@ -162,7 +153,7 @@ final class OverlayLog implements OnDemandLog {
         if (!isTaken) {
             lease.close();
             index.release();
-            whenRead.onRead(Unavailable.STORE_ERROR);
+            whenRead.onRead(view.whyRefused());
         }
     }
 
@@ -180,23 +171,15 @@ final class OverlayLog implements OnDemandLog {
                                 view.memory(),
                                 view.sources().recordFilter(),
                                 Views.isOverlay(base.topic()))
-                        .shown(
-                                lease,
-                                fromOffset,
-                                lengthMax,
-                                pin().endOffset(partition),
-                                view.sources().nowMs());
+                        .shown(lease, fromOffset, lengthMax, endOffset(), view.sources().nowMs());
         index.release();
         whenRead.onRead(shown);
     }
 
     /** What is gone below is an error at which readers stop, and not passed over. */
     private Unavailable whyNot(PartitionLog base, long offset, Unavailable why) {
-        if (base instanceof OnDemandLog
-                && (why == Unavailable.CAUGHT_UP
-                        || why == Unavailable.OFFSET_OUT_OF_RANGE
-                                && offset >= base.highWatermark())) {
-            return Unavailable.CAUGHT_UP; // it is found later
+        if (isFoundLater(base, offset, why)) {
+            return Unavailable.CAUGHT_UP;
         }
         if (why == Unavailable.OFFSET_OUT_OF_RANGE || why == Unavailable.CUT_OUT) {
             LOGGER.error("records below an overlay are gone: {} offset={}", this, offset);
@@ -208,79 +191,7 @@ final class OverlayLog implements OnDemandLog {
     }
 
     @Override
-    public void onHighWatermark(long offset, Runnable wake) {
-        PartitionLog base = view.base(partition);
-        if (base == null || offset <= logStartOffset()) {
-            wake.run();
-        } else if (offset <= pin().endOffset(partition)) {
-            base.onHighWatermark(offset, wake);
-        }
-        // nothing ever comes behind the end
-    }
-
-    @Override
-    public void cancel(Runnable wake) {
-        PartitionLog base = view.base(partition);
-        if (base != null) {
-            base.cancel(wake);
-        }
-    }
-
-    /** Timestamps are those of the base, also of records that the patch takes away. */
-    @Override
-    public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        PartitionLog base = view.base(partition);
-        return base == null
-                ? unreadable()
-                : base.offsetForTimestamp(timestampMs).thenApply(this::within);
-    }
-
-    /** That of the base, if it is within the view; that of another record is not known. */
-    @Override
-    public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        PartitionLog base = view.base(partition);
-        return base == null ? unreadable() : base.maxTimestamp().thenApply(this::within);
-    }
-
-    private CompletableFuture<@Nullable TimestampedOffset> unreadable() {
-        return CompletableFuture.failedFuture(new LogClosedException(topic().name()));
-    }
-
-    private @Nullable TimestampedOffset within(@Nullable TimestampedOffset found) {
-        return found == null || found.offset() >= pin().endOffset(partition) ? null : found;
-    }
-
-    /** Nobody is to go back: what is gone is said at the read. */
-    @Override
-    public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
-        return leaderEpoch < 0 ? null : new EpochEnd(leaderEpoch, logEndOffset());
-    }
-
-    /** Fails: there is nothing to delete. */
-    @Override
-    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
-        return CompletableFuture.failedFuture(
-                new EngineException(
-                        "a view's records cannot be deleted, those of its topics can: topic="
-                                + topic().name()));
-    }
-
-    @Override
-    public boolean hasMoreToFind() {
-        return view.base(partition) instanceof OnDemandLog base
-                && base.highWatermark() < pin().endOffset(partition)
-                && base.hasMoreToFind();
-    }
-
-    @Override
-    public void onReaderWaited(String reader, long nanos) {
-        if (view.base(partition) instanceof OnDemandLog base) {
-            base.onReaderWaited(reader, nanos);
-        }
-    }
-
-    @Override
     public String toString() {
-        return "view=" + topic().name() + " partition=" + partition;
+        return "view=" + topic().name() + " partition=" + partition();
     }
 }

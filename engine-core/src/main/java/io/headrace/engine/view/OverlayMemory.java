@@ -5,6 +5,8 @@ import io.headrace.engine.spi.MemoryStore.Slab;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,8 @@ final class OverlayMemory {
     private final SourceBlocks blocks;
     private final long lengthMax;
     private final AtomicLong length = new AtomicLong();
+    private final LongAdder replacedCount = new LongAdder();
+    private final LongAdder removedCount = new LongAdder();
 
     /** Those whose patches may lie here: the overlays in use, one each. */
     private final Set<OverlayView> views = ConcurrentHashMap.newKeySet();
@@ -89,5 +93,17 @@ final class OverlayMemory {
     /** A slab for records that are on their way to a reader; null if there is no memory now. */
     @Nullable Slab allocate(int bytes) {
         return blocks.allocate(bytes, RECORDS_TAG);
+    }
+
+    /** Notes in how many records, made for a reader, something stands in, and how many went. */
+    void onExchanged(long replaced, long removed) {
+        replacedCount.add(replaced);
+        removedCount.add(removed);
+    }
+
+    void forEachMetric(ObjLongConsumer<String> consumer) {
+        consumer.accept("headrace_overlay_patch_bytes", length.get());
+        consumer.accept("headrace_overlay_replaced_records_total", replacedCount.sum());
+        consumer.accept("headrace_overlay_removed_records_total", removedCount.sum());
     }
 }

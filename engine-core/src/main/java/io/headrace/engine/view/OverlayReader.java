@@ -98,7 +98,7 @@ final class OverlayReader {
             shown.close();
             return OwnBatch.passed(fromOffset, next, epoch, nowMs);
         } catch (NoRoomException full) {
-            return soFar(shown, Unavailable.STORE_ERROR);
+            return soFar(shown, Unavailable.BUSY);
         } catch (UnreadableBatchException damaged) {
             LOGGER.error("batch below an overlay cannot be read: {}", log, damaged);
             return soFar(shown, Unavailable.CORRUPT);
@@ -222,34 +222,40 @@ final class OverlayReader {
         long base = Math.max(fromOffset, RecordBatch.baseOffset(batch, batch.position()) + shift);
         long end = until;
         int length = 0;
+        int replaced = 0;
+        int removed = 0;
         records.of(batch);
         while (records.next()) {
             long offset = records.offset() + shift;
-            int more = offset < base || offset >= until ? 0 : lengthShown(batch);
+            if (offset < base || offset >= until) {
+                continue;
+            }
+            long place = find(batch);
+            boolean isRemoved = place != OverlayIndex.NONE && index.isTombstone(place);
+            int more = isRemoved ? 0 : lengthShown(place);
             boolean isFirst = length == 0 && shown.isEmpty();
             if (more > 0 && !isFirst && (long) shown.length() + length + more > lengthMax) {
                 end = length == 0 ? fromOffset : offset;
                 break;
             }
             length = Math.addExact(length, more);
+            removed += isRemoved ? 1 : 0;
+            replaced += !isRemoved && place != OverlayIndex.NONE ? 1 : 0;
         }
         if (length > 0) {
             put(shown, batch, epoch, base, end, RecordBatch.HEADER_LENGTH + length);
         }
+        memory.onExchanged(replaced, end > fromOffset ? removed : 0);
         return end;
     }
 
-    /** Of a record as it is shown, at most; 0 if it is not. */
-    private int lengthShown(ByteBuffer batch) {
-        long place = find(batch);
-        int keyLength = Math.max(0, records.keyLength());
-        if (place == OverlayIndex.NONE) {
-            return FRAME_LENGTH_MAX
-                    + keyLength
-                    + Math.max(0, records.valueLength())
-                    + records.headersLength();
-        }
-        return index.isTombstone(place) ? 0 : FRAME_LENGTH_MAX + keyLength + index.length(place);
+    /** Of the record, with what stands in for it at that place, at most. */
+    private int lengthShown(long place) {
+        int rest =
+                place == OverlayIndex.NONE
+                        ? Math.max(0, records.valueLength()) + records.headersLength()
+                        : index.length(place);
+        return FRAME_LENGTH_MAX + Math.max(0, records.keyLength()) + rest;
     }
 
     private void put(

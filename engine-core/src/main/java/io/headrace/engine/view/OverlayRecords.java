@@ -10,28 +10,20 @@ import java.util.List;
  * Batches of an overlay: those of the base where they lie, and others in their place. Owns the
  * base's lease, and the slabs in which the others lie.
  */
-final class OverlayRecords implements RecordsLease {
+final class OverlayRecords extends ShownRecords {
     private final RecordsLease base;
-    private final List<Piece> pieces;
     private final List<Slab> slabs;
-    private final int length;
-    private final long nextOffset;
-
-    /** Batches that follow each other in one buffer. */
-    private record Piece(ByteBuffer bytes, long offsetShift, int leaderEpoch) {}
 
     private OverlayRecords(Builder builder, long nextOffset) {
+        super(builder.pieces, builder.length, nextOffset);
         this.base = builder.base;
-        this.pieces = builder.pieces;
         this.slabs = builder.slabs;
-        this.length = builder.length;
-        this.nextOffset = nextOffset;
     }
 
     /** Puts a lease together; {@link #close} gives everything back if it does not come to that. */
     static final class Builder {
         private final RecordsLease base;
-        private final List<Piece> pieces = new ArrayList<>();
+        private final List<Part> pieces = new ArrayList<>();
         private final List<Slab> slabs = new ArrayList<>();
         private int length;
         private int runSlice = -1;
@@ -59,8 +51,7 @@ final class OverlayRecords implements RecordsLease {
         private void endRun() {
             if (runSlice >= 0) {
                 ByteBuffer bytes = base.slice(runSlice).duplicate().limit(runTo).position(runFrom);
-                pieces.add(
-                        new Piece(bytes, base.offsetShift(runSlice), base.leaderEpoch(runSlice)));
+                pieces.add(new Part(bytes, base.offsetShift(runSlice), base.leaderEpoch(runSlice)));
                 runSlice = -1;
             }
         }
@@ -69,7 +60,7 @@ final class OverlayRecords implements RecordsLease {
         void add(Slab slab, ByteBuffer batch) {
             endRun();
             slabs.add(slab);
-            pieces.add(new Piece(batch, 0, -1));
+            pieces.add(new Part(batch, 0, -1));
             length += batch.remaining();
         }
 
@@ -99,38 +90,9 @@ final class OverlayRecords implements RecordsLease {
     }
 
     @Override
-    public int sliceCount() {
-        return pieces.size();
-    }
-
-    @Override
-    public ByteBuffer slice(int index) {
-        return pieces.get(index).bytes;
-    }
-
-    @Override
-    public int length() {
-        return length;
-    }
-
-    @Override
-    public long nextOffset() {
-        return nextOffset;
-    }
-
-    @Override
-    public long offsetShift(int index) {
-        return pieces.get(index).offsetShift;
-    }
-
-    @Override
-    public int leaderEpoch(int index) {
-        return pieces.get(index).leaderEpoch;
-    }
-
-    @Override
-    public void close() {
+    void release() {
         base.close();
         slabs.forEach(Slab::release);
+        slabs.clear();
     }
 }

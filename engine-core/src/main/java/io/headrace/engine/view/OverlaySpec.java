@@ -49,7 +49,7 @@ public record OverlaySpec(String base, String patch, @Nullable Pin pin) implemen
      * @param fromOffset the first one
      * @param toOffset behind the last one
      */
-    record Span(long fromOffset, long toOffset) {
+    public record Span(long fromOffset, long toOffset) {
         private static final Pattern FORMAT = Pattern.compile("(?:([0-9]{1,18})-)?([0-9]{1,18})");
 
         @Override
@@ -68,7 +68,7 @@ public record OverlaySpec(String base, String patch, @Nullable Pin pin) implemen
      * @param patchCrc CRC-32C of the patch's records, {@link OverlayBuild}
      * @param patch by partition
      */
-    record Pin(long baseId, List<Span> base, long patchId, int patchCrc, List<Span> patch) {
+    public record Pin(long baseId, List<Span> base, long patchId, int patchCrc, List<Span> patch) {
         private static final Pattern FORMAT =
                 Pattern.compile("([0-9]{1,18}):([^:;]*);([0-9]{1,18}):([0-9a-f]{8}):([^:;]+)");
 

@@ -9,6 +9,8 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.Versions;
 import io.headrace.engine.Views;
 import io.headrace.engine.source.SourceBlocks.Extent;
+import io.headrace.engine.view.OverlayBuild.PatchGoneException;
+import io.headrace.engine.view.OverlayMemory.TooLongException;
 import io.headrace.engine.view.OverlaySpec.Pin;
 import io.headrace.engine.view.OverlaySpec.Span;
 import java.util.ArrayList;
@@ -184,16 +186,21 @@ final class OverlayView implements DerivedView {
         if (ready != null) {
             read.accept(ready);
         } else if (isRefused) {
-            whenRead.onRead(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
+            whenRead.onRead(whyRefused());
         } else {
             ask();
         }
     }
 
+    /** Why a read is not taken, where what takes it is full or is being closed. */
+    Unavailable whyRefused() {
+        return isEnded ? Unavailable.CLOSED : Unavailable.BUSY;
+    }
+
     /** One step towards the index, and the next one after a while. */
     private void step() {
         if (!isEnded && isStepping.compareAndSet(false, true) && !execute(this::stepHere)) {
-            refuseWaiting(Unavailable.STORE_ERROR);
+            refuseWaiting(whyRefused());
             again(LOOK_AFTER_FAILURE_MS);
         }
     }
@@ -311,7 +318,7 @@ final class OverlayView implements DerivedView {
         Pin pin = pin();
         if (unpinned == null && (pin == null || pin.patchCrc() != crc)) {
             built.release();
-            failed(new IllegalStateException("patch has other records than it was pinned to"));
+            failed(new PatchGoneException("patch has other records than it was pinned to"));
             return;
         }
         if (unpinned == null) {
@@ -391,10 +398,18 @@ final class OverlayView implements DerivedView {
         if (!isEnded) {
             complain("cause=" + failure);
         }
-        refuseWaiting(isEnded ? Unavailable.CLOSED : Unavailable.STORE_ERROR);
+        refuseWaiting(isEnded ? Unavailable.CLOSED : whyNot(failure));
         int doublings = pin() == null ? failuresInARow : 0; // nobody waits for it
         failuresInARow = Math.min(DOUBLINGS_MAX, failuresInARow + 1);
         again(LOOK_AFTER_FAILURE_MS << doublings);
+    }
+
+    /** What is gone does not come again, and who asks for it is to know. */
+    private static Unavailable whyNot(Throwable failure) {
+        if (failure instanceof PatchGoneException) {
+            return Unavailable.CORRUPT;
+        }
+        return failure instanceof TooLongException ? Unavailable.BUSY : Unavailable.STORE_ERROR;
     }
 
     /** Says each thing once. */

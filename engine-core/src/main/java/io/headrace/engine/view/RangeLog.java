@@ -1,8 +1,6 @@
 package io.headrace.engine.view;
 
 import io.headrace.engine.EngineException;
-import io.headrace.engine.LogClosedException;
-import io.headrace.engine.OnDemandLog;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
@@ -13,7 +11,6 @@ import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordFilter;
 import io.headrace.engine.view.ReplaySpec.Range;
 import java.nio.ByteBuffer;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,16 +20,15 @@ import org.slf4j.LoggerFactory;
  * A range of another log, with its offsets. What is not there any more is an error, never passed
  * over: who replays is promised the same records again.
  */
-final class RangeLog implements OnDemandLog {
+final class RangeLog extends WindowLog {
     private static final Logger LOGGER = LoggerFactory.getLogger(RangeLog.class);
 
     private final ReplayView view;
-    private final int partition;
     private final Range range;
 
     RangeLog(ReplayView view, int partition, Range range) {
+        super(partition);
         this.view = view;
-        this.partition = partition;
         this.range = range;
     }
 
@@ -42,8 +38,13 @@ final class RangeLog implements OnDemandLog {
     }
 
     @Override
-    public int partition() {
-        return partition;
+    @Nullable PartitionLog base() {
+        return view.base(range);
+    }
+
+    @Override
+    long endOffset() {
+        return range.toOffset();
     }
 
     @Override
@@ -54,10 +55,8 @@ final class RangeLog implements OnDemandLog {
     /** As far as a source below is indexed; the range's end otherwise. */
     @Override
     public long highWatermark() {
-        PartitionLog base = view.base(range);
-        return base instanceof OnDemandLog
-                ? Math.max(range.fromOffset(), Math.min(range.toOffset(), base.highWatermark()))
-                : range.toOffset();
+        PartitionLog base = base();
+        return base == null ? range.toOffset() : endBelow(base);
     }
 
     @Override
@@ -66,17 +65,12 @@ final class RangeLog implements OnDemandLog {
     }
 
     @Override
-    public long append(ByteBuffer batch, long appendTimeMs) {
-        return READ_ONLY;
-    }
-
-    @Override
     public ReadResult read(long fromOffset, int lengthMax) {
         Unavailable outside = outside(fromOffset);
         if (outside != null) {
             return outside;
         }
-        PartitionLog base = view.base(range);
+        PartitionLog base = base();
         if (base == null) {
             return Unavailable.STORE_ERROR;
         }
@@ -156,7 +150,7 @@ final class RangeLog implements OnDemandLog {
         if (why == Unavailable.COLD) {
             return why;
         }
-        if (base instanceof OnDemandLog && isFoundLater(base, offset, why)) {
+        if (isFoundLater(base, offset, why)) {
             return Unavailable.CAUGHT_UP;
         }
         if (why == Unavailable.CLOSED) {
@@ -170,15 +164,9 @@ final class RangeLog implements OnDemandLog {
                 : why;
     }
 
-    /** The records of a source are there before it is known how many there are. */
-    private static boolean isFoundLater(PartitionLog base, long offset, Unavailable why) {
-        return why == Unavailable.CAUGHT_UP
-                || why == Unavailable.OFFSET_OUT_OF_RANGE && offset >= base.highWatermark();
-    }
-
     @Override
     public void readCold(long fromOffset, int lengthMax, ReadCallback whenRead) {
-        PartitionLog base = view.base(range);
+        PartitionLog base = base();
         Unavailable outside = outside(fromOffset);
         if (outside != null || base == null) {
             whenRead.onRead(outside == null ? Unavailable.STORE_ERROR : outside);
@@ -271,82 +259,6 @@ final class RangeLog implements OnDemandLog {
             throw new EngineException("the engine's context has no recordFilter");
         }
         return filter;
-    }
-
-    @Override
-    public void onHighWatermark(long offset, Runnable wake) {
-        PartitionLog base = view.base(range);
-        if (base == null || offset <= range.fromOffset()) {
-            wake.run();
-        } else if (offset <= range.toOffset()) {
-            base.onHighWatermark(offset, wake);
-        }
-        // nothing ever comes behind the range's end
-    }
-
-    @Override
-    public void cancel(Runnable wake) {
-        PartitionLog base = view.base(range);
-        if (base != null) {
-            base.cancel(wake);
-        }
-    }
-
-    /** The log below knows the batch; whoever asks looks in it. */
-    @Override
-    public CompletableFuture<@Nullable TimestampedOffset> offsetForTimestamp(long timestampMs) {
-        PartitionLog base = view.base(range);
-        if (base == null) {
-            return CompletableFuture.failedFuture(new LogClosedException(range.topic()));
-        }
-        return base.offsetForTimestamp(timestampMs)
-                .thenApply(
-                        found -> found == null || found.offset() < range.toOffset() ? found : null);
-    }
-
-    /** That of the log below, if it is within the range; that of another record is not known. */
-    @Override
-    public CompletableFuture<@Nullable TimestampedOffset> maxTimestamp() {
-        PartitionLog base = view.base(range);
-        if (base == null) {
-            return CompletableFuture.failedFuture(new LogClosedException(range.topic()));
-        }
-        return base.maxTimestamp()
-                .thenApply(
-                        found ->
-                                found != null
-                                                && found.offset() >= range.fromOffset()
-                                                && found.offset() < range.toOffset()
-                                        ? found
-                                        : null);
-    }
-
-    /** Nobody is to go back: what is gone is said at the read. */
-    @Override
-    public @Nullable EpochEnd endOffsetForEpoch(int leaderEpoch) {
-        return leaderEpoch < 0 ? null : new EpochEnd(leaderEpoch, range.toOffset());
-    }
-
-    @Override
-    public CompletableFuture<Long> deleteRecords(long beforeOffset) {
-        return CompletableFuture.failedFuture(
-                new EngineException(
-                        "a view's records cannot be deleted, those of its topics can: topic="
-                                + topic().name()));
-    }
-
-    @Override
-    public boolean hasMoreToFind() {
-        return view.base(range) instanceof OnDemandLog base
-                && base.highWatermark() < range.toOffset()
-                && base.hasMoreToFind();
-    }
-
-    @Override
-    public void onReaderWaited(String reader, long nanos) {
-        if (view.base(range) instanceof OnDemandLog base) {
-            base.onReaderWaited(reader, nanos);
-        }
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.headrace.engine.view;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.source.SlicedRecords;
 import io.headrace.engine.spi.MemoryStore.Slab;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -260,44 +261,18 @@ final class Stretch {
         slabs.forEach(Slab::release);
     }
 
-    private static final class Lease implements RecordsLease {
-        private final List<ByteBuffer> slices;
+    private static final class Lease extends SlicedRecords {
         private final List<Slab> held;
-        private final int length;
-        private final long nextOffset;
 
         Lease(List<ByteBuffer> slices, List<Slab> held, int length, long nextOffset) {
-            this.slices = slices;
+            super(slices, length, nextOffset);
             this.held = held;
-            this.length = length;
-            this.nextOffset = nextOffset;
         }
 
         @Override
-        public int sliceCount() {
-            return slices.size();
-        }
-
-        @Override
-        public ByteBuffer slice(int index) {
-            return slices.get(index);
-        }
-
-        @Override
-        public int length() {
-            return length;
-        }
-
-        @Override
-        public long nextOffset() {
-            return nextOffset;
-        }
-
-        @Override
-        public void close() {
+        protected void release() {
             held.forEach(Slab::release);
             held.clear();
-            slices.clear();
         }
     }
 }

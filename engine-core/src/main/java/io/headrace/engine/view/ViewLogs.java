@@ -154,6 +154,7 @@ public final class ViewLogs implements Views {
     public void forEachMetric(ObjLongConsumer<String> consumer) {
         consumer.accept("headrace_view_stretches_made_total", stretches.madeCount());
         consumer.accept("headrace_view_stretch_bytes", stretches.bytes());
+        patches.forEachMetric(consumer);
         shares.values().stream()
                 .limit(METRIC_VIEWS_MAX)
                 .forEach(

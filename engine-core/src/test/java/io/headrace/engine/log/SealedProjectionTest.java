@@ -154,6 +154,36 @@ class SealedProjectionTest {
         assertState(2, 0, length);
     }
 
+    /** Also of a pass that was broken off, which says of no offset that all below is compacted. */
+    @Test
+    void itIsKnownUpToWhereRecordsWereTaken() throws IOException {
+        appendBatch(0);
+        appendBatch(1);
+        apply();
+        assertEquals(0, state().thinnedOffset);
+        CompactedEntry entry = new CompactedEntry();
+        entry.begin(0);
+        entry.add(new CompactedEntry.Change(0, batch.remaining(), 0, 0, -1));
+        journal.append(EntryType.COMPACTED, TOPIC, 0, 0, 1, entry.payload());
+        apply();
+        assertEquals(0, state().compactedOffset);
+        assertEquals(1, state().thinnedOffset);
+        byte[] row = state().encode();
+        assertEquals(1, PartitionState.decode(row).thinnedOffset);
+        // Rows of before say only what was compacted to the end.
+        appendCompacted(7, 2, 10, List.of(1L), List.of());
+        apply();
+        ByteBuffer earlier = ByteBuffer.allocate(row.length - Long.BYTES);
+        row = state().encode();
+        earlier.put((byte) 3).put(row, 1, 65).put(row, 74, row.length - 74);
+        assertEquals(2, PartitionState.decode(earlier.array()).thinnedOffset);
+        assertEquals(77, PartitionState.decode(earlier.array()).tombstonesUntilMs);
+    }
+
+    private PartitionState state() {
+        return PartitionState.decode(store.get(Rows.partitionKey(TOPIC, 0)));
+    }
+
     private void assertState(long compactedOffset, long compactedBytes, long liveBytes) {
         PartitionState state = PartitionState.decode(store.get(Rows.partitionKey(TOPIC, 0)));
         assertEquals(compactedOffset, state.compactedOffset);

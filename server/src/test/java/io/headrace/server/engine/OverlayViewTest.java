@@ -22,6 +22,7 @@ import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.journal.JournalRepair;
 import io.headrace.engine.testing.LeakCheck;
+import io.headrace.objects.DirectoryObjectStore;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
@@ -35,6 +36,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
+import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Overlays in a whole engine. */
 final class OverlayViewTest {
     private static final Map<String, String> KEEPING = Map.of("retention.ms", "-1");
+    private static final String URI = "file:///srv/data/";
 
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
 
@@ -87,7 +90,10 @@ final class OverlayViewTest {
 
     private static boolean isPinned(TestEngine engine, String name) {
         Topic topic = engine.engine.catalog().find(name);
-        return topic != null && topic.configs().containsKey("headrace.view.pinned");
+        // It is in the catalog a moment before the view knows it.
+        return topic != null
+                && topic.configs().containsKey("headrace.view.pinned")
+                && engine.engine.partitionLog(topic, 0) != null;
     }
 
     @Test
@@ -283,7 +289,7 @@ final class OverlayViewTest {
         assertFalse(JournalRepair.run(journal, folder.resolve("side")).isEmpty());
         try (TestEngine engine = new TestEngine(folder, context -> context.journalCount(1))) {
             // The patch is read anew.
-            assertEquals(Unavailable.STORE_ERROR, read(engine.log("view", 0), 0, 1 << 20));
+            assertEquals(Unavailable.CORRUPT, read(engine.log("view", 0), 0, 1 << 20));
         }
     }
 
@@ -382,7 +388,140 @@ final class OverlayViewTest {
                     "headrace.view.pinned",
                     (key, pin) -> pin.replaceAll(":[0-9a-f]{8}:", ":00000000:"));
             engine.create("other", 1, configs);
-            assertEquals(Unavailable.STORE_ERROR, read(engine.log("other", 0), 0, 1 << 20));
+            assertEquals(Unavailable.CORRUPT, read(engine.log("other", 0), 0, 1 << 20));
         }
+    }
+
+    /** All keys of up to two bytes, and some of about eight, which are looked at at once. */
+    @Test
+    void keysOfAnyFewBytesAreToldApart() {
+        List<byte @Nullable []> keys = new ArrayList<>();
+        keys.add(null);
+        keys.add(new byte[0]);
+        for (int first = 0; first < 256; first++) {
+            keys.add(new byte[] {(byte) first});
+            for (int second = 0; second < 256; second += first % 16 == 0 ? 1 : 37) {
+                keys.add(new byte[] {(byte) first, (byte) second});
+            }
+        }
+        for (int length = 3; length < 20; length++) {
+            keys.add(new byte[length]);
+            byte[] other = new byte[length];
+            other[length - 1] = 1;
+            keys.add(other);
+        }
+        try (TestEngine engine = new TestEngine(folder)) {
+            engine.create("base", 1, KEEPING);
+            engine.create("patch", 1, KEEPING);
+            List<String> expected = new ArrayList<>();
+            for (int i = 0; i < keys.size(); i += 100) {
+                append(engine.log("base", 0), ofKeys("v", keys, i, 1, key -> true));
+                append(engine.log("patch", 0), ofKeys("w", keys, i, 1, key -> key % 3 == 0));
+            }
+            for (int i = 0; i < keys.size(); i++) {
+                boolean isPatched = i % 3 == 0 && keys.get(i) != null;
+                expected.add(i + ":" + (isPatched ? "w" : "v") + i);
+            }
+            overlay(engine, "view", "base", "patch");
+            assertEquals(expected, readAll(engine.log("view", 0), 0));
+        }
+    }
+
+    /** Up to a hundred records, each with its number behind a letter. */
+    private static ByteBuffer ofKeys(
+            String letter,
+            List<byte @Nullable []> keys,
+            int from,
+            long timestampMs,
+            IntPredicate isIn) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(10_000);
+        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, timestampMs);
+        for (int i = from; i < Math.min(from + 100, keys.size()); i++) {
+            byte[] key = keys.get(i);
+            if (isIn.test(i)) {
+                writer.append(
+                        timestampMs, key == null ? null : ByteBuffer.wrap(key), bytes(letter + i));
+            }
+        }
+        writer.end();
+        return buffer.flip();
+    }
+
+    /** It waits for the index, and has then what there was, whatever is listed later. */
+    @Test
+    void anOverlayOverASourceThatIsNotPublishedHasWhatWasIndexedThen() throws Exception {
+        Path objects = Files.createDirectory(folder.resolve("objects"));
+        int count = 0;
+        for (int object = 0; object < 7; object++) {
+            Files.writeString(objects.resolve("%02d.txt".formatted(object)), lines(object, 50));
+        }
+        List<List<String>> shown = new ArrayList<>();
+        try (TestEngine engine = launch(objects)) {
+            engine.create(
+                    "base",
+                    2,
+                    Map.of("headrace.source.uri", URI, "headrace.source.format", "lines"));
+            engine.create("patch", 1, KEEPING);
+            overlay(engine, "view", "base", "patch");
+            String pin = pin(engine, "view");
+            assertTrue(pin.matches("[0-9]+:[0-9]+,[0-9]+;[0-9]+:00000000:0"), pin);
+            for (int partition = 0; partition < 2; partition++) {
+                List<String> records = readAll(engine.log("view", partition), 0);
+                assertEquals(records, readAll(engine.log("base", partition), 0));
+                assertEquals(records.size(), engine.log("view", partition).logEndOffset());
+                shown.add(records);
+                count += records.size();
+            }
+            assertEquals(350, count);
+            for (int object = 7; object < 12; object++) {
+                Files.writeString(objects.resolve("%02d.txt".formatted(object)), lines(object, 50));
+            }
+            Topic base = engine.engine.catalog().find("base");
+            assertNotNull(base);
+            get(engine.engine.sources().refresh(base.id()));
+            TestEngine.await(
+                    "more of the base",
+                    () -> {
+                        long end = 0;
+                        for (int partition = 0; partition < 2; partition++) {
+                            PartitionLog log = engine.log("base", partition);
+                            read(log, log.highWatermark(), 1).close();
+                            end += log.highWatermark();
+                        }
+                        return end == 600;
+                    });
+            assertSame(engine, shown);
+        }
+        try (TestEngine engine = launch(objects)) {
+            assertSame(engine, shown);
+        }
+    }
+
+    private static void assertSame(TestEngine engine, List<List<String>> shown) {
+        for (int partition = 0; partition < 2; partition++) {
+            PartitionLog view = engine.log("view", partition);
+            assertEquals(shown.get(partition).size(), view.logEndOffset());
+            assertEquals(shown.get(partition), readAll(view, 0));
+        }
+    }
+
+    private TestEngine launch(Path objects) throws Exception {
+        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        return new TestEngine(
+                folder.resolve("engine"),
+                context -> context.objectStore(URI, store).cacheDiskBytes(0));
+    }
+
+    private static String lines(int object, int count) {
+        StringBuilder text = new StringBuilder();
+        for (int line = 0; line < count; line++) {
+            text.append(object).append('/').append(line).append('\n');
+        }
+        return text.toString();
+    }
+
+    private static String pin(TestEngine engine, String name) {
+        Topic topic = engine.engine.catalog().find(name);
+        return topic == null ? "" : topic.configs().getOrDefault("headrace.view.pinned", "");
     }
 }

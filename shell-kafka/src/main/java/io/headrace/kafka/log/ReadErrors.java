@@ -14,7 +14,8 @@ final class ReadErrors {
             // Consumers stop at this one and name partition and offset; they would ask again for
             // ever at any other.
             case CORRUPT, CUT_OUT, SOURCE_CHANGED -> Errors.CORRUPT_MESSAGE;
-            case STORE_ERROR -> Errors.KAFKA_STORAGE_ERROR;
+            // Of those at which clients ask again, it is the one that promises nothing.
+            case STORE_ERROR, BUSY -> Errors.KAFKA_STORAGE_ERROR;
             case CLOSED -> Errors.NOT_LEADER_OR_FOLLOWER;
         };
     }
