@@ -65,6 +65,9 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Where this log goes on: no record has an offset from the last one's end to here. */
     private final long beginOffset;
 
+    /** What the journal had when this log was made ends here. */
+    private final long earlierEndOffset;
+
     /** What appends are answered with; {@link ProducerState#NEW} while they are taken. */
     private volatile long refusal;
 
@@ -127,6 +130,7 @@ abstract class PartitionLogBase implements PartitionLog {
         this.logEndOffset = state.logEndOffset;
         this.recordsEndOffset = state.recordsEndOffset;
         this.beginOffset = state.logEndOffset;
+        this.earlierEndOffset = state.earlierEndOffset;
         this.syncedEndOffset = state.recordsEndOffset;
         this.syncingEndOffset = state.recordsEndOffset;
         this.reserve = state.reserved();
@@ -234,6 +238,11 @@ abstract class PartitionLogBase implements PartitionLog {
     /** Where this log goes on: it has given out no offset before. */
     final long beginOffset() {
         return beginOffset;
+    }
+
+    /** What the journal had when this log was made ends here. */
+    final long earlierEndOffset() {
+        return earlierEndOffset;
     }
 
     /** Records below are on disk. */

@@ -26,6 +26,9 @@ final class PartitionState {
     /** Not in the row: end of the last record, where the log's end was raised beyond it. */
     long recordsEndOffset;
 
+    /** Not in the row: what the journal has, or had, ends here, whatever the log goes on behind. */
+    long earlierEndOffset;
+
     /**
      * Offsets below may have been used although no batch of the journal says so; 0 if no entry of
      * the journal says anything.
@@ -68,6 +71,7 @@ final class PartitionState {
         state.logStartOffset = buffer.getLong();
         state.logEndOffset = buffer.getLong();
         state.recordsEndOffset = state.logEndOffset;
+        state.earlierEndOffset = state.logEndOffset;
         state.offsetReserve = buffer.getLong();
         state.liveBytes = buffer.getLong();
         state.maxTimestampMs = buffer.getLong();

@@ -121,15 +121,26 @@ public final class StorageEngine implements Engine {
             SegmentFiles segmentFiles,
             Background background,
             CycleDocuments.Factory documents) {
+        return launch(context, segmentFiles, background, documents, UnionBounds.STANDARD);
+    }
+
+    /** As the one above, with other bounds for unions. */
+    public static StorageEngine launch(
+            EngineContext context,
+            SegmentFiles segmentFiles,
+            Background background,
+            CycleDocuments.Factory documents,
+            UnionBounds unionBounds) {
         context.conclude();
-        return new StorageEngine(context, segmentFiles, background, documents);
+        return new StorageEngine(context, segmentFiles, background, documents, unionBounds);
     }
 
     private StorageEngine(
             EngineContext context,
             SegmentFiles segmentFiles,
             Background background,
-            CycleDocuments.Factory documents) {
+            CycleDocuments.Factory documents,
+            UnionBounds unionBounds) {
         this.context = context;
         this.documents = documents;
         Undo undo = new Undo();
@@ -249,6 +260,7 @@ public final class StorageEngine implements Engine {
                             context.recordFilter(),
                             shards.get(0).batchBytesMax(),
                             this::isIndexLagging,
+                            unionBounds,
                             background,
                             failureHandler);
             ProducerExpiry producerExpiry = new ProducerExpiry(store, this::producersNotBeforeMs);

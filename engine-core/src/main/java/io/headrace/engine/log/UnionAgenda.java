@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,26 +20,18 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the thread that copies; the counts are read by any.
  */
 final class UnionAgenda {
-    /** Partitions that have newly risen; beyond it no more are to be offered. */
-    static final int RISEN_MAX = 1 << 16;
-
-    /** Partitions of the backlog that a look through the catalog may bring it to. */
-    static final int FOUND_MAX = 1 << 14;
-
-    /** Partitions of the backlog. */
-    static final int BACKLOG_MAX = 1 << 16;
-
-    /** Partitions that cannot be read; more of them are found again after a while. */
-    static final int TROUBLED_MAX = 1 << 14;
-
     private static final long DROPPED_TROUBLE_PAUSE_NS = TimeUnit.SECONDS.toNanos(30);
 
     private final Set<UnionPart> risen = new LinkedHashSet<>();
+
+    /** Of what has newly risen, what has to be loaded first, and found no room for that. */
+    private final Set<UnionPart> unread = new LinkedHashSet<>();
+
     private final Set<UnionPart> backlog = new LinkedHashSet<>();
     private final Map<UnionPart, Troubled> troubled = new HashMap<>();
     private final PriorityQueue<Troubled> putOff =
             new PriorityQueue<>(Comparator.comparingLong(entry -> entry.dueNs));
-    private final int backlogMax;
+    private final int waitingMax;
     private final int troubledMax;
     private boolean hasDropped;
 
@@ -85,22 +78,23 @@ final class UnionAgenda {
         }
     }
 
-    UnionAgenda() {
-        this(BACKLOG_MAX, TROUBLED_MAX);
-    }
-
-    UnionAgenda(int backlogMax, int troubledMax) {
-        this.backlogMax = backlogMax;
+    /**
+     * @param waitingMax partitions that have newly risen, beyond which none are to be offered; and
+     *     those of the backlog, a quarter of which a look through the catalog may bring it to
+     * @param troubledMax partitions that cannot be read; more are found again after a while
+     */
+    UnionAgenda(int waitingMax, int troubledMax) {
+        this.waitingMax = waitingMax;
         this.troubledMax = troubledMax;
     }
 
     /** Partitions that may be offered as newly risen now. */
     int risenRoom() {
-        return RISEN_MAX - risen.size();
+        return Math.max(0, waitingMax - risenCount());
     }
 
     boolean hasRoomForFound() {
-        return backlog.size() < Math.min(FOUND_MAX, backlogMax);
+        return backlog.size() < Math.max(1, waitingMax / 4);
     }
 
     boolean hasRisen() {
@@ -111,8 +105,13 @@ final class UnionAgenda {
         return !backlog.isEmpty();
     }
 
+    /** Whether one waits to be loaded. */
+    boolean hasUnread() {
+        return !unread.isEmpty();
+    }
+
     int risenCount() {
-        return risen.size();
+        return risen.size() + unread.size();
     }
 
     int backlogCount() {
@@ -121,31 +120,56 @@ final class UnionAgenda {
 
     /** Whether nothing waits, but what is put off. */
     boolean isIdle() {
-        return risen.isEmpty() && backlog.isEmpty();
-    }
-
-    boolean hasPutOff() {
-        return !putOff.isEmpty() || hasDroppedTrouble;
+        return risenCount() == 0 && backlog.isEmpty();
     }
 
     /**
-     * It has something new. Where it is in the backlog already, it stays there, and likewise where
-     * it is put off for what does not pass by itself.
+     * It has something new. Where it is put off for what does not pass by itself, it stays so.
+     *
+     * @param isBacklog whether what it has before that is backlog: if it waits as such it goes on
+     *     waiting
      */
-    void risen(UnionPart part) {
+    void risen(UnionPart part, boolean isBacklog) {
         Troubled entry = troubled.get(part);
         boolean mustWait = entry != null && entry.isPutOff && entry.trouble != Trouble.BUSY;
-        if (!mustWait && !backlog.contains(part)) {
+        if (!mustWait && !unread.contains(part) && !(isBacklog && backlog.contains(part))) {
+            backlog.remove(part);
             risen.add(part);
+        }
+    }
+
+    /**
+     * There is more of it to copy that has newly risen: it gets its next turn behind the others of
+     * these, or behind those of the backlog where half the room is taken.
+     */
+    void again(UnionPart part) {
+        if (risenCount() >= waitingMax / 2) {
+            more(part);
+        } else if (!isPutOff(part) && !unread.contains(part)) {
+            backlog.remove(part);
+            risen.add(part);
+        }
+    }
+
+    /**
+     * It has newly risen, and waits until there is room to load it; with the backlog where half the
+     * room is taken.
+     */
+    void awaitRead(UnionPart part) {
+        if (risenCount() >= waitingMax / 2) {
+            more(part);
+        } else if (!isPutOff(part) && !risen.contains(part)) {
+            backlog.remove(part);
+            unread.add(part);
         }
     }
 
     /** There is more of it to copy: it gets its next turn behind the others. */
     void more(UnionPart part) {
-        if (isPutOff(part) || risen.contains(part)) {
+        if (isPutOff(part) || risen.contains(part) || unread.contains(part)) {
             return;
         }
-        if (backlog.size() < backlogMax) {
+        if (backlog.size() < waitingMax) {
             backlog.add(part);
         } else {
             hasDropped |= !backlog.contains(part);
@@ -160,6 +184,11 @@ final class UnionAgenda {
     /** Takes the first that has newly risen. */
     @Nullable UnionPart nextRisen() {
         return first(risen);
+    }
+
+    /** Takes the first that waits to be loaded. */
+    @Nullable UnionPart nextUnread() {
+        return first(unread);
     }
 
     /** Takes the one of the backlog that waits longest. */
@@ -178,7 +207,8 @@ final class UnionAgenda {
     }
 
     /**
-     * Puts a partition off, longer each time.
+     * Puts a partition off, longer each time; where it was tried before its time, that stays as it
+     * is.
      *
      * @return whether this is news of it
      */
@@ -193,11 +223,13 @@ final class UnionAgenda {
             troubled.put(part, entry);
         }
         boolean isNews = entry.pauseNs == 0 || entry.trouble != trouble;
-        entry.pauseNs = isNews ? trouble.pauseNs : Math.min(2 * entry.pauseNs, trouble.pauseMaxNs);
-        entry.trouble = trouble;
-        if (!entry.isPutOff) {
-            entry.isPutOff = true;
+        if (isNews || !entry.isPutOff) {
+            long longer = Math.min(2 * entry.pauseNs, trouble.pauseMaxNs);
+            putOff.remove(entry);
+            entry.trouble = trouble;
+            entry.pauseNs = isNews ? trouble.pauseNs : longer;
             entry.dueNs = nowNs + entry.pauseNs;
+            entry.isPutOff = true;
             putOff.add(entry);
         }
         return isNews;
@@ -230,16 +262,27 @@ final class UnionAgenda {
     }
 
     boolean isDue(long nowNs) {
+        return untilDueNs(nowNs) == 0;
+    }
+
+    /** How long until one that is put off is due; {@link Long#MAX_VALUE} if none is. */
+    long untilDueNs(long nowNs) {
         Troubled first = putOff.peek();
-        return first != null && nowNs - first.dueNs >= 0 || isDropDue(nowNs);
+        long putOffNs = first == null ? Long.MAX_VALUE : Math.max(0, first.dueNs - nowNs);
+        long droppedNs = hasDroppedTrouble ? Math.max(0, droppedDueNs - nowNs) : Long.MAX_VALUE;
+        return Math.min(putOffNs, droppedNs);
     }
 
     private boolean isDropDue(long nowNs) {
         return hasDroppedTrouble && nowNs - droppedDueNs >= 0;
     }
 
-    /** Those that were put off until now are part of the backlog again. */
-    void takeDue(long nowNs) {
+    /**
+     * Takes those that were put off until now.
+     *
+     * @param isRisen whether what one has has newly risen; else it is part of the backlog again
+     */
+    void takeDue(long nowNs, Predicate<UnionPart> isRisen) {
         if (isDropDue(nowNs)) {
             hasDroppedTrouble = false;
             hasDropped = true;
@@ -249,7 +292,11 @@ final class UnionAgenda {
                 entry = putOff.peek()) {
             putOff.poll();
             entry.isPutOff = false;
-            more(entry.part);
+            if (isRisen.test(entry.part)) {
+                again(entry.part);
+            } else {
+                more(entry.part);
+            }
         }
     }
 
@@ -262,7 +309,7 @@ final class UnionAgenda {
 
     /** Has {@link #waitingCount} and {@link #troubledCount} say what there is now. */
     void publishCounts() {
-        int waiting = risen.size() + backlog.size();
+        int waiting = risenCount() + backlog.size();
         if (waiting != waitingCount) {
             waitingCount = waiting;
         }

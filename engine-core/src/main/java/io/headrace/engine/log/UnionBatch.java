@@ -3,7 +3,9 @@ package io.headrace.engine.log;
 import io.headrace.engine.batch.BatchRecords;
 import io.headrace.engine.batch.RecordBatch;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.log.UnionCounts.Skipped;
 import java.nio.ByteBuffer;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,9 +15,6 @@ import org.jspecify.annotations.Nullable;
  * thread that copies.
  */
 final class UnionBatch {
-    /** Where a batch is full, unless its first record is longer. */
-    static final int LENGTH = 256 << 10;
-
     private final RecordBatchWriter writer = new RecordBatchWriter();
     private final int length;
     private ByteBuffer buffer;
@@ -23,11 +22,14 @@ final class UnionBatch {
     /** Where to go on behind what is in the batch. */
     private final Map<UnionPart, Long> nextOffsets = new HashMap<>();
 
+    /** What is not copied of what these are behind. */
+    private final Map<Skipped, Long> skipped = new EnumMap<>(Skipped.class);
+
     /**
-     * @param lengthMax that a journal takes
+     * @param length where it is full, unless its first record is longer
      */
-    UnionBatch(int lengthMax) {
-        length = Math.min(LENGTH, lengthMax);
+    UnionBatch(int length) {
+        this.length = length;
         buffer = ByteBuffer.allocate(length);
     }
 
@@ -86,6 +88,15 @@ final class UnionBatch {
         return nextOffsets.computeIfPresent(part, (p, next) -> Math.max(next, nextOffset)) != null;
     }
 
+    /** Counts what is not copied, and passed over in here. */
+    void skip(Skipped reason, long count) {
+        skipped.merge(reason, count, Long::sum);
+    }
+
+    Map<Skipped, Long> skipped() {
+        return skipped;
+    }
+
     private void begin(int lengthMin, long timestampMs) {
         if (buffer.capacity() < lengthMin) {
             buffer = ByteBuffer.allocate(lengthMin);
@@ -118,6 +129,7 @@ final class UnionBatch {
     /** Begins anew; what was longer than usual is let go of. */
     void clear() {
         nextOffsets.clear();
+        skipped.clear();
         if (buffer.capacity() > length) {
             buffer = ByteBuffer.allocate(length);
         }

@@ -24,14 +24,12 @@ import org.slf4j.LoggerFactory;
 final class UnionCopier {
     private static final Logger LOGGER = LoggerFactory.getLogger(UnionCopier.class);
 
-    /** Bytes that are copied of a partition in one go, decompressed; one batch more at most. */
-    static final long LENGTH_MAX = 4 << 20;
-
     /** From one message about records that were not copied to the next. */
     private static final long COMPLAINT_NS = TimeUnit.SECONDS.toNanos(10);
 
     private final UnionWriter writer;
     private final @Nullable RecordFilter recordFilter;
+    private final long goLength;
     private final Background background;
     private final BooleanSupplier isStopped;
     private final BatchRecords records = new BatchRecords();
@@ -40,15 +38,19 @@ final class UnionCopier {
     private long copiedLength;
 
     /**
+     * @param goLength bytes that are copied of a partition in one go, decompressed; one batch more
+     *     at most
      * @param isStopped whether nothing is to be copied any more
      */
     UnionCopier(
             UnionWriter writer,
             @Nullable RecordFilter recordFilter,
+            long goLength,
             Background background,
             BooleanSupplier isStopped) {
         this.writer = writer;
         this.recordFilter = recordFilter;
+        this.goLength = goLength;
         this.background = background;
         this.isStopped = isStopped;
         this.complainedNs = background.nanoTime() - COMPLAINT_NS;
@@ -70,7 +72,7 @@ final class UnionCopier {
                 if (!copyBatch(union, topic, name, part, batches)) {
                     return copiedLength;
                 }
-                if (copiedLength >= LENGTH_MAX || isStopped.getAsBoolean()) {
+                if (copiedLength >= goLength || isStopped.getAsBoolean()) {
                     return copiedLength;
                 }
             }
@@ -95,7 +97,7 @@ final class UnionCopier {
                 copiedLength += batch.remaining();
                 long from = Math.max(writer.nextOffset(union, part), 0);
                 String why = e.getMessage() + ": " + e.getCause();
-                skip(union, topic, part, from, end, Skipped.UNREADABLE, why);
+                skip(union, topic, part, from, end, end - from, Skipped.UNREADABLE, why);
             }
         }
         writer.pass(union, part, end);
@@ -126,7 +128,7 @@ final class UnionCopier {
                                 records.headers(), name, part.topicId(), part.partition(), offset);
                 if (writer.isTooLong(records, headers)) {
                     String why = "longer than a batch may be";
-                    skip(union, topic, part, offset, offset + 1, Skipped.TOO_LONG, why);
+                    skip(union, topic, part, offset, offset + 1, 1, Skipped.TOO_LONG, why);
                 } else if (!writer.add(union, part, records, headers)) {
                     return false;
                 }
@@ -136,16 +138,17 @@ final class UnionCopier {
         return true;
     }
 
-    /** Counts records that are not copied, and says so now and then. */
+    /** Goes on behind records that are not copied, counts them, and says so now and then. */
     void skip(
             Union union,
             Topic topic,
             UnionPart part,
             long from,
             long to,
+            long count,
             Skipped reason,
             String why) {
-        union.counts().skip(reason, to - from);
+        writer.skip(union, part, to, reason, count);
         if (background.nanoTime() - complainedNs < COMPLAINT_NS) {
             return;
         }

@@ -14,16 +14,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the thread that copies; what was read comes from others.
  */
 final class UnionReader {
-    /** Partitions that are read at a time, read or waiting to be copied. */
-    static final int READS_MAX = 32;
-
-    /** Of these for the backlog; the others are for what has newly risen. */
-    static final int BACKLOG_READS_MAX = 24;
-
     private final Doorbell bell;
+    private final int readsMax;
     private final Set<UnionPart> reading = new HashSet<>();
 
-    /** {@link #READS_MAX} at most. */
+    /** As many as may be read at a time, at most. */
     private final Queue<Loaded> loaded = new ConcurrentLinkedQueue<>();
 
     private volatile boolean isClosed;
@@ -35,12 +30,17 @@ final class UnionReader {
      */
     record Loaded(UnionPart part, long from, ReadResult result) {}
 
-    UnionReader(Doorbell bell) {
+    /**
+     * @param readsMax partitions that are read at a time, or are read and wait to be copied
+     */
+    UnionReader(Doorbell bell, int readsMax) {
         this.bell = bell;
+        this.readsMax = readsMax;
     }
 
+    /** A quarter is for what has newly risen. */
     boolean mayRead(boolean isRisen) {
-        return reading.size() < (isRisen ? READS_MAX : BACKLOG_READS_MAX);
+        return reading.size() < (isRisen ? readsMax : readsMax - readsMax / 4);
     }
 
     boolean isReading(UnionPart part) {

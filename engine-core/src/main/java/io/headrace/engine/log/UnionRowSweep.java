@@ -58,10 +58,18 @@ final class UnionRowSweep {
     }
 
     boolean isDue() {
-        return from != null || !isIdle() && background.nanoTime() - restUntilNs >= 0;
+        return untilDueNs() == 0;
     }
 
-    boolean isIdle() {
+    /** How long until it is due; {@link Long#MAX_VALUE} if nothing is to be swept. */
+    long untilDueNs() {
+        if (from != null) {
+            return 0;
+        }
+        return isIdle() ? Long.MAX_VALUE : Math.max(0, restUntilNs - background.nanoTime());
+    }
+
+    private boolean isIdle() {
         return from == null && awaited == null && !isWanted.get();
     }
 

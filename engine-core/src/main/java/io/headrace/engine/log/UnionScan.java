@@ -12,29 +12,38 @@ import org.jspecify.annotations.Nullable;
  * Opens no log. Used by one thread.
  */
 final class UnionScan {
-    /** Topics that are looked at in one go. */
-    private static final int PAGE = 256;
+    /** Topics that are looked at in one go, at most. */
+    private static final int TOPICS_MAX = 256;
 
     private final Union union;
     private final BiFunction<String, Integer, List<Topic>> catalog;
     private final MetadataStore store;
     private final Map<PartitionKey, PartitionLogBase> logs;
+    private final int pageParts;
 
     /** The first name of the next page; null at the end. */
     private @Nullable String fromName;
 
+    /** The topic of which some partitions were looked at already, and which is next. */
+    private long begunTopicId;
+
+    private int nextPartition;
+
     /**
      * @param catalog topics from a name on, so many at most, in order of name
+     * @param pageParts partitions that are looked at in one go, at least 1
      */
     UnionScan(
             Union union,
             BiFunction<String, Integer, List<Topic>> catalog,
             MetadataStore store,
-            Map<PartitionKey, PartitionLogBase> logs) {
+            Map<PartitionKey, PartitionLogBase> logs,
+            int pageParts) {
         this.union = union;
         this.catalog = catalog;
         this.store = store;
         this.logs = logs;
+        this.pageParts = pageParts;
         this.fromName = union.spec().prefix();
     }
 
@@ -46,28 +55,42 @@ final class UnionScan {
         return fromName == null;
     }
 
-    /** Looks at a page of topics. */
+    /** Looks at a page. */
     void next(Consumer consumer) {
         String from = fromName;
         if (from == null) {
             return;
         }
-        List<Topic> page = catalog.apply(from, PAGE);
-        fromName = page.size() < PAGE ? null : page.get(PAGE - 1).name() + '\0';
+        int left = pageParts;
+        int topicsMax = Math.min(TOPICS_MAX, pageParts);
+        List<Topic> page = catalog.apply(from, topicsMax);
         for (Topic topic : page) {
             if (!topic.name().startsWith(union.spec().prefix())) {
                 fromName = null;
                 return;
             }
             if (union.spec().isOver(topic)) {
-                look(topic, consumer);
+                left = look(topic, left, consumer);
             }
+            if (left == 0) {
+                return; // goes on with this topic, of which there may be nothing left
+            }
+            fromName = topic.name() + '\0';
+        }
+        if (page.size() < topicsMax) {
+            fromName = null;
         }
     }
 
-    private void look(Topic topic, Consumer consumer) {
-        consumer.onTopic();
-        for (int partition = 0; partition < topic.partitionCount(); partition++) {
+    /** Looks at so many partitions at most; returns how many more may be looked at. */
+    private int look(Topic topic, int countMax, Consumer consumer) {
+        boolean isBegun = topic.id() == begunTopicId;
+        int first = isBegun ? nextPartition : 0;
+        int end = (int) Math.min((long) first + countMax, topic.partitionCount());
+        if (!isBegun) {
+            consumer.onTopic();
+        }
+        for (int partition = first; partition < end; partition++) {
             UnionPart part = new UnionPart(union.id(), topic.id(), partition);
             PartitionLogBase log = logs.get(new PartitionKey(topic.id(), partition));
             if (log != null) {
@@ -78,6 +101,9 @@ final class UnionScan {
                 consumer.onPart(part, row.logStartOffset, row.recordsEndOffset);
             }
         }
+        begunTopicId = topic.id();
+        nextPartition = end;
+        return countMax - (end - first);
     }
 
     /** Takes what is found. */

@@ -30,8 +30,8 @@ final class UnionScans {
             this.scan = scan;
         }
 
-        boolean isDue(long nowNs) {
-            return !isHeld || nowNs - notBeforeNs >= 0;
+        long untilDueNs(long nowNs) {
+            return isHeld ? Math.max(0, notBeforeNs - nowNs) : 0;
         }
     }
 
@@ -71,12 +71,16 @@ final class UnionScans {
     }
 
     boolean isDue(long nowNs) {
+        return untilDueNs(nowNs) == 0;
+    }
+
+    /** How long until one is due; {@link Long#MAX_VALUE} if there is none. */
+    long untilDueNs(long nowNs) {
+        long untilNs = Long.MAX_VALUE;
         for (Pass pass : passes) {
-            if (pass.isDue(nowNs)) {
-                return true;
-            }
+            untilNs = Math.min(untilNs, pass.untilDueNs(nowNs));
         }
-        return false;
+        return untilNs;
     }
 
     /** Looks at a page of the one whose turn it is. */
@@ -98,7 +102,7 @@ final class UnionScans {
     private @Nullable Pass takeDue(long nowNs) {
         for (Iterator<Pass> each = passes.iterator(); each.hasNext(); ) {
             Pass pass = each.next();
-            if (pass.isDue(nowNs)) {
+            if (pass.untilDueNs(nowNs) == 0) {
                 each.remove();
                 return pass;
             }

@@ -12,17 +12,17 @@ import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
  * <p>Any thread tells; one takes.
  */
 final class UnionTap {
-    /** Logs that wait to be looked at. */
-    private static final int RISEN_MAX = 1 << 16;
-
     private final ManyToOneConcurrentArrayQueue<PartitionLogBase> risen;
     private final AtomicBoolean hasOverflown = new AtomicBoolean();
+
+    /** Written by who takes, read by any. */
+    private volatile long overflowCount;
+
     private final Doorbell bell;
 
-    UnionTap(Doorbell bell) {
-        this(bell, RISEN_MAX);
-    }
-
+    /**
+     * @param risenMax logs that wait to be looked at
+     */
     UnionTap(Doorbell bell, int risenMax) {
         this.bell = bell;
         this.risen = new ManyToOneConcurrentArrayQueue<>(risenMax);
@@ -60,6 +60,15 @@ final class UnionTap {
 
     /** Whether some were not told since the last call, so that all have to be looked at. */
     boolean takeOverflow() {
-        return hasOverflown.get() && hasOverflown.getAndSet(false);
+        boolean isOverflow = hasOverflown.get() && hasOverflown.getAndSet(false);
+        if (isOverflow) {
+            overflowCount++;
+        }
+        return isOverflow;
+    }
+
+    /** How often some were not told. */
+    long overflowCount() {
+        return overflowCount;
     }
 }

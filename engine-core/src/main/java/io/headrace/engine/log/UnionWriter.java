@@ -2,6 +2,7 @@ package io.headrace.engine.log;
 
 import io.headrace.engine.Topic;
 import io.headrace.engine.batch.BatchRecords;
+import io.headrace.engine.log.UnionCounts.Skipped;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -22,9 +23,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the thread that copies.
  */
 final class UnionWriter {
-    /** Batches that are being put together at a time. */
-    private static final int OPEN_MAX = 16;
-
     private static final long PAUSE_MIN_NS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long PAUSE_MAX_NS = TimeUnit.SECONDS.toNanos(10);
 
@@ -32,6 +30,7 @@ final class UnionWriter {
     private final BiFunction<Topic, Integer, @Nullable PartitionLogBase> opener;
     private final UnionPositions positions;
     private final int batchLengthMax;
+    private final UnionBounds bounds;
     private final Background background;
     private final Refusals refusals;
     private final Map<PartitionKey, UnionBatch> open = new LinkedHashMap<>();
@@ -58,12 +57,14 @@ final class UnionWriter {
             BiFunction<Topic, Integer, @Nullable PartitionLogBase> opener,
             UnionPositions positions,
             int batchLengthMax,
+            UnionBounds bounds,
             Background background,
             Refusals refusals) {
         this.unions = unions;
         this.opener = opener;
         this.positions = positions;
         this.batchLengthMax = batchLengthMax;
+        this.bounds = bounds;
         this.background = background;
         this.refusals = refusals;
     }
@@ -96,14 +97,18 @@ final class UnionWriter {
     private UnionBatch openBatch(PartitionKey target) {
         UnionBatch batch = open.get(target);
         if (batch == null) {
-            if (open.size() >= OPEN_MAX) {
+            if (open.size() >= bounds.openMax()) {
                 flush(open.keySet().iterator().next());
             }
             UnionBatch taken = spare.poll();
-            batch = taken == null ? new UnionBatch(batchLengthMax) : taken;
+            batch = taken == null ? newBatch() : taken;
             open.put(target, batch);
         }
         return batch;
+    }
+
+    private UnionBatch newBatch() {
+        return new UnionBatch(Math.min(bounds.batchLength(), batchLengthMax));
     }
 
     /** Appends all that was put together. */
@@ -139,6 +144,7 @@ final class UnionWriter {
         long appended = log.shard.journal().appendedPosition();
         batch.nextOffsets()
                 .forEach((part, next) -> positions.copied(part, next, journal, appended));
+        batch.skipped().forEach(union.counts()::skip);
         union.counts().copied.add(count);
         union.counts().copiedBytes.add(length);
         refused.remove(union.id());
@@ -167,7 +173,7 @@ final class UnionWriter {
 
     private void recycle(UnionBatch batch) {
         batch.clear();
-        if (spare.size() < OPEN_MAX) {
+        if (spare.size() < bounds.openMax()) {
             spare.add(batch);
         }
     }
@@ -189,9 +195,19 @@ final class UnionWriter {
     void pass(Union union, UnionPart part, long nextOffset) {
         UnionBatch batch = open.get(union.target(part));
         if (batch == null || !batch.pass(part, nextOffset)) {
-            if (nextOffset > positions.nextOffset(part)) {
-                positions.passed(part, nextOffset);
-            }
+            positions.passed(part, nextOffset);
+        }
+    }
+
+    /**
+     * As {@link #pass}, over what is not copied; that counts once nothing before it can be refused.
+     */
+    void skip(Union union, UnionPart part, long nextOffset, Skipped reason, long count) {
+        UnionBatch batch = open.get(union.target(part));
+        if (batch != null && batch.pass(part, nextOffset)) {
+            batch.skip(reason, count);
+        } else if (positions.passed(part, nextOffset)) {
+            union.counts().skip(reason, count);
         }
     }
 }

@@ -43,22 +43,13 @@ import org.slf4j.LoggerFactory;
 final class Unions implements Background.Work {
     private static final Logger LOGGER = LoggerFactory.getLogger(Unions.class);
 
-    /** Bytes of a partition that are read in one go, unless its next batch is longer. */
-    private static final int READ_LENGTH = 256 << 10;
-
-    /** Bytes that are copied in a turn, decompressed, about. */
-    private static final long TURN_LENGTH = 4 << 20;
-
-    /** Bytes of these for the backlog at least, however much has newly risen. */
-    private static final long BACKLOG_LENGTH = 1 << 20;
-
     /** Partitions of each kind that are looked at in a turn. */
     private static final int TURN_PARTS = 4096;
 
-    /** Between two looks whether what has to wait may go on. */
-    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(25);
+    /** Between two looks whether the backlog may go on, twice as long each time. */
+    private static final long PAUSE_MIN_NS = TimeUnit.MILLISECONDS.toNanos(25);
 
-    private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
+    private static final long PAUSE_MAX_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final MetadataStore store;
     private final Catalog catalog;
@@ -67,12 +58,13 @@ final class Unions implements Background.Work {
     private final BiFunction<Topic, Integer, @Nullable PartitionLogBase> opener;
     private final Projector projector;
     private final BooleanSupplier isLagging;
+    private final UnionBounds bounds;
     private final Background background;
     private final Consumer<Throwable> failureHandler;
     private final Doorbell bell = new Doorbell();
     private final UnionTap tap;
     private final UnionPositions positions;
-    private final UnionReader reader = new UnionReader(bell);
+    private final UnionReader reader;
     private final UnionRowSweep sweep;
 
     /** What there is; written by the catalog's thread, read by any. */
@@ -95,11 +87,13 @@ final class Unions implements Background.Work {
     private volatile boolean isCaughtUp = true;
 
     // Of the worker alone.
-    private final UnionAgenda agenda = new UnionAgenda();
+    private final UnionAgenda agenda;
+    private final UnionGoes goes;
     private final UnionScans scans;
     private final UnionWriter writer;
     private final UnionCopier copier;
     private long turnLength;
+    private long pauseNs = PAUSE_MIN_NS;
 
     /**
      * @param logs those in use
@@ -117,6 +111,7 @@ final class Unions implements Background.Work {
             @Nullable RecordFilter recordFilter,
             int batchLengthMax,
             BooleanSupplier isLagging,
+            UnionBounds bounds,
             Background background,
             Consumer<Throwable> failureHandler) {
         this.store = store;
@@ -126,10 +121,14 @@ final class Unions implements Background.Work {
         this.logs = logs;
         this.opener = opener;
         this.isLagging = isLagging;
+        this.bounds = bounds;
         this.background = background;
         this.failureHandler = failureHandler;
-        this.tap = new UnionTap(bell);
-        this.positions = new UnionPositions(store);
+        this.agenda = new UnionAgenda(bounds.waitingMax(), bounds.troubledMax());
+        this.goes = new UnionGoes(bounds.knownMax(), bounds.goesMax());
+        this.reader = new UnionReader(bell, bounds.readsMax());
+        this.tap = new UnionTap(bell, bounds.waitingMax());
+        this.positions = new UnionPositions(store, bounds.knownMax());
         this.sweep = new UnionRowSweep(store, positions, projector, background);
         this.scans = new UnionScans(this::scan);
         this.writer =
@@ -138,9 +137,12 @@ final class Unions implements Background.Work {
                         opener,
                         positions,
                         batchLengthMax,
+                        bounds,
                         background,
                         scans::requestLater);
-        this.copier = new UnionCopier(writer, recordFilter, background, () -> isClosed);
+        this.copier =
+                new UnionCopier(
+                        writer, recordFilter, bounds.goLength(), background, () -> isClosed);
         this.caughtUpNs = background.nanoTime();
     }
 
@@ -242,6 +244,7 @@ final class Unions implements Background.Work {
         long nowNs = background.nanoTime();
         return !tap.isEmpty()
                 || agenda.hasRisen()
+                || agenda.hasUnread() && reader.mayRead(true)
                 || !added.isEmpty()
                 || !removed.isEmpty()
                 || agenda.isDue(nowNs)
@@ -259,20 +262,33 @@ final class Unions implements Background.Work {
 
     @Override
     public void await() {
-        boolean isIdle =
-                agenda.isIdle() && !agenda.hasPutOff() && scans.isEmpty() && sweep.isIdle();
-        bell.await(() -> isDue() || isClosed ? 1 : 0, 1, isIdle ? IDLE_NS : PAUSE_NS);
+        bell.await(() -> isDue() || isClosed ? 1 : 0, 1, waitNs());
+    }
+
+    /** Until something is due that waits for its time; all else rings the bell, but the index. */
+    private long waitNs() {
+        long nowNs = background.nanoTime();
+        long scanNs = scans.untilDueNs(nowNs);
+        long waitNs = Math.min(agenda.untilDueNs(nowNs), sweep.untilDueNs());
+        if (!agenda.hasBacklog() && scanNs > 0) {
+            return Math.min(waitNs, scanNs);
+        }
+        // The backlog waits for the index, which tells nobody how far it is.
+        long pause = pauseNs;
+        pauseNs = Math.min(2 * pause, PAUSE_MAX_NS);
+        return Math.min(waitNs, pause);
     }
 
     @Override
     public void turn() {
         long nowNs = background.nanoTime();
         turnLength = 0;
+        pauseNs = PAUSE_MIN_NS;
         takeChanges();
-        agenda.takeDue(nowNs);
+        agenda.takeDue(nowNs, goes::hasAny);
         takeRisen();
         copyRisen();
-        long lengthMax = Math.max(TURN_LENGTH, turnLength + BACKLOG_LENGTH);
+        long lengthMax = Math.max(bounds.turnLength(), turnLength + bounds.backlogLength());
         copyLoaded(lengthMax);
         if (!isLagging.getAsBoolean()) {
             copyBacklog(nowNs, lengthMax);
@@ -309,15 +325,17 @@ final class Unions implements Background.Work {
     private void take(PartitionLogBase log) {
         for (Union union : unions) {
             if (union.spec().isOver(log.topic())) {
-                agenda.risen(new UnionPart(union.id(), log.topic().id(), log.partition()));
+                UnionPart part = new UnionPart(union.id(), log.topic().id(), log.partition());
+                agenda.risen(part, !goes.hasAny(part));
             }
         }
     }
 
     private void copyRisen() {
         int left = Math.min(agenda.risenCount(), TURN_PARTS);
-        while (left-- > 0 && turnLength < TURN_LENGTH && !isClosed) {
-            UnionPart part = agenda.nextRisen();
+        while (left-- > 0 && turnLength < bounds.turnLength() && !isClosed) {
+            boolean isUnread = agenda.hasUnread() && reader.mayRead(true);
+            UnionPart part = isUnread ? agenda.nextUnread() : agenda.nextRisen();
             if (part != null) {
                 copy(part, true);
             }
@@ -349,7 +367,7 @@ final class Unions implements Background.Work {
     }
 
     private UnionScan scan(Union union) {
-        return new UnionScan(union, catalog::list, store, logs);
+        return new UnionScan(union, catalog::list, store, logs, bounds.pageParts());
     }
 
     private void onFound(UnionPart part, long startOffset, long endOffset) {
@@ -364,18 +382,23 @@ final class Unions implements Background.Work {
             Topic topic = catalog.find(part.topicId());
             Union union = union(part.viewId());
             if (topic == null || union == null) {
-                agenda.forget(part);
+                forget(part);
                 return;
             }
             PartitionLogBase log = opener.apply(topic, part.partition());
             if (log == null) {
                 putOff(union, topic, part, Trouble.BUSY);
             } else if (writer.nextOffset(union, part) < read.from()) {
-                agenda.more(part); // what was to come before it has been refused meanwhile
+                goOn(part); // what was to come before it has been refused meanwhile
             } else if (!writer.isRefusing(union)) {
                 take(union, topic, part, log, result);
             }
         }
+    }
+
+    private void forget(UnionPart part) {
+        agenda.forget(part);
+        positions.forget(part);
     }
 
     /** What is left of the part comes behind the others. */
@@ -383,7 +406,7 @@ final class Unions implements Background.Work {
         Union union = union(part.viewId());
         Topic topic = catalog.find(part.topicId());
         if (union == null || topic == null) {
-            agenda.forget(part);
+            forget(part);
             return;
         }
         if (reader.isReading(part) || writer.isRefusing(union)) {
@@ -395,14 +418,25 @@ final class Unions implements Background.Work {
             return;
         }
         long next = begin(union, topic, part, log);
-        try (ReadResult result = log.read(next, READ_LENGTH)) {
+        try (ReadResult result = log.read(next, bounds.readLength())) {
             if (result != Unavailable.COLD) {
                 take(union, topic, part, log, result);
             } else if (reader.mayRead(isRisen)) {
-                reader.read(part, log, next, READ_LENGTH);
+                reader.read(part, log, next, bounds.readLength());
+            } else if (isRisen) {
+                agenda.awaitRead(part);
             } else {
                 agenda.more(part);
             }
+        }
+    }
+
+    /** There is more of it. */
+    private void goOn(UnionPart part) {
+        if (goes.take(part)) {
+            agenda.again(part);
+        } else {
+            agenda.more(part);
         }
     }
 
@@ -413,15 +447,25 @@ final class Unions implements Background.Work {
         if (next >= start) {
             return next;
         }
-        // What memory alone held went with it; a log in memory begins behind all of that.
-        boolean isMemory = log.storageMode() == StorageMode.MEMORY;
-        long lostFrom = isMemory ? Math.max(next, log.beginOffset()) : next;
-        if (next != UnionPositions.NONE && lostFrom < start) {
+        long lost = next == UnionPositions.NONE ? 0 : lost(log, next, start);
+        if (lost > 0) {
             String why = "deleted before they were copied";
-            copier.skip(union, topic, part, lostFrom, start, Skipped.DELETED, why);
+            copier.skip(union, topic, part, next, start, lost, Skipped.DELETED, why);
         }
         writer.pass(union, part, start);
         return start;
+    }
+
+    /**
+     * How many offsets are gone from there to there. What memory alone held before the log was made
+     * is not among them: it went with that, behind what the journal had of another mode.
+     */
+    private static long lost(PartitionLogBase log, long from, long to) {
+        if (log.storageMode() != StorageMode.MEMORY) {
+            return to - from;
+        }
+        long inJournal = Math.max(0, Math.min(to, log.earlierEndOffset()) - from);
+        return inJournal + Math.max(0, to - Math.max(from, log.beginOffset()));
     }
 
     private void take(
@@ -443,6 +487,7 @@ final class Unions implements Background.Work {
         boolean isAll = writer.nextOffset(union, part) >= log.highWatermark();
         if (isAll) {
             settled(union, topic, part);
+            goes.renew(part);
             return;
         }
         if (writer.isRefusing(union) || result == Unavailable.CUT_OUT) {
@@ -451,7 +496,7 @@ final class Unions implements Background.Work {
         if (result == Unavailable.CAUGHT_UP) {
             putOff(union, topic, part, Trouble.BUSY); // nothing to read up to there yet
         } else {
-            agenda.more(part);
+            goOn(part);
         }
     }
 
@@ -532,7 +577,7 @@ final class Unions implements Background.Work {
 
                         @Override
                         public void onPart(UnionPart part, long startOffset, long endOffset) {
-                            long next = UnionPositions.stored(store, part);
+                            long next = positions.published(part);
                             behind += Math.max(0, endOffset - Math.max(next, startOffset));
                         }
                     });
@@ -560,6 +605,7 @@ final class Unions implements Background.Work {
         long uncopiedNs = isCaughtUp ? 0 : background.nanoTime() - caughtUpNs;
         consumer.accept("headrace_union_waiting_partitions", agenda.waitingCount());
         consumer.accept("headrace_union_unreadable_partitions", agenda.troubledCount());
+        consumer.accept("headrace_union_overflows_total", tap.overflowCount());
         consumer.accept(
                 "headrace_union_uncopied_milliseconds", TimeUnit.NANOSECONDS.toMillis(uncopiedNs));
         there.forEach(union -> count(union, consumer));

@@ -19,15 +19,17 @@ import org.junit.jupiter.api.io.TempDir;
 /** Looks through the catalog that are asked for again and again. */
 final class UnionScansTest {
     private static final int TOPICS = 1000;
+    private static final int PAGE = 256;
     private static final int PAGES = 4;
 
     private final TreeMap<String, Topic> topics = new TreeMap<>();
     private final UnionScans scans;
     private final List<UnionPart> found = new ArrayList<>();
+    private int topicCount;
 
     UnionScansTest(@TempDir Path folder) {
         MetadataStore store = HeapMetadataStore.open(folder);
-        scans = new UnionScans(union -> new UnionScan(union, this::list, store, Map.of()));
+        scans = new UnionScans(union -> new UnionScan(union, this::list, store, Map.of(), PAGE));
         for (int i = 1; i <= TOPICS; i++) {
             Topic topic = topic(i, "a%04d".formatted(i), Map.of());
             topics.put(topic.name(), topic);
@@ -35,7 +37,11 @@ final class UnionScansTest {
     }
 
     private static Topic topic(long id, String name, Map<String, String> configs) {
-        return new Topic(id, name, 1, configs, TopicConfig.DEFAULTS, 1);
+        return topic(id, name, 1, configs);
+    }
+
+    private static Topic topic(long id, String name, int partitions, Map<String, String> configs) {
+        return new Topic(id, name, partitions, configs, TopicConfig.DEFAULTS, 1);
     }
 
     private static Union union(long id) {
@@ -49,7 +55,19 @@ final class UnionScansTest {
     }
 
     private void next(long nowNs) {
-        scans.next(nowNs, (part, start, end) -> found.add(part));
+        scans.next(
+                nowNs,
+                new UnionScan.Consumer() {
+                    @Override
+                    public void onTopic() {
+                        topicCount++;
+                    }
+
+                    @Override
+                    public void onPart(UnionPart part, long startOffset, long endOffset) {
+                        found.add(part);
+                    }
+                });
     }
 
     @Test
@@ -71,6 +89,35 @@ final class UnionScansTest {
         assertTrue(scans.isEmpty());
     }
 
+    /** However many partitions a topic has, and whether they fill pages. */
+    @Test
+    void aPageHasSoManyPartitionsWhoeverseTheyAre() {
+        topics.put("a0000", topic(6000, "a0000", 2 * PAGE + 5, Map.of()));
+        topics.put("a0000a", topic(6001, "a0000a", PAGE - 5, Map.of()));
+        scans.request(union(5000));
+        int before = 0;
+        while (!scans.isEmpty()) {
+            next(0);
+            assertTrue(found.size() - before <= PAGE, "a page of " + (found.size() - before));
+            before = found.size();
+        }
+        assertEquals(3 * PAGE + TOPICS, found.size());
+        assertEquals(found.size(), found.stream().distinct().count());
+        assertEquals(TOPICS + 2, topicCount);
+    }
+
+    @Test
+    void aTopicThatIsMadeAnewWhileItIsLookedAtIsLookedAtFromItsStart() {
+        topics.clear();
+        topics.put("a", topic(6000, "a", PAGE + 1, Map.of()));
+        scans.request(union(5000));
+        next(0);
+        topics.put("a", topic(6001, "a", 3, Map.of()));
+        next(0);
+        assertEquals(PAGE + 3, found.size());
+        assertTrue(scans.isEmpty());
+    }
+
     @Test
     void thoseOfSeveralUnionsTakeTurnsAndOneThatHasToWaitHoldsNone() {
         scans.requestLater(union(5000), 100);
@@ -80,6 +127,7 @@ final class UnionScansTest {
             next(99);
         }
         assertFalse(scans.isDue(99));
+        assertEquals(1, scans.untilDueNs(99));
         assertEquals(2 * TOPICS, found.size());
         assertEquals(5001, found.get(0).viewId());
         assertEquals(5002, found.get(TOPICS / PAGES + 6).viewId());

@@ -8,6 +8,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.TopicConfig;
 import io.headrace.engine.batch.BatchRecords;
 import io.headrace.engine.batch.RecordBatchWriter;
+import io.headrace.engine.log.UnionCounts.Skipped;
 import io.headrace.engine.spi.HeapMetadataStore;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
@@ -36,8 +37,9 @@ final class UnionWriterTest {
                 new UnionWriter(
                         id -> id == 10 ? refusing : other,
                         (topic, partition) -> null,
-                        new UnionPositions(HeapMetadataStore.open(folder)),
+                        new UnionPositions(HeapMetadataStore.open(folder), 100),
                         300,
+                        UnionBounds.STANDARD,
                         clock(),
                         (union, untilNs) -> heard.add(untilNs - nowNs));
     }
@@ -84,6 +86,24 @@ final class UnionWriterTest {
         assertFalse(writer.isRefusing(other));
         assertEquals(1, refusing.counts().refused.sum());
         assertEquals(0, other.counts().refused.sum());
+    }
+
+    @Test
+    void whatIsSkippedCountsOnceHoweverOftenWhatIsBeforeItIsRefused() {
+        for (int i = 0; i < 3; i++) {
+            assertTrue(add(refusing, 0));
+            writer.skip(refusing, part(refusing), 3, Skipped.TOO_LONG, 2);
+            assertEquals(3, writer.nextOffset(refusing, part(refusing)));
+            writer.flushAll();
+            assertEquals(UnionPositions.NONE, writer.nextOffset(refusing, part(refusing)));
+            nowNs += heard.get(i);
+        }
+        assertEquals(0, refusing.counts().skipped());
+        for (int i = 0; i < 3; i++) {
+            writer.skip(refusing, part(refusing), 3, Skipped.DELETED, 3);
+        }
+        assertEquals(3, refusing.counts().skipped());
+        assertEquals(3, writer.nextOffset(refusing, part(refusing)));
     }
 
     @Test

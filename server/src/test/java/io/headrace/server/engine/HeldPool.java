@@ -18,10 +18,19 @@ final class HeldPool implements Background {
     private static final long PATIENCE_S = 120;
 
     private final String held;
+    private final Background others;
     private volatile CountDownLatch released = new CountDownLatch(0);
 
     HeldPool(String held) {
+        this(held, Background.THREADS);
+    }
+
+    /**
+     * @param others what is not held
+     */
+    HeldPool(String held, Background others) {
         this.held = held;
+        this.others = others;
     }
 
     void hold() {
@@ -35,7 +44,7 @@ final class HeldPool implements Background {
     @Override
     public ThreadPoolExecutor pool(String name, int threadCount, int queueLength) {
         if (!name.equals(held)) {
-            return THREADS.pool(name, threadCount, queueLength);
+            return others.pool(name, threadCount, queueLength);
         }
         return new ThreadPoolExecutor(
                 threadCount,
@@ -62,29 +71,29 @@ final class HeldPool implements Background {
 
     @Override
     public long nanoTime() {
-        return THREADS.nanoTime();
+        return others.nanoTime();
     }
 
     @Override
     public Worker worker(String name, Work work, Consumer<Throwable> failureHandler) {
         Work done = name.equals(held) ? new HeldWork(work) : work;
-        return THREADS.worker(name, done, failureHandler);
+        return others.worker(name, done, failureHandler);
     }
 
     @Override
     public ScheduledExecutorService schedule(String name) {
-        return THREADS.schedule(name);
+        return others.schedule(name);
     }
 
     @Override
     public ScheduledExecutorService dispatcher(String name) {
-        return THREADS.dispatcher(name);
+        return others.dispatcher(name);
     }
 
     @Override
     public void await(CompletableFuture<?> future, long seconds)
             throws InterruptedException, ExecutionException, TimeoutException {
-        THREADS.await(future, seconds);
+        others.await(future, seconds);
     }
 
     private final class HeldWork implements Work {

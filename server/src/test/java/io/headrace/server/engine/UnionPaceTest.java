@@ -40,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class UnionPaceTest {
     private static final String UNIONS = "headrace-unions";
     private static final String PROJECTOR = "headrace-projector";
+    private static final String BUDGET = "headrace.memory.topic.budget.bytes";
     private static final String DAMAGED = "union waits for a damaged topic";
 
     /** A quarter of the lag at which producers are refused, and some. */
@@ -144,6 +145,61 @@ final class UnionPaceTest {
         }
     }
 
+    /** What comes to a partition that was copied to its end, be it more than one go. */
+    @Test
+    void whatIsBusyGoesOnHoweverFarTheIndexLags() {
+        int batches = 20;
+        HeldPool projector = new HeldPool(PROJECTOR);
+        HeldPool unions = new HeldPool(UNIONS, projector);
+        try (TestEngine engine = start(unions, 1)) {
+            engine.create("agents.busy", 1, Map.of());
+            append(engine.log("agents.busy", 0), batch("first"));
+            union(engine);
+            awaitUnion(engine, 1);
+            engine.create("bulk", 1, Map.of());
+            projector.hold();
+            unions.hold();
+            ByteBuffer bulk = batch("x".repeat(LAG_BATCH_BYTES));
+            for (int i = 0; i < LAG_BATCHES; i++) {
+                assertTrue(engine.log("bulk", 0).append(bulk.duplicate()) >= 0);
+            }
+            ByteBuffer busy = batch("x".repeat(100_000));
+            for (int i = 0; i < batches; i++) {
+                assertTrue(engine.log("agents.busy", 0).append(busy.duplicate()) >= 0);
+            }
+            unions.release();
+            awaitUnion(engine, 1 + batches);
+            projector.release();
+        }
+    }
+
+    /** What the journal had of a topic that is in memory now, and memory has overwritten since. */
+    @Test
+    void whatWasPersistentAndIsOverwrittenInMemoryCountsAsSkipped() {
+        int batches = 20;
+        HeldPool background = new HeldPool(UNIONS);
+        try (TestEngine engine = start(background, 1)) {
+            engine.create("agents.moved", 1, Map.of(BUDGET, "200000"));
+            append(engine.log("agents.moved", 0), batch("copied"));
+            union(engine);
+            awaitUnion(engine, 1);
+            background.hold();
+            append(engine.log("agents.moved", 0), batch("persistent"));
+            Topic topic = Objects.requireNonNull(engine.engine.catalog().find("agents.moved"));
+            Map<String, String> memory = Map.of("headrace.storage.mode", "memory");
+            get(engine.engine.catalog().alterConfigs(topic.id(), memory, false));
+            for (int i = 0; i < batches; i++) {
+                append(engine.log("agents.moved", 0), batch("x".repeat(100_000)));
+            }
+            long start = engine.log("agents.moved", 0).logStartOffset();
+            assertTrue(start > 2, "nothing is overwritten: " + start);
+            background.release();
+            await("rows", () -> status(engine).behind() == 0 && status(engine).skipped() > 0);
+            long left = batches + 2 - start;
+            assertEquals(new UnionStatus(1, 0, 1 + left, start - 1), status(engine));
+        }
+    }
+
     /** What does not find room at the tap is found by a look through the catalog. */
     @Test
     void allAreCopiedThoughMoreHaveRisenThanCanWait() {
@@ -163,6 +219,7 @@ final class UnionPaceTest {
                 awaitSome(engine);
             }
             awaitUnion(engine, MANY);
+            assertTrue(engine.metric("headrace_union_overflows_total") > 0, "all found room");
         }
     }
 

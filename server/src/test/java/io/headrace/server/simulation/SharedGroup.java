@@ -253,7 +253,7 @@ final class SharedGroup {
     }
 
     /** Whether the place may have been taken back by now. */
-    boolean mayBeTakenBack(SharedRecords.Place place) {
+    boolean mayBeTakenBack(SharedPlaces.Place place) {
         Lane lane = lanes.get(place.lane());
         return isStuck(lane) && lane.stuckFrom <= place.offset()
                 || lane.stuck.stream()

@@ -21,6 +21,7 @@ final class SharedJudge {
     private final SharedServer server;
     private final SimulatedMachine machine;
     private final SharedRecords records;
+    private final SharedPlaces places;
     private final Random random;
     private final Trace trace;
 
@@ -34,11 +35,13 @@ final class SharedJudge {
             SharedServer server,
             SimulatedMachine machine,
             SharedRecords records,
+            SharedPlaces places,
             Random random,
             Trace trace) {
         this.server = server;
         this.machine = machine;
         this.records = records;
+        this.places = places;
         this.random = random;
         this.trace = trace;
     }
@@ -46,7 +49,7 @@ final class SharedJudge {
     /** Whatever a lane has shown to anybody survives each crash. */
     void onStart() {
         for (int i = 0; i < shownEnds.size(); i++) {
-            long end = server.lane(i).recordsEndOffset();
+            long end = server.lane(SharedSimulation.VIEW, i).recordsEndOffset();
             if (end < shownEnds.get(i)) {
                 throw new SimulationFailure(
                         "shown and gone: lane=" + i + " end=" + end + " shown=" + shownEnds.get(i));
@@ -67,7 +70,11 @@ final class SharedJudge {
 
     /** Asks a lane, as a client does that has asked for it alone. */
     ReadResult read(int lane, long position) {
-        ReadResult answer = server.read(server.lane(lane), position, 1 << random.nextInt(14));
+        ReadResult answer =
+                server.read(
+                        server.lane(SharedSimulation.VIEW, lane),
+                        position,
+                        1 << random.nextInt(14));
         if (answer instanceof Unavailable why) {
             trace.note("lane " + lane + " answers " + why, position);
             refusals.put(lane, why);
@@ -84,7 +91,7 @@ final class SharedJudge {
                 LaneClient.take(
                         answer,
                         asked,
-                        server.lane(lane).highWatermark(),
+                        server.lane(SharedSimulation.VIEW, lane).highWatermark(),
                         batch -> take(lane, asked, batch, into));
         trace.note("read lane " + lane + " from " + asked + " to", end);
         shownEnds.set(lane, Math.max(shownEnd(lane), end));
@@ -96,11 +103,11 @@ final class SharedJudge {
      * void from there on. Where that is, compaction may have left no record.
      */
     private void take(int lane, long asked, List<LaneClient.Read> batch, Map<Long, Sent> into) {
-        boolean isVoid = records.isVoid(lane, Math.max(asked, batch.get(0).baseOffset()));
+        boolean isVoid = places.isVoid(lane, Math.max(asked, batch.get(0).baseOffset()));
         for (LaneClient.Read read : batch) {
-            Sent record = records.see(lane, read.offset(), read.baseOffset(), read.value());
+            Sent record = places.see(lane, read.offset(), read.baseOffset(), read.value());
             into.put(read.offset(), record);
-            isVoid &= records.isVoid(lane, read.offset());
+            isVoid &= places.isVoid(lane, read.offset());
         }
         if (isVoid) {
             throw new SimulationFailure("shown although taken back: lane=" + lane + " " + batch);
@@ -109,7 +116,7 @@ final class SharedJudge {
 
     /** Reads a lane to its end, for nobody of the group; returns what is there. */
     TreeMap<Long, Sent> readToEnd(int lane, long from) {
-        long end = server.lane(lane).highWatermark();
+        long end = server.lane(SharedSimulation.VIEW, lane).highWatermark();
         long position = from;
         TreeMap<Long, Sent> found = new TreeMap<>();
         for (int reads = 0; position < end; reads++) {

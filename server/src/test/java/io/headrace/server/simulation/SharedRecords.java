@@ -2,31 +2,14 @@ package io.headrace.server.simulation;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
-import java.util.TreeMap;
-import java.util.function.Predicate;
 
-/**
- * What was sent to the topics below a share view, and where in its lanes it was seen, by whomever:
- * each offset of a lane shows one record, or none, for ever; each record has one place, unless it
- * was taken back from the others.
- */
+/** What was sent to the topics below views, and where it stands there. */
 final class SharedRecords {
     private static final int ID_LENGTH = Integer.BYTES;
 
     private final List<Sent> sent = new ArrayList<>();
-
-    /** What each offset has shown; by lane. */
-    private final List<TreeMap<Long, Sent>> lanes = new ArrayList<>();
-
-    private final Predicate<Place> mayBeTakenBack;
-    private int takenBackCount;
-
-    /** An offset of a lane. */
-    record Place(int lane, long offset) {}
 
     /** A record. */
     static final class Sent {
@@ -42,11 +25,6 @@ final class SharedRecords {
         /** A member of the group had it, and committed what is behind it. */
         boolean isDone;
 
-        private final List<Place> places = new ArrayList<>(1);
-
-        /** Places that are void: it was seen elsewhere since. */
-        private final Set<Place> voids = new HashSet<>();
-
         private Sent(int id, SharedBase base, int partition, int length) {
             this.id = id;
             this.base = base;
@@ -61,15 +39,8 @@ final class SharedRecords {
 
         @Override
         public String toString() {
-            return "record " + id + " of " + base.name + "-" + partition + "@" + offset + places;
+            return "record " + id + " of " + base.name + "-" + partition + "@" + offset;
         }
-    }
-
-    /**
-     * @param mayBeTakenBack whether what was given there may have been given to another lane since
-     */
-    SharedRecords(Predicate<Place> mayBeTakenBack) {
-        this.mayBeTakenBack = mayBeTakenBack;
     }
 
     Sent send(SharedBase base, int partition, int length) {
@@ -118,60 +89,14 @@ final class SharedRecords {
     }
 
     /**
-     * Somebody has read this in a lane.
+     * Somebody has read this in a view.
      *
      * @param baseOffset the offset that the bytes have in the topic below
      */
-    Sent see(int lane, long offset, long baseOffset, ByteBuffer value) {
+    Sent see(long baseOffset, ByteBuffer value) {
         Sent record = identify(value);
         locate(record, baseOffset);
-        Sent before = shown(lane).putIfAbsent(offset, record);
-        if (before != null && before != record) {
-            throw new SimulationFailure(
-                    "lane "
-                            + lane
-                            + " shows two records at offset "
-                            + offset
-                            + ": "
-                            + before
-                            + " and "
-                            + record);
-        }
-        if (before == null) {
-            record.places.add(new Place(lane, offset));
-            checkPlaces(record);
-        }
         return record;
-    }
-
-    private void checkPlaces(Sent record) {
-        List<Place> good = record.places.stream().filter(mayBeTakenBack.negate()).toList();
-        if (good.size() > 1) {
-            throw new SimulationFailure("given twice, and never taken back: " + record);
-        }
-        if (good.size() == 1 && record.places.size() > 1) {
-            record.voids.addAll(record.places);
-            record.voids.removeAll(good);
-            takenBackCount++;
-        }
-    }
-
-    /** Whether somebody else was given it since, so that nobody is to read it there any more. */
-    boolean isVoid(int lane, long offset) {
-        Sent record = shown(lane).get(offset);
-        return record != null && record.voids.contains(new Place(lane, offset));
-    }
-
-    /** Records that were seen in one lane and then in another. */
-    int takenBackCount() {
-        return takenBackCount;
-    }
-
-    private TreeMap<Long, Sent> shown(int lane) {
-        while (lanes.size() <= lane) {
-            lanes.add(new TreeMap<>());
-        }
-        return lanes.get(lane);
     }
 
     private Sent identify(ByteBuffer value) {

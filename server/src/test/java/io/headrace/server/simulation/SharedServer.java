@@ -12,6 +12,7 @@ import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.UnionStatus;
 import io.headrace.engine.log.StorageEngine;
+import io.headrace.engine.log.UnionBounds;
 import io.headrace.engine.segment.SegmentFiles;
 import io.headrace.engine.spi.HeapMetadataStore;
 import io.headrace.engine.spi.MetadataStore;
@@ -28,11 +29,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A server with one view, on a simulated machine: started, asked, and left to die. */
+/** A server with views, on a simulated machine: started, asked, and left to die. */
 final class SharedServer {
-    private static final String VIEW = "shared";
+    private static final String UNIONS = "headrace-unions";
     private static final int MEMORY_BYTES = 8 << 20;
-    private static final int BASE_MEMORY_BYTES = 16 << 10;
     private static final int DISK_RESERVE_BYTES = 1 << 20;
     private static final int RETENTION_CHECK_MS = 50;
     private static final long AWAIT_S = 300;
@@ -41,7 +41,20 @@ final class SharedServer {
     private final Random random;
     private final Trace trace;
     private final Runnable clients;
-    private final int journalCount;
+    private final Settings settings;
+
+    /**
+     * What differs from run to run.
+     *
+     * @param baseMemoryBytes of a memory topic's partition
+     */
+    record Settings(
+            int journalCount,
+            int baseMemoryBytes,
+            UnionBounds unionBounds,
+            boolean readsUnionsLate) {
+        static final Settings PLAIN = new Settings(1, 16 << 10, UnionBounds.STANDARD, false);
+    }
 
     // Of one life.
     private @Nullable OffHeapMemoryStore memory;
@@ -53,17 +66,13 @@ final class SharedServer {
     /**
      * @param clients what they do while somebody in the engine waits
      */
-    SharedServer(SimulatedMachine machine, Random random, Trace trace, Runnable clients) {
-        this(machine, random, trace, clients, 1);
-    }
-
     SharedServer(
             SimulatedMachine machine,
             Random random,
             Trace trace,
             Runnable clients,
-            int journalCount) {
-        this.journalCount = journalCount;
+            Settings settings) {
+        this.settings = settings;
         this.machine = machine;
         this.random = random;
         this.trace = trace;
@@ -71,9 +80,10 @@ final class SharedServer {
     }
 
     /** Starts, and creates what is not there. */
-    void start(List<SharedBase> bases, int laneCount, Map<String, String> viewConfigs) {
+    void start(List<SharedBase> bases, List<TopicSpec> views) {
         isStopped = false;
         background = new SteppedBackground(machine, random, trace, clients);
+        background.delay(settings.readsUnionsLate ? UNIONS : null);
         memory =
                 new OffHeapMemoryStore(
                         new OffHeapContext().budgetBytes(MEMORY_BYTES).chunkBytes(1 << 20));
@@ -82,11 +92,12 @@ final class SharedServer {
                         context(memory),
                         SegmentFiles.of(machine),
                         background,
-                        SimulatedDocuments.on(machine, Simulation.CYCLE_BYTES));
+                        SimulatedDocuments.on(machine, Simulation.CYCLE_BYTES),
+                        settings.unionBounds);
         for (SharedBase base : bases) {
             create(new TopicSpec(base.name, 1, base.configs));
         }
-        create(new TopicSpec(VIEW, laneCount, viewConfigs));
+        views.forEach(this::create);
     }
 
     private EngineContext context(OffHeapMemoryStore memoryStore) {
@@ -94,14 +105,14 @@ final class SharedServer {
                 .directory(machine.path("/data/headrace"))
                 .memoryStore(memoryStore)
                 .metadataStoreFactory(this::openStore)
-                .journalCount(journalCount)
+                .journalCount(settings.journalCount)
                 .journalCycleBytes(1 << 20)
                 .diskReserveBytes(DISK_RESERVE_BYTES)
                 .cacheDiskBytes(0)
                 .sealingBytesPerSecond(Long.MAX_VALUE / 2)
                 .retentionCheckIntervalMs(RETENTION_CHECK_MS)
                 .partitionIdleMs(200)
-                .memoryTopicBudgetBytes(BASE_MEMORY_BYTES)
+                .memoryTopicBudgetBytes(settings.baseMemoryBytes)
                 .recordFilter(new PlainRecordFilter())
                 .compactionMemoryBytes(1024)
                 .compactionPassBytes(1 + random.nextInt(4 << 10))
@@ -174,6 +185,11 @@ final class SharedServer {
 
     // Time.
 
+    /** All is done as soon as it may be from now on. */
+    void hasten() {
+        require(background).delay(null);
+    }
+
     void step() {
         require(background).step();
     }
@@ -214,12 +230,8 @@ final class SharedServer {
         return require(engine);
     }
 
-    boolean isViewThere() {
-        return engine != null && engine.catalog().find(VIEW) != null;
-    }
-
-    Topic view() {
-        return topic(VIEW);
+    boolean isViewThere(String view) {
+        return engine != null && engine.catalog().find(view) != null;
     }
 
     Topic topic(String name) {
@@ -231,13 +243,13 @@ final class SharedServer {
         return engine().partitionLog(topic, partition);
     }
 
-    PartitionLog lane(int number) {
-        return require(log(view(), number));
+    PartitionLog lane(String view, int number) {
+        return require(log(topic(view), number));
     }
 
     /** Null while too much else is asked for. */
-    @Nullable UnionStatus unionStatus() {
-        CompletableFuture<UnionStatus> status = engine().views().unionStatus(view());
+    @Nullable UnionStatus unionStatus(String view) {
+        CompletableFuture<UnionStatus> status = engine().views().unionStatus(topic(view));
         require(background).settle();
         return status.isCompletedExceptionally() ? null : status.getNow(null);
     }
@@ -246,16 +258,37 @@ final class SharedServer {
         return require(store);
     }
 
-    Share share() {
-        return require(engine().views().share(view()));
+    long metric(String name) {
+        return metric(name, "");
+    }
+
+    /**
+     * The sum of metrics of one name, and with that among their labels; also of an engine that has
+     * died, 0 where there is none.
+     */
+    long metric(String name, String label) {
+        long[] sum = new long[1];
+        if (engine != null) {
+            engine.metrics()
+                    .forEach(
+                            (metric, value) -> {
+                                boolean isMeant = metric.startsWith(name) && metric.contains(label);
+                                sum[0] += isMeant ? value : 0;
+                            });
+        }
+        return sum[0];
+    }
+
+    Share share(String view) {
+        return require(engine().views().share(topic(view)));
     }
 
     /**
      * As it is now: all that is known at this time has been taken into account. Null as long as the
      * view cannot be read.
      */
-    @Nullable Backlog backlog() {
-        CompletableFuture<Backlog> counted = share().backlog();
+    @Nullable Backlog backlog(String view) {
+        CompletableFuture<Backlog> counted = share(view).backlog();
         require(background).settle();
         return counted.isCompletedExceptionally() ? null : counted.getNow(null);
     }

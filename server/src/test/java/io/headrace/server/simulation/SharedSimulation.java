@@ -1,92 +1,61 @@
 package io.headrace.server.simulation;
 
-import io.headrace.engine.EngineException;
-import io.headrace.engine.OutOfSpaceException;
 import io.headrace.engine.PartitionLog;
 import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicSpec;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.Views.Backlog;
 import io.headrace.engine.Views.Share;
 import io.headrace.engine.Views.Wish;
-import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.server.simulation.SharedGroup.Hand;
 import io.headrace.server.simulation.SharedGroup.Member;
 import io.headrace.server.simulation.SharedRecords.Sent;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of a share view: some lives of a {@link SharedServer}, each ended in some way, with
- * producers, the members of a group that come, go and die, and others who read its lanes. A run is
- * a function of its seed.
+ * One run of a share view, with producers, the members of a group that come, go and die, and others
+ * who read its lanes.
  */
-final class SharedSimulation {
-    private static final int LIVES_MAX = 4;
-    private static final int STEPS_MAX = 500;
-    private static final int SHORT_BYTES = 3 << 19;
-    private static final int FULL_BYTES = 100_000;
+final class SharedSimulation extends ViewSimulation {
+    static final String VIEW = "shared";
+
     private static final int TAKE_BACK_MS = 300;
-    private static final int BATCH_RECORDS_MAX = 12;
 
     /** A record takes no less. */
     private static final int RECORD_BYTES_MIN = 11;
 
     private static final int LANES_MAX = 8;
-    private static final int PARTITIONS_MAX = 4;
     private static final int MEMBERS_MAX = 6;
-    private static final int KEYS = 4;
-    private static final String MODE = "headrace.storage.mode";
     private static final String MOVING = "moving";
-    private static final String[] MODES = {"persistent", "hybrid", "memory"};
     private static final int[] WINDOWS = {1, 4, 30, 1 << 16};
     private static final int[] STRETCHES_BYTES_MAX = {1, 300, 3000};
 
-    /** What runs have met, for those who look whether all is met. */
-    static final class Moments {
-        /** Deaths with a reference that was not synced. */
-        int appended;
-
-        /** Deaths with a synced reference that nobody had been shown. */
-        int synced;
-
+    /** What runs have met beside that. */
+    static final class Moments extends ViewSimulation.Moments {
         /** Records that were given again. */
         int takenBack;
     }
 
-    private final Random random;
-    private final Trace trace;
-    private final SimulatedMachine machine;
-    private final MappedArena arena;
     private final Moments moments;
-    private final List<SharedBase> bases = new ArrayList<>();
     private final SharedGroup group;
-    private final SharedRecords records;
-    private final SharedServer server;
+    private final SharedPlaces places;
     private final SharedJudge judge;
     private final long windowRecords;
     private final long takeBackMs;
     private final int stretchBytesMax;
     private int laneCount;
-    private final ByteBuffer batchBuffer = ByteBuffer.allocateDirect(8 << 10);
-    private int life;
 
     /** The commits of lanes below it were told to this engine. */
     private int knownLanes;
-
-    private boolean isSpaceShort;
-    private boolean isInClients;
-    private boolean isQuiet;
 
     /** All commit all they have read, whatever their custom. */
     private boolean isEnding;
@@ -96,18 +65,14 @@ final class SharedSimulation {
      */
     SharedSimulation(
             long seed, MappedArena arena, Moments moments, @Nullable Consumer<String> listener) {
-        this.arena = arena;
+        super(seed, arena, moments, MOVING, any -> SharedServer.Settings.PLAIN, listener);
         this.moments = moments;
-        random = new Random(seed * 0x9E3779B97F4A7C15L);
-        trace = new Trace(listener);
-        machine = new SimulatedMachine(trace, new Random(random.nextLong()), arena);
         windowRecords = WINDOWS[random.nextInt(WINDOWS.length)];
         takeBackMs = random.nextBoolean() ? TAKE_BACK_MS : 0;
         stretchBytesMax = STRETCHES_BYTES_MAX[random.nextInt(STRETCHES_BYTES_MAX.length)];
         group = new SharedGroup(random, machine, takeBackMs);
-        records = new SharedRecords(group::mayBeTakenBack);
-        server = new SharedServer(machine, random, trace, this::actWhileWaiting);
-        judge = new SharedJudge(server, machine, records, random, trace);
+        places = new SharedPlaces(records, group::mayBeTakenBack);
+        judge = new SharedJudge(server, machine, records, places, random, trace);
         addBases();
         growLanes(1 + random.nextInt(LANES_MAX / 2));
         for (int i = random.nextInt(3); i >= 0; i--) {
@@ -145,84 +110,33 @@ final class SharedSimulation {
         laneCount = count;
     }
 
-    /** Runs to the end. Returns the hash of all that happened. */
-    long run() {
-        try {
-            int lives = 1 + random.nextInt(LIVES_MAX);
-            for (life = 1; life <= lives; life++) {
-                live(false);
-            }
-            live(true);
-            moments.takenBack += records.takenBackCount();
-            return trace.hash();
-        } finally {
-            server.release();
-            arena.reset();
-        }
-    }
-
-    private void live(boolean isLast) {
-        machine.begin();
-        isSpaceShort = false;
+    @Override
+    void start(boolean isLast) {
         knownLanes = 0;
-        boolean endsClean = isLast || random.nextInt(4) == 0;
-        if (!endsClean) {
-            machine.dieAt(1 + random.nextInt(random.nextInt(3) == 0 ? 150 : 2500));
-        }
-        trace.note("life", life);
-        try {
-            server.start(bases, laneCount, viewConfigs());
-            group.onStart(lane -> server.lane(lane).recordsEndOffset());
-            judge.onStart();
-            for (int steps = random.nextInt(STEPS_MAX); steps > 0; steps--) {
-                act();
-                if (!endsClean) {
-                    dieHandingOut();
-                }
-            }
-            end(isLast);
-        } catch (SimulatedCrash e) {
-            crash();
-        } catch (EngineException | UncheckedIOException e) {
-            if (!machine.isDead()) {
-                throw e;
-            }
-            crash();
-        }
-        machine.die();
-        machine.pass(random.nextInt(1_000_000_000));
-        group.members().forEach(Member::forgetServer);
-        server.release();
+        server.start(bases, List.of(new TopicSpec(VIEW, laneCount, viewConfigs())));
+        group.onStart(lane -> server.lane(VIEW, lane).recordsEndOffset());
+        judge.onStart();
     }
 
-    private void end(boolean isLast) {
-        if (isSpaceShort) {
-            changeSpace();
-        }
-        isQuiet = true;
+    @Override
+    void onDied() {
+        group.members().forEach(Member::forgetServer);
+    }
+
+    @Override
+    void end(boolean isLast) {
         if (isLast || random.nextInt(3) == 0) {
             awaitHandedOut(any(group.members()));
         }
         if (isLast) {
             awaitDone();
             bases.forEach(judge::checkDone);
+            moments.takenBack += places.takenBackCount();
         }
         if (isLast || random.nextInt(4) == 0) {
             for (int i = 0; i < laneCount; i++) {
                 readLane(i);
             }
-        }
-        isQuiet = false;
-        server.close();
-        trace.note("closed", life);
-    }
-
-    private void crash() {
-        isQuiet = false;
-        boolean isPowerCut = random.nextBoolean();
-        trace.note("crash", isPowerCut ? "power" : "kill");
-        if (isPowerCut) {
-            machine.cutPower();
         }
     }
 
@@ -240,13 +154,13 @@ final class SharedSimulation {
 
     // Steps.
 
-    private void act() {
-        server.checkAlive();
+    @Override
+    void act() {
         int chance = random.nextInt(1000);
         if (chance < 500) {
             server.step();
         } else if (chance < 640) {
-            produce();
+            produce(3, 400);
         } else if (chance < 860) {
             act(any(group.members()));
         } else if (chance < 900) {
@@ -257,11 +171,7 @@ final class SharedSimulation {
         } else if (chance < 930) {
             changeMembers();
         } else if (chance < 960) {
-            try {
-                changeTopics(chance);
-            } catch (OutOfSpaceException e) {
-                trace.note("refused", "for lack of space");
-            }
+            unlessRefused(() -> changeTopics(chance));
         } else {
             machine.pass((long) random.nextInt(400) * 1_000_000);
         }
@@ -269,7 +179,7 @@ final class SharedSimulation {
 
     private void changeTopics(int chance) {
         if (chance < 942) {
-            deleteRecords();
+            deleteRecords(any(bases));
         } else if (chance < 948) {
             changeMode();
         } else if (chance < 955) {
@@ -279,41 +189,32 @@ final class SharedSimulation {
         }
     }
 
-    /** What clients do while somebody in the engine waits. */
-    private void actWhileWaiting() {
-        if (!isInClients && !isQuiet && server.isViewThere()) {
-            isInClients = true;
-            try {
-                if (random.nextBoolean()) {
-                    produce();
-                } else {
-                    act(any(group.members()));
-                }
-            } finally {
-                isInClients = false;
-            }
+    @Override
+    void actMeanwhile() {
+        if (!server.isViewThere(VIEW)) {
+            return;
+        }
+        if (random.nextBoolean()) {
+            produce(3, 400);
+        } else {
+            act(any(group.members()));
         }
     }
 
-    /** Dies between a reference and its sync, or between that and whoever reads it. */
-    private void dieHandingOut() {
+    @Override
+    void dieAtWill() {
         if (random.nextInt(12) != 0) {
             return;
         }
         for (int i = 0; i < laneCount; i++) {
-            PartitionLog lane = server.lane(i);
-            boolean isAppended = lane.recordsEndOffset() > lane.highWatermark();
-            boolean isSynced = lane.highWatermark() > judge.shownEnd(i);
-            if (isAppended || isSynced && random.nextInt(8) == 0) {
-                moments.appended += isAppended ? 1 : 0;
-                moments.synced += isAppended ? 0 : 1;
-                if (random.nextBoolean()) {
-                    beginAnew(i);
-                }
-                trace.note("killed with a reference of lane", i);
-                machine.die();
-                throw new SimulatedCrash("handing out");
-            }
+            int lane = i;
+            dieIfGiven(server.lane(VIEW, i), judge.shownEnd(i), () -> mayBeginAnew(lane));
+        }
+    }
+
+    private void mayBeginAnew(int lane) {
+        if (random.nextBoolean()) {
+            beginAnew(lane);
         }
     }
 
@@ -328,90 +229,12 @@ final class SharedSimulation {
         }
     }
 
-    private void produce() {
-        SharedBase base = any(bases);
-        Topic topic = server.topic(base.name);
-        int partition = random.nextInt(topic.partitionCount());
-        PartitionLog log = server.log(topic, partition);
-        if (log == null) {
-            return;
-        }
-        Sent[] sent = new Sent[1 + random.nextInt(random.nextInt(3) == 0 ? BATCH_RECORDS_MAX : 2)];
-        int length = random.nextInt(4) == 0 ? 400 : 30;
-        for (int i = 0; i < sent.length; i++) {
-            sent[i] = records.send(base, partition, 1 + random.nextInt(length));
-        }
-        long offset = log.append(batch(base, sent), machine.clockMs());
-        trace.note("append " + base.name + "-" + partition, offset);
-        if (offset >= 0 && !machine.isDead()) {
-            int startedIn = life;
-            log.onHighWatermark(
-                    offset + sent.length, () -> acknowledge(log, offset, sent, startedIn));
-        }
-    }
-
-    private ByteBuffer batch(SharedBase base, Sent[] sent) {
-        ByteBuffer buffer = batchBuffer.clear();
-        long nowMs = machine.clockMs();
-        RecordBatchWriter writer = new RecordBatchWriter().begin(buffer, nowMs);
-        for (Sent record : sent) {
-            ByteBuffer key = ByteBuffer.allocate(1).put(0, (byte) (record.id % KEYS));
-            writer.append(nowMs, base.isKeyed ? key : null, SharedRecords.value(record));
-        }
-        writer.end();
-        return buffer.flip();
-    }
-
-    private void acknowledge(PartitionLog log, long offset, Sent[] sent, int startedIn) {
-        boolean isThere = log.highWatermark() >= offset + sent.length;
-        if (machine.isDead() || startedIn != life || !isThere) {
-            return;
-        }
-        for (int i = 0; i < sent.length; i++) {
-            records.acknowledge(sent[i], offset + i);
-        }
-    }
-
-    private void deleteRecords() {
-        SharedBase base = any(bases);
-        Topic topic = server.topic(base.name);
-        PartitionLog log = server.log(topic, random.nextInt(topic.partitionCount()));
-        if (log == null || log.highWatermark() <= log.logStartOffset()) {
-            return;
-        }
-        long span = log.highWatermark() - log.logStartOffset();
-        long target = log.logStartOffset() + 1 + random.nextInt((int) span);
-        trace.note("delete records of " + base.name + "-" + log.partition(), target);
-        server.await(log.deleteRecords(target));
-    }
-
-    private void changeMode() {
-        if (bases.stream().noneMatch(base -> base.name.equals(MOVING))) {
-            return;
-        }
-        String mode = MODES[random.nextInt(MODES.length)];
-        trace.note("change mode to", mode);
-        server.alter(server.topic(MOVING), Map.of(MODE, mode));
-    }
-
     private void grow() {
         boolean isView = random.nextBoolean();
-        Topic topic = isView ? server.view() : server.topic(any(bases).name);
-        int count = topic.partitionCount() + 1;
-        if (count > (isView ? LANES_MAX : PARTITIONS_MAX)) {
-            return;
+        Topic topic = server.topic(isView ? VIEW : any(bases).name);
+        if (grow(topic, isView ? LANES_MAX : PARTITIONS_MAX) && isView) {
+            growLanes(topic.partitionCount() + 1);
         }
-        trace.note("grow " + topic.name(), count);
-        if (server.grow(topic, count).topic() != null && isView) {
-            growLanes(count);
-        }
-    }
-
-    private void changeSpace() {
-        isSpaceShort = !isSpaceShort;
-        machine.usableBytes(
-                isSpaceShort ? random.nextBoolean() ? SHORT_BYTES : FULL_BYTES : Long.MAX_VALUE);
-        trace.note("space is short", String.valueOf(isSpaceShort));
     }
 
     // The group.
@@ -529,11 +352,11 @@ final class SharedSimulation {
 
     /** False if the lane is another's by now. */
     private boolean commit(Member member, int lane, long offset) {
-        if (!group.commit(member, lane, offset, server.lane(lane).recordsEndOffset())) {
+        if (!group.commit(member, lane, offset, server.lane(VIEW, lane).recordsEndOffset())) {
             return false;
         }
         trace.note("commits in lane " + lane, offset);
-        server.share().committed(new int[] {lane}, new long[] {offset}, new int[] {lane});
+        server.share(VIEW).committed(new int[] {lane}, new long[] {offset}, new int[] {lane});
         return true;
     }
 
@@ -556,7 +379,7 @@ final class SharedSimulation {
             }
         }
         if (isFound) {
-            server.share().wishAhead(wish(member.hands.keySet()));
+            server.share(VIEW).wishAhead(wish(member.hands.keySet()));
         } else if (!atEnd.isEmpty()) {
             await(member, atEnd);
         }
@@ -578,12 +401,12 @@ final class SharedSimulation {
             tellCommits();
         }
         Wish wish = wish(atEnd);
-        Share share = server.share();
+        Share share = server.share(VIEW);
         member.withdrawals.add(() -> share.withdraw(wish));
         share.wish(wish);
         Runnable wake = () -> member.isWoken = true;
         for (int lane : atEnd) {
-            PartitionLog log = server.lane(lane);
+            PartitionLog log = server.lane(VIEW, lane);
             member.withdrawals.add(() -> log.cancel(wake));
             log.onHighWatermark(member.hand(lane).position + 1, wake);
         }
@@ -603,14 +426,14 @@ final class SharedSimulation {
             lanes[i] = i;
             offsets[i] = group.committed(i);
         }
-        server.share().committedBefore(lanes, offsets);
+        server.share(VIEW).committedBefore(lanes, offsets);
         knownLanes = laneCount;
     }
 
     // Other readers.
 
     private void read(int lane) {
-        long end = server.lane(lane).highWatermark();
+        long end = server.lane(VIEW, lane).highWatermark();
         if (random.nextBoolean() || end == 0) {
             readLane(lane);
         } else {
@@ -658,7 +481,7 @@ final class SharedSimulation {
                         }
                         fetch(member);
                         commitAll(member);
-                        Backlog backlog = knownLanes == 0 ? null : server.backlog();
+                        Backlog backlog = knownLanes == 0 ? null : server.backlog(VIEW);
                         left[0] = backlog == null ? before : backlog.undispatched();
                         return left[0] < before;
                     },
@@ -680,25 +503,21 @@ final class SharedSimulation {
             commitAll(member);
         }
         for (int i = 0; i < laneCount; i++) {
-            if (group.committed(i) != server.lane(i).highWatermark()) {
+            if (group.committed(i) != server.lane(VIEW, i).highWatermark()) {
                 return false;
             }
         }
-        return new Backlog(0, 0).equals(server.backlog());
+        return new Backlog(0, 0).equals(server.backlog(VIEW));
     }
 
     private String state() {
-        StringBuilder state = new StringBuilder().append(server.backlog());
+        StringBuilder state = new StringBuilder().append(server.backlog(VIEW));
         for (int i = 0; i < laneCount; i++) {
             state.append(" lane ").append(i);
             state.append(" committed=").append(group.committed(i));
-            state.append(" highWatermark=").append(server.lane(i).highWatermark());
+            state.append(" highWatermark=").append(server.lane(VIEW, i).highWatermark());
             state.append(" answers=").append(judge.refusals().get(i));
         }
         return state.append(" window=").append(windowRecords).toString();
-    }
-
-    private <T> T any(List<T> of) {
-        return of.get(random.nextInt(of.size()));
     }
 }

@@ -29,6 +29,10 @@ final class SteppedBackground implements Background {
     private static final int EARLY_ONE_IN = 16;
     private static final int RELUCTANT_ONE_IN = 8;
     private static final long PAUSE_NS_MAX = TimeUnit.MILLISECONDS.toNanos(4);
+    private static final int LATE_ONE_IN = 4;
+
+    /** Longer than most wait before they try something again. */
+    private static final int LATE_MS_MAX = 1500;
 
     /** More than any wait needs. */
     private static final int WAITING_STEPS_MAX = 20_000;
@@ -37,8 +41,15 @@ final class SteppedBackground implements Background {
     private final Random random;
     private final Trace trace;
     private final Runnable clients;
+
+    /** What this one asks pools for may be done late, for now; null if nobody's is. */
+    private @Nullable String patient;
+
     private final List<Role> roles = new ArrayList<>();
     private final List<Role> ready = new ArrayList<>();
+
+    /** Whose turn it is; the innermost, where one waits for others. */
+    private @Nullable Role running;
 
     /** The pool in whose task somebody is who blocks for what he asks of another; null if none. */
     private @Nullable Pool blocked;
@@ -86,6 +97,15 @@ final class SteppedBackground implements Background {
         return random.nextInt(RELUCTANT_ONE_IN) == 0;
     }
 
+    /**
+     * Has some of what a worker asks pools for done late from now on.
+     *
+     * @param worker its name; null for none any more
+     */
+    void delay(@Nullable String worker) {
+        patient = worker;
+    }
+
     /** Lets one of the roles take a step, or time pass. */
     void step() {
         machine.pass(random.nextInt(200_000));
@@ -123,11 +143,14 @@ final class SteppedBackground implements Background {
 
     private void run(Role role) {
         trace.note("step", role.name);
+        Role before = running;
+        running = role;
         role.isRunning = true;
         try {
             role.run();
         } finally {
             role.isRunning = false;
+            running = before;
         }
     }
 
@@ -370,6 +393,14 @@ final class SteppedBackground implements Background {
         return new Pool(name, queueLength, drawReluctance());
     }
 
+    /** What is done late. */
+    private record Late(Runnable task, long dueNs) implements Runnable {
+        @Override
+        public void run() {
+            task.run();
+        }
+    }
+
     /** A pool without a thread: its queue is a role's. */
     private final class Pool extends ThreadPoolExecutor {
         private final Role role;
@@ -381,7 +412,7 @@ final class SteppedBackground implements Background {
                     new Role(name, isReluctant) {
                         @Override
                         boolean isDue() {
-                            return !getQueue().isEmpty();
+                            return next() != null;
                         }
 
                         @Override
@@ -392,11 +423,27 @@ final class SteppedBackground implements Background {
             roles.add(role);
         }
 
+        /** The first that is due; at the end, all are. */
+        private @Nullable Runnable next() {
+            for (Runnable task : getQueue()) {
+                boolean isLate = task instanceof Late late && machine.nanoTime() < late.dueNs;
+                if (!isLate || isShutdown) {
+                    return task;
+                }
+            }
+            return null;
+        }
+
         private void runNext() {
+            Runnable task = next();
+            if (task == null) {
+                return;
+            }
+            getQueue().remove(task);
             Pool before = blocked;
             blocked = this;
             try {
-                getQueue().remove().run();
+                task.run();
             } finally {
                 blocked = before;
             }
@@ -414,9 +461,21 @@ final class SteppedBackground implements Background {
             if (blocked != null && blocked != this) {
                 catchUp();
                 task.run();
-            } else if (!getQueue().offer(task)) {
+            } else if (!getQueue().offer(isPatient() ? late(task) : task)) {
                 throw new RejectedExecutionException();
             }
+        }
+
+        private boolean isPatient() {
+            return running != null
+                    && running.name.equals(patient)
+                    && random.nextInt(LATE_ONE_IN) == 0;
+        }
+
+        private Runnable late(Runnable task) {
+            long ms = random.nextInt(LATE_MS_MAX);
+            trace.note("late by", ms);
+            return new Late(task, machine.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ms));
         }
 
         @Override
