@@ -71,6 +71,12 @@ public final class GroupHandlers {
                     "confluent-kafka-go",
                     "confluent-kafka-dotnet");
 
+    /** Of these, who sends a classic member's heartbeat also if the one before is not answered. */
+    private static final String SENDS_BEFORE_ANSWERED = "apache-kafka-java";
+
+    /** So many times as long as others' its classic heartbeats wait, unless the next comes. */
+    private static final int FOLLOWED_HOLDS = 2;
+
     /** From this version of JoinGroup on a member is given its name before it joins. */
     private static final short NAMED_FIRST_SINCE = 4;
 
@@ -266,18 +272,27 @@ public final class GroupHandlers {
                         answerHeartbeat(
                                 request,
                                 member,
-                                classicHoldMs(member),
+                                classicHoldMs(request.clientSoftware(), member),
                                 () ->
                                         coordinator
                                                 .heartbeat(request.context(), data)
                                                 .thenApply(GroupHandlers::answerOf)));
     }
 
-    /** Short enough for a client that sends no other before it has been answered. */
-    private long classicHoldMs(Member member) {
+    private long classicHoldMs(String software, Member member) {
         int known = lostMembers.sessionMs(member);
         int sessionMs = known > 0 ? known : groups.sessionMsMin();
-        return sessionMs / 4;
+        return classicHoldMs(software, sessionMs, groups.heartbeatHoldMs());
+    }
+
+    /**
+     * A client that sends no other before it has been answered is answered before the next is due,
+     * by its defaults. One that does has a heartbeat waiting all the time: each is answered when
+     * the next comes, if it waits longer than from one to the next.
+     */
+    static long classicHoldMs(String software, int sessionMs, long holdMs) {
+        boolean isFollowed = SENDS_BEFORE_ANSWERED.equals(software);
+        return Math.min(sessionMs / 4, isFollowed ? FOLLOWED_HOLDS * holdMs : holdMs);
     }
 
     private static Answer answerOf(HeartbeatResponseData response) {
@@ -292,7 +307,7 @@ public final class GroupHandlers {
         int moves = heartbeats.moves(member.group());
         boolean mayWait =
                 CLIENTS_THAT_WAIT.contains(request.clientSoftware()) && lostMembers.mayWait(member);
-        long ms = mayWait ? Math.min(holdMs, groups.heartbeatHoldMs()) : 0;
+        long ms = mayWait ? holdMs : 0;
         var unused =
                 ask.get()
                         .whenComplete(
@@ -364,7 +379,7 @@ public final class GroupHandlers {
                         answerHeartbeat(
                                 request,
                                 member,
-                                saysNothingNew(data) ? groups.heartbeatIntervalMs() : 0,
+                                saysNothingNew(data) ? consumerHoldMs() : 0,
                                 () ->
                                         coordinator
                                                 .consumerGroupHeartbeat(request.context(), data)
@@ -372,6 +387,11 @@ public final class GroupHandlers {
                                                         response ->
                                                                 answerOf(
                                                                         request, data, response))));
+    }
+
+    /** No longer than from one to the next, as nobody sends another before it is answered. */
+    private long consumerHoldMs() {
+        return Math.min(groups.heartbeatIntervalMs(), groups.heartbeatHoldMs());
     }
 
     /** Whether it only says that the member is there. */
