@@ -8,6 +8,7 @@ import io.headrace.kafka.group.LostMembers.Member;
 import io.headrace.kafka.group.LostMembers.Standing;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -76,6 +77,11 @@ public final class GroupHandlers {
 
     /** So many times as long as others' its classic heartbeats wait, unless the next comes. */
     private static final int FOLLOWED_HOLDS = 2;
+
+    /** What somebody is told who is no member, by whatever name he asked. */
+    private static final Set<Errors> NO_MEMBER =
+            EnumSet.of(
+                    Errors.UNKNOWN_MEMBER_ID, Errors.FENCED_INSTANCE_ID, Errors.GROUP_ID_NOT_FOUND);
 
     /** From this version of JoinGroup on a member is given its name before it joins. */
     private static final short NAMED_FIRST_SINCE = 4;
@@ -193,7 +199,19 @@ public final class GroupHandlers {
         answer(
                 request,
                 joined,
-                response -> new JoinGroupResponse(response, request.version()).data());
+                response -> {
+                    forgetIfNone(
+                            new Member(data.groupId(), data.memberId(), true),
+                            response.errorCode());
+                    return new JoinGroupResponse(response, request.version()).data();
+                });
+    }
+
+    /** Who is told that he is no member is not waited for, and takes nobody's place. */
+    private void forgetIfNone(Member member, short errorCode) {
+        if (NO_MEMBER.contains(Errors.forCode(errorCode))) {
+            lostMembers.left(member);
+        }
     }
 
     /**
@@ -243,10 +261,8 @@ public final class GroupHandlers {
         }
         request.park(); // the leader's own may come late
         SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
-        lostMembers.syncs(
-                request,
-                new Member(data.groupId(), data.memberId(), true),
-                standing(data.groupInstanceId()));
+        Member member = new Member(data.groupId(), data.memberId(), true);
+        lostMembers.syncs(request, member, standing(data.groupInstanceId()));
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -256,6 +272,7 @@ public final class GroupHandlers {
                                 coordinator.syncGroup(
                                         request.context(), data, BufferSupplier.NO_CACHING),
                                 response -> {
+                                    forgetIfNone(member, response.errorCode());
                                     groups.laneOwners().groupChanged(data.groupId());
                                     return response;
                                 }));
@@ -276,7 +293,7 @@ public final class GroupHandlers {
                                 () ->
                                         coordinator
                                                 .heartbeat(request.context(), data)
-                                                .thenApply(GroupHandlers::answerOf)));
+                                                .thenApply(said -> answerOf(member, said))));
     }
 
     private long classicHoldMs(String software, Member member) {
@@ -295,7 +312,8 @@ public final class GroupHandlers {
         return Math.min(sessionMs / 4, isFollowed ? FOLLOWED_HOLDS * holdMs : holdMs);
     }
 
-    private static Answer answerOf(HeartbeatResponseData response) {
+    private Answer answerOf(Member member, HeartbeatResponseData response) {
+        forgetIfNone(member, response.errorCode());
         return new Answer(response, response.errorCode() != Errors.NONE.code());
     }
 
@@ -410,6 +428,7 @@ public final class GroupHandlers {
             ConsumerGroupHeartbeatRequestData data,
             ConsumerGroupHeartbeatResponseData response) {
         Member member = new Member(data.groupId(), response.memberId(), false);
+        forgetIfNone(new Member(data.groupId(), data.memberId(), false), response.errorCode());
         boolean isAssigned = response.assignment() != null;
         boolean isDone = data.topicPartitions() != null;
         boolean isLeaving = data.memberEpoch() < 0;
