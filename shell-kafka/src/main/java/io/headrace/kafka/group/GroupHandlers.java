@@ -102,6 +102,7 @@ public final class GroupHandlers {
                         groups.lostMemberMs(),
                         groups.heartbeatIntervalMs(),
                         CLASSIC_HEARTBEAT_INTERVAL_MS,
+                        System::nanoTime,
                         this::leaveFor);
     }
 
