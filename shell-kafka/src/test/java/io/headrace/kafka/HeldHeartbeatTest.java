@@ -176,6 +176,16 @@ class HeldHeartbeatTest {
     }
 
     @Test
+    void theNextTakesItsPlace() throws IOException {
+        Member member = new Member(client);
+        member.sendHeartbeat();
+        assertTrue(client.isSilentFor(300));
+        member.sendHeartbeat();
+        assertEquals(Errors.NONE, member.receiveHeartbeat());
+        assertTrue(client.isSilentFor(300), "the next waits");
+    }
+
+    @Test
     void otherSoftwareDoesNotWait() throws IOException {
         try (RawClient other = client("kafkajs")) {
             Member member = new Member(other);

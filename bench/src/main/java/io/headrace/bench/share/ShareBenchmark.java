@@ -41,7 +41,7 @@ public final class ShareBenchmark {
             usage: bench/run share [OPTION VALUE ...]
               --data DIRECTORY    where the data folder is made; bench/results by default
               --rounds N          turns of each; 10
-              --warm-up N         turns of each before that, which are not counted; 4
+              --warm-up N         turns of each before that, which are not counted; 12
               --members N         of the group; 32
               --lanes N           of the view; 256
               --records N         read in each turn; 1000000
@@ -149,7 +149,7 @@ public final class ShareBenchmark {
 
     private void run(HeadraceProcess server, @Nullable Broker kafka) throws Exception {
         int count = options.number("--rounds", 10, 1);
-        int warmUp = options.number("--warm-up", 4, 0);
+        int warmUp = options.number("--warm-up", 12, 0);
         for (int round = 0; round < warmUp + count; round++) {
             boolean isPlainFirst = round % 2 == 1;
             Turn plain = isPlainFirst ? plain(server, round) : null;

@@ -313,8 +313,10 @@ public final class ConfigKeys {
                     0,
                     10_000,
                     "How long a heartbeat of a Java client or librdkafka waits for something to"
-                        + " say, so that members learn of a rebalance at once; a quarter of a"
-                        + " classic member's session at most. 0 answers at once, as Kafka does.");
+                        + " say, so that members learn of a rebalance at once; twice as long for a"
+                        + " Java client's classic consumer, whose next one comes before; a quarter"
+                        + " of a classic member's session at most. 0 answers at once, as Kafka"
+                        + " does.");
 
     /** {@code headrace.group.lost.member.ms}. */
     public static final ConfigKey<Long> GROUP_LOST_MEMBER_MS =

@@ -82,7 +82,8 @@ public final class GroupContext {
     /**
      * How long a heartbeat may wait for something to say, at most, in ms: until the group moves,
      * its connection asks for more, or a quarter of a classic member's session or a consumer
-     * group's interval is over. 0 answers each at once.
+     * group's interval is over; those of Java's classic consumers twice as long. 0 answers each at
+     * once.
      *
      * @return this
      */

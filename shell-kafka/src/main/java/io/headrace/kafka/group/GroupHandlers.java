@@ -8,6 +8,7 @@ import io.headrace.kafka.group.LostMembers.Member;
 import io.headrace.kafka.group.LostMembers.Standing;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -71,6 +72,17 @@ public final class GroupHandlers {
                     "confluent-kafka-go",
                     "confluent-kafka-dotnet");
 
+    /** Of these, who sends a classic member's heartbeat also if the one before is not answered. */
+    private static final String SENDS_BEFORE_ANSWERED = "apache-kafka-java";
+
+    /** So many times as long as others' its classic heartbeats wait, unless the next comes. */
+    private static final int FOLLOWED_HOLDS = 2;
+
+    /** What somebody is told who is no member, by whatever name he asked. */
+    private static final Set<Errors> NO_MEMBER =
+            EnumSet.of(
+                    Errors.UNKNOWN_MEMBER_ID, Errors.FENCED_INSTANCE_ID, Errors.GROUP_ID_NOT_FOUND);
+
     /** From this version of JoinGroup on a member is given its name before it joins. */
     private static final short NAMED_FIRST_SINCE = 4;
 
@@ -90,6 +102,7 @@ public final class GroupHandlers {
                         groups.lostMemberMs(),
                         groups.heartbeatIntervalMs(),
                         CLASSIC_HEARTBEAT_INTERVAL_MS,
+                        System::nanoTime,
                         this::leaveFor);
     }
 
@@ -187,7 +200,19 @@ public final class GroupHandlers {
         answer(
                 request,
                 joined,
-                response -> new JoinGroupResponse(response, request.version()).data());
+                response -> {
+                    forgetIfNone(
+                            new Member(data.groupId(), data.memberId(), true),
+                            response.errorCode());
+                    return new JoinGroupResponse(response, request.version()).data();
+                });
+    }
+
+    /** Who is told that he is no member is not waited for, and takes nobody's place. */
+    private void forgetIfNone(Member member, short errorCode) {
+        if (NO_MEMBER.contains(Errors.forCode(errorCode))) {
+            lostMembers.left(member);
+        }
     }
 
     /**
@@ -237,10 +262,8 @@ public final class GroupHandlers {
         }
         request.park(); // the leader's own may come late
         SyncGroupRequestData data = request.data(SyncGroupRequestData.class);
-        lostMembers.syncs(
-                request,
-                new Member(data.groupId(), data.memberId(), true),
-                standing(data.groupInstanceId()));
+        Member member = new Member(data.groupId(), data.memberId(), true);
+        lostMembers.syncs(request, member, standing(data.groupInstanceId()));
         groups.inOrder(
                 request,
                 data.groupId(),
@@ -250,6 +273,7 @@ public final class GroupHandlers {
                                 coordinator.syncGroup(
                                         request.context(), data, BufferSupplier.NO_CACHING),
                                 response -> {
+                                    forgetIfNone(member, response.errorCode());
                                     groups.laneOwners().groupChanged(data.groupId());
                                     return response;
                                 }));
@@ -266,21 +290,31 @@ public final class GroupHandlers {
                         answerHeartbeat(
                                 request,
                                 member,
-                                classicHoldMs(member),
+                                classicHoldMs(request.clientSoftware(), member),
                                 () ->
                                         coordinator
                                                 .heartbeat(request.context(), data)
-                                                .thenApply(GroupHandlers::answerOf)));
+                                                .thenApply(said -> answerOf(member, said))));
     }
 
-    /** Short enough for a client that sends no other before it has been answered. */
-    private long classicHoldMs(Member member) {
+    private long classicHoldMs(String software, Member member) {
         int known = lostMembers.sessionMs(member);
         int sessionMs = known > 0 ? known : groups.sessionMsMin();
-        return sessionMs / 4;
+        return classicHoldMs(software, sessionMs, groups.heartbeatHoldMs());
     }
 
-    private static Answer answerOf(HeartbeatResponseData response) {
+    /**
+     * A client that sends no other before it has been answered is answered before the next is due,
+     * by its defaults. One that does has a heartbeat waiting all the time: each is answered when
+     * the next comes, if it waits longer than from one to the next.
+     */
+    static long classicHoldMs(String software, int sessionMs, long holdMs) {
+        boolean isFollowed = SENDS_BEFORE_ANSWERED.equals(software);
+        return Math.min(sessionMs / 4, isFollowed ? FOLLOWED_HOLDS * holdMs : holdMs);
+    }
+
+    private Answer answerOf(Member member, HeartbeatResponseData response) {
+        forgetIfNone(member, response.errorCode());
         return new Answer(response, response.errorCode() != Errors.NONE.code());
     }
 
@@ -292,7 +326,7 @@ public final class GroupHandlers {
         int moves = heartbeats.moves(member.group());
         boolean mayWait =
                 CLIENTS_THAT_WAIT.contains(request.clientSoftware()) && lostMembers.mayWait(member);
-        long ms = mayWait ? Math.min(holdMs, groups.heartbeatHoldMs()) : 0;
+        long ms = mayWait ? holdMs : 0;
         var unused =
                 ask.get()
                         .whenComplete(
@@ -364,7 +398,7 @@ public final class GroupHandlers {
                         answerHeartbeat(
                                 request,
                                 member,
-                                saysNothingNew(data) ? groups.heartbeatIntervalMs() : 0,
+                                saysNothingNew(data) ? consumerHoldMs() : 0,
                                 () ->
                                         coordinator
                                                 .consumerGroupHeartbeat(request.context(), data)
@@ -372,6 +406,11 @@ public final class GroupHandlers {
                                                         response ->
                                                                 answerOf(
                                                                         request, data, response))));
+    }
+
+    /** No longer than from one to the next, as nobody sends another before it is answered. */
+    private long consumerHoldMs() {
+        return Math.min(groups.heartbeatIntervalMs(), groups.heartbeatHoldMs());
     }
 
     /** Whether it only says that the member is there. */
@@ -390,6 +429,7 @@ public final class GroupHandlers {
             ConsumerGroupHeartbeatRequestData data,
             ConsumerGroupHeartbeatResponseData response) {
         Member member = new Member(data.groupId(), response.memberId(), false);
+        forgetIfNone(new Member(data.groupId(), data.memberId(), false), response.errorCode());
         boolean isAssigned = response.assignment() != null;
         boolean isDone = data.topicPartitions() != null;
         boolean isLeaving = data.memberEpoch() < 0;

@@ -84,7 +84,8 @@ public final class LaneOwners {
         if (share == null) {
             throw new IllegalStateException("not a share view: topic=" + topic.name());
         }
-        SharedTopic shared = new SharedTopic(topic, ids.uuid(topic.id()), share, coordinator);
+        SharedTopic shared =
+                new SharedTopic(topic, ids.uuid(topic.id()), share, coordinator, System::nanoTime);
         byGroup.computeIfAbsent(share.group(), group -> ConcurrentHashMap.newKeySet()).add(shared);
         return shared;
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.requests.RequestContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -83,10 +84,19 @@ final class LostMembers {
 
     private static final long LOOKUPS_PURGE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** So long a look is remembered at least; it may be seen before the connection's end is. */
-    private static final long LOOKUP_KEPT_NANOS = TimeUnit.SECONDS.toNanos(10);
+    /** So long a look is remembered at least. */
+    private static final long LOOKUP_KEPT_MIN_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /**
+     * So many times the grace a look is remembered: it may be seen that long before the
+     * connection's end is, is asked for that long after it, and later if the event loop was held
+     * up.
+     */
+    private static final int LOOKUP_KEPT_GRACES = 4;
 
     private final long graceNanos;
+    private final long lookupKeptNanos;
+    private final LongSupplier nanoTime;
     private final long intervalNanos;
     private final long classicIntervalNanos;
     private final Leave leave;
@@ -99,9 +109,9 @@ final class LostMembers {
     private final Map<Client, Long> lookups = new ConcurrentHashMap<>();
 
     /** Until when looks may be unknown, as there was no room for one. */
-    private volatile long lookupsFullUntilNanos = System.nanoTime();
+    private volatile long lookupsFullUntilNanos;
 
-    private volatile long lookupsPurgedNanos = System.nanoTime();
+    private volatile long lookupsPurgedNanos;
     private final AtomicInteger keptStatic = new AtomicInteger();
 
     /** What tells clients apart, as well as may be: several may be taken for one. */
@@ -150,9 +160,19 @@ final class LostMembers {
      * @param intervalMs between two heartbeats of those whom the server tells it
      * @param classicIntervalMs the same of those who decide themselves, as long as nothing else was
      *     seen
+     * @param nanoTime as {@link System#nanoTime}; the event loops' own time
      */
-    LostMembers(long graceMs, long intervalMs, long classicIntervalMs, Leave leave) {
+    LostMembers(
+            long graceMs,
+            long intervalMs,
+            long classicIntervalMs,
+            LongSupplier nanoTime,
+            Leave leave) {
         this.graceNanos = TimeUnit.MILLISECONDS.toNanos(graceMs);
+        this.lookupKeptNanos = Math.max(LOOKUP_KEPT_MIN_NANOS, LOOKUP_KEPT_GRACES * graceNanos);
+        this.nanoTime = nanoTime;
+        this.lookupsFullUntilNanos = nanoTime.getAsLong();
+        this.lookupsPurgedNanos = nanoTime.getAsLong();
         this.intervalNanos = TimeUnit.MILLISECONDS.toNanos(intervalMs);
         this.classicIntervalNanos = TimeUnit.MILLISECONDS.toNanos(classicIntervalMs);
         this.leave = leave;
@@ -160,7 +180,7 @@ final class LostMembers {
 
     /** A member has sent a heartbeat. On the request's event loop. */
     void heard(KafkaRequest request, Member member, Standing standing) {
-        long nowNanos = System.nanoTime();
+        long nowNanos = nanoTime.getAsLong();
         Seen before = members.get(member);
         Seen seen = seen(request, member, standing, nowNanos);
         if (seen != null) {
@@ -195,7 +215,7 @@ final class LostMembers {
     }
 
     private @Nullable Seen joins(KafkaRequest request, Member member, Standing standing) {
-        long nowNanos = System.nanoTime();
+        long nowNanos = nanoTime.getAsLong();
         Seen seen = seen(request, member, standing, nowNanos);
         if (seen != null) {
             seen.lastNanos = nowNanos;
@@ -266,21 +286,21 @@ final class LostMembers {
         if (group.length() + clientId.length() > NAMES_LENGTH_MAX) {
             return; // of nobody who is put out because it does not
         }
-        long nowNanos = System.nanoTime();
+        long nowNanos = nanoTime.getAsLong();
         if (lookups.size() >= LOOKUPS_MAX && nowNanos - lookupsPurgedNanos > LOOKUPS_PURGE_NANOS) {
             lookupsPurgedNanos = nowNanos;
-            lookups.values().removeIf(nanos -> nowNanos - nanos > LOOKUP_KEPT_NANOS);
+            lookups.values().removeIf(nanos -> nowNanos - nanos > lookupKeptNanos);
         }
         if (lookups.size() < LOOKUPS_MAX) {
             lookups.put(new Client(group, clientId), nowNanos);
         } else {
-            lookupsFullUntilNanos = nowNanos + LOOKUP_KEPT_NANOS;
+            lookupsFullUntilNanos = nowNanos + lookupKeptNanos;
         }
     }
 
     private boolean hasLookedUp(Member member, Seen seen, long sinceNanos) {
         Long lastNanos = lookups.get(new Client(member.group, seen.clientId));
-        return lookupsFullUntilNanos - System.nanoTime() > 0
+        return lookupsFullUntilNanos - nanoTime.getAsLong() > 0
                 || lastNanos != null && lastNanos - sinceNanos >= 0;
     }
 
@@ -369,7 +389,7 @@ final class LostMembers {
                     () -> leaveUnlessBack(member, seen, eventLoop));
             return;
         }
-        long sinceNanos = System.nanoTime() - graceNanos;
+        long sinceNanos = nanoTime.getAsLong() - graceNanos;
         in(
                 graceNanos,
                 eventLoop,
@@ -387,12 +407,12 @@ final class LostMembers {
 
     /** Does something once that time has passed; later if this itself comes late. */
     private void in(long nanos, EventExecutor eventLoop, Runnable task) {
-        long dueNanos = System.nanoTime() + nanos;
+        long dueNanos = nanoTime.getAsLong() + nanos;
         later(
                 eventLoop,
                 TimeUnit.NANOSECONDS.toMillis(nanos),
                 () -> {
-                    if (System.nanoTime() - dueNanos > LATE_NANOS) {
+                    if (nanoTime.getAsLong() - dueNanos > LATE_NANOS) {
                         in(graceNanos, eventLoop, task);
                     } else {
                         task.run();

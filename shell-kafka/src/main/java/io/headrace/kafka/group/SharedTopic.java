@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicPartition;
@@ -52,6 +53,7 @@ final class SharedTopic {
     private final Uuid uuid;
     private final Share share;
     private final GroupCoordinator coordinator;
+    private final LongSupplier nanoTime;
     private volatile Topic topic;
 
     /** As the coordinator said last. */
@@ -71,11 +73,20 @@ final class SharedTopic {
 
     private record Member(String id, String clientId, BitSet lanes) {}
 
-    SharedTopic(Topic topic, Uuid uuid, Share share, GroupCoordinator coordinator) {
+    /**
+     * @param nanoTime as {@link System#nanoTime}
+     */
+    SharedTopic(
+            Topic topic,
+            Uuid uuid,
+            Share share,
+            GroupCoordinator coordinator,
+            LongSupplier nanoTime) {
         this.topic = topic;
         this.uuid = uuid;
         this.share = share;
         this.coordinator = coordinator;
+        this.nanoTime = nanoTime;
     }
 
     String group() {
@@ -142,7 +153,7 @@ final class SharedTopic {
         synchronized (this) {
             waiting.add(wish);
             isKnown = knownLanes >= topic.partitionCount();
-            isFresh = isKnown && !isStale && System.nanoTime() - answeredNanos < FRESH_NANOS;
+            isFresh = isKnown && !isStale && nanoTime.getAsLong() - answeredNanos < FRESH_NANOS;
         }
         if (isKnown) {
             wish.make();
@@ -197,7 +208,7 @@ final class SharedTopic {
         boolean again;
         synchronized (this) {
             isAsking = false;
-            answeredNanos = System.nanoTime();
+            answeredNanos = nanoTime.getAsLong();
             again = isStale && failure == null;
             if (failure == null) {
                 knownLanes = Math.max(knownLanes, lanes);
