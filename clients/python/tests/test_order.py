@@ -8,7 +8,7 @@ from itertools import zip_longest
 import pytest
 
 from headrace.order import Done, Remaining, RoundRobin, Share, WorkerShare
-from headrace.shuffle import Shuffle
+from headrace.shuffle import Shuffle, view_order
 
 
 def plain_order(counts):
@@ -187,3 +187,16 @@ def test_a_shuffled_window_is_a_permutation_that_depends_on_everything():
 def test_the_shuffle_is_the_same_for_ever():
     """Written into checkpoints by its seed alone, so it may not change between versions."""
     assert list(Shuffle(8, 42).places(epoch=0, partition=0, window=0, length=8)) == [0, 2, 4, 5, 7, 1, 3, 6]
+
+
+def test_the_order_of_a_shuffle_view_is_what_the_server_makes_of_it():
+    """The same values as in the server's PermutationTest and FirstRunsTest."""
+    units = [[3], [2, 2], [1], [4]]
+    assert view_order(units, 5, 2, 0) == [3, 4, 6, 5, 11, 9, 8, 0, 10, 1, 2, 7]
+    assert view_order(units, 5, 2, 1) == [3, 4, 9, 10, 8, 11, 6, 5, 7, 2, 1, 0]
+    assert view_order(units, -9, 3, 2) == [11, 8, 7, 0, 1, 10, 2, 9, 4, 3, 5, 6]
+    more = [*units, [2], [1, 1, 1], [2]]
+    expected = [7, 1, 0, 2, 6, 5, 3, 4, 10, 9, 12, 8, 13, 11, 14, 15, 16, 17, 18]
+    assert view_order(more, 5, 2, 0, first_epoch_units=3) == expected
+    assert view_order(more, 5, 2, 0, first_epoch_units=7) == view_order(more, 5, 2, 0, first_epoch_units=99)
+    assert view_order(more, 5, 2, 1, first_epoch_units=3) == view_order(more, 5, 2, 1)

@@ -33,15 +33,66 @@ class Shuffle:
 
     def places(self, epoch: int, partition: int, window: int, length: int) -> Sequence[int]:
         """For each row of a window, which of its `length` rows stands there."""
-        state = self.seed & _MASK
+        state = self.seed
         for part in (epoch, partition, window):
-            state = _mixed(state + _GOLDEN) ^ (part & _MASK)
-        places = list(range(length))
-        for last in range(length - 1, 0, -1):
-            state = (state + _GOLDEN) & _MASK
-            other = (_mixed(state) * (last + 1)) >> 64  # Lemire's reduction: no division, bias below 2^-32
-            places[last], places[other] = places[other], places[last]
-        return places
+            state = derived(state, part)
+        return permutation(length, state)
+
+
+def derived(state: int, number: int) -> int:
+    """A state of its own for each number."""
+    return _mixed(state + _GOLDEN) ^ (number & _MASK)
+
+
+def permutation(count: int, state: int) -> list[int]:
+    """The numbers 0 to count - 1 in an order that follows from a state."""
+    places = list(range(count))
+    for last in range(count - 1, 0, -1):
+        state = (state + _GOLDEN) & _MASK
+        other = (_mixed(state) * (last + 1)) >> 64  # Lemire's reduction: no division, bias below 2^-32
+        places[last], places[other] = places[other], places[last]
+    return places
+
+
+def view_order(
+    units: Sequence[Sequence[int]],
+    seed: int,
+    window_blocks: int,
+    epoch: int,
+    first_epoch_units: int = 0,
+) -> list[int]:
+    """The order of an epoch of a shuffle view, as numbers of records in the source's linear order.
+
+    `units` has the record counts of the blocks of each unit, in the order of the index, and the rest
+    is what the view's configs of these names say. docs/design/shuffle.md specifies it; the server
+    computes the same and does not use this.
+    """
+    first_records: list[list[int]] = []
+    next_record = 0
+    for unit in units:
+        first_records.append([])
+        for count in unit:
+            first_records[-1].append(next_record)
+            next_record += count
+    state = derived(seed, epoch)
+    length = len(units)
+    if epoch == 0 and first_epoch_units > 0:
+        state, length = derived(state, -3), first_epoch_units
+    order: list[int] = []
+    for run, start in enumerate(range(0, len(units), max(1, length))):
+        run_state = derived(state, run) if epoch == 0 and first_epoch_units > 0 else state
+        run_units = range(start, min(len(units), start + length))
+        blocks = [
+            (first, count)
+            for place in permutation(len(run_units), derived(run_state, -1))
+            for first, count in zip(first_records[run_units[place]], units[run_units[place]])
+        ]
+        for window in range(0, len(blocks), window_blocks):
+            of_window = blocks[window : window + window_blocks]
+            records = [first + i for first, count in of_window for i in range(count)]
+            window_state = derived(run_state, window // window_blocks)
+            order += [records[place] for place in permutation(len(records), window_state)]
+    return order
 
 
 def _mixed(value: int) -> int:

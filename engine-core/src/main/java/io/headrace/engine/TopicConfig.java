@@ -88,6 +88,7 @@ public record TopicConfig(
                     "headrace.view.window.blocks",
                     "headrace.view.pinned",
                     "headrace.view.epochs",
+                    "headrace.view.first.epoch.units",
                     "headrace.view.end",
                     "headrace.view.shuffle",
                     "headrace.view.weights.from");

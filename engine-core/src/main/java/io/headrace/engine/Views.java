@@ -111,8 +111,8 @@ public interface Views {
     /**
      * How far a shuffle or mix view is.
      *
-     * @param isPinned whether it is decided what it has, so that it can be read
-     * @param recordCount how many records it has; 0 if it is not pinned
+     * @param isPinned whether it is decided what it has, so that all of it can be read
+     * @param recordCount how many records can be read: 0 if it is not pinned, and not read early
      * @param sides what it is over, in the order in which they are named
      */
     record Progress(boolean isPinned, long recordCount, List<Side> sides) {}

@@ -407,6 +407,9 @@ final class PartitionIndexer {
             passObject(end.nextObject(topic.partitionCount()));
             return;
         }
+        if (isEndAhead) {
+            append(null, end); // the next one may take long, and others wait for this to be known
+        }
         ObjectFacts known = logs.index().facts(topic.id(), end.ordinal());
         areFactsNew = known == null;
         facts = known == null ? logs.readers().facts(spec, next) : known;

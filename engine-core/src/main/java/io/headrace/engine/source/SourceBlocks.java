@@ -5,6 +5,7 @@ import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.source.cache.ToldOrder;
 import io.headrace.engine.spi.MemoryStore.Slab;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 public final class SourceBlocks {
     /** Looks at a source that is listed on meanwhile, at most. */
     private static final int EXTENT_ATTEMPTS = 3;
+
+    /** Partitions that are behind the others and get on with each look, at most. */
+    private static final int LAGGARDS_MAX = 16;
 
     private final SourceLogs logs;
 
@@ -100,6 +104,51 @@ public final class SourceBlocks {
     /** All blocks of the objects below an ordinal. Asks the index, for as long as they are many. */
     public SourceTable table(Topic source, long objectCount) {
         return SourceTable.read(logs.index(), source.id(), source.partitionCount(), objectCount);
+    }
+
+    /**
+     * All blocks of the objects that are indexed so far, without a gap: a table that was returned
+     * before, or a longer one. Null if not all of them can be read yet, which is a matter of a
+     * moment. Asks the index for what is new. To be called by one thread at a time for each table
+     * that grows.
+     *
+     * @param before null to begin with
+     */
+    public @Nullable SourceTable table(Topic source, @Nullable SourceTable before) {
+        long[] ends = new long[source.partitionCount()];
+        Arrays.setAll(ends, number -> logs.index().end(source.id(), number).ordinal());
+        long indexed = Arrays.stream(ends).min().orElse(0);
+        SourceTable known =
+                before == null ? SourceTable.empty(source.id(), source.partitionCount()) : before;
+        SourceTable grown = known.grown(logs.index(), indexed);
+        if (logs.isClosed()) {
+            return null;
+        }
+        for (int partition = 0; partition < source.partitionCount(); partition++) {
+            // A block is in the index a moment before its log shows it.
+            if (logs.open(source, partition).endOffset() < grown.nextOffset(partition)) {
+                return null;
+            }
+        }
+        indexLaggards(source, ends, indexed);
+        return grown;
+    }
+
+    /**
+     * Partitions are indexed to their ends by some at a time, and what is behind the first gap is
+     * of no use before: so those that have not had their turn get on a little, as if somebody read
+     * them.
+     */
+    private void indexLaggards(Topic source, long[] ends, long indexed) {
+        int left = LAGGARDS_MAX;
+        int partition = SourceTopic.INDEXED_AT_ONCE_MAX; // the first ones had it first
+        while (partition < ends.length && left > 0) {
+            if (ends[partition] < indexed + ends.length) { // of so many objects each has one
+                logs.open(source, partition).indexMore();
+                left--;
+            }
+            partition++;
+        }
     }
 
     /**

@@ -304,8 +304,14 @@ final class SourceIndex {
     /** The first block, in order of offset, that satisfies a condition; or null. */
     @Nullable SourceBlock firstBlock(
             long topicId, int partition, Predicate<SourceBlock> condition) {
+        return firstBlock(topicId, partition, 0, condition);
+    }
+
+    /** As above, among those that begin at an offset or behind it. */
+    @Nullable SourceBlock firstBlock(
+            long topicId, int partition, long fromOffset, Predicate<SourceBlock> condition) {
         try (Cursor cursor = store.cursor(partitionPrefix(topicId, partition))) {
-            boolean isThere = cursor.seek(blockKey(topicId, partition, 0));
+            boolean isThere = cursor.seek(blockKey(topicId, partition, fromOffset));
             while (isThere) {
                 SourceBlock block = blockAt(cursor, topicId, partition);
                 if (block == null || condition.test(block)) {

@@ -117,6 +117,11 @@ public final class SourceLog implements OnDemandLog, BlockSource {
         return reason == null ? Unavailable.CAUGHT_UP : reason;
     }
 
+    /** Has the index grow by a record at least, if there is one. */
+    void indexMore() {
+        want(highWatermark);
+    }
+
     /** Has the index grow up to an offset, if the objects are there. */
     private void want(long offset) {
         topic.listing().start();

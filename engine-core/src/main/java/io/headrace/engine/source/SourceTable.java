@@ -20,6 +20,16 @@ public final class SourceTable implements ToldOrder.Blocks {
 
     private final long topicId;
 
+    /** All objects below this ordinal are in it. */
+    private final long objectCount;
+
+    private final int blockCount;
+    private final int unitCount;
+    private final long byteCount;
+
+    // A longer table has the same arrays as long as they have room: what is behind the counts is
+    // that one's.
+
     /** Records before each block, and behind the last one. */
     private final long[] recordsBefore;
 
@@ -30,19 +40,48 @@ public final class SourceTable implements ToldOrder.Blocks {
     /** First block of each unit, and behind the last one. */
     private final int[] unitStarts;
 
+    /** Behind the last block of each partition. */
+    private final long[] nextOffsets;
+
     private SourceTable(
             long topicId,
+            long objectCount,
+            int blockCount,
+            int unitCount,
+            long byteCount,
             long[] recordsBefore,
             int[] partitions,
             long[] firstOffsets,
             int[] lengths,
-            int[] unitStarts) {
+            int[] unitStarts,
+            long[] nextOffsets) {
         this.topicId = topicId;
+        this.objectCount = objectCount;
+        this.blockCount = blockCount;
+        this.unitCount = unitCount;
+        this.byteCount = byteCount;
         this.recordsBefore = recordsBefore;
         this.partitions = partitions;
         this.firstOffsets = firstOffsets;
         this.lengths = lengths;
         this.unitStarts = unitStarts;
+        this.nextOffsets = nextOffsets;
+    }
+
+    /** A table of nothing yet, to be {@link #grown}. */
+    static SourceTable empty(long topicId, int partitionCount) {
+        return new SourceTable(
+                topicId,
+                0,
+                0,
+                0,
+                0,
+                new long[1],
+                new int[0],
+                new long[0],
+                new int[0],
+                new int[1],
+                new long[partitionCount]);
     }
 
     /**
@@ -61,17 +100,49 @@ public final class SourceTable implements ToldOrder.Blocks {
         List<Blocks> all = new ArrayList<>(partitionCount);
         for (int partition = 0; partition < partitionCount; partition++) {
             Blocks blocks = new Blocks(partition, counts[partition]);
-            index.firstBlock(topicId, partition, block -> !blocks.add(block, objectCount));
+            index.firstBlock(topicId, partition, 0, block -> !blocks.add(block, objectCount));
             all.add(blocks);
         }
-        return merge(topicId, all);
+        return empty(topicId, partitionCount).with(all, objectCount);
+    }
+
+    /**
+     * This table and the blocks of the objects from its end up to an ordinal, all of which have to
+     * be in the index. Reads nothing else, and copies the rest now and then only. To be called by
+     * one thread at a time, on the longest table.
+     *
+     * @throws IllegalStateException if there are more blocks than {@link #BLOCKS_MAX}
+     */
+    SourceTable grown(SourceIndex index, long toObject) {
+        if (toObject <= objectCount) {
+            return this;
+        }
+        List<Blocks> more = new ArrayList<>(nextOffsets.length);
+        long left = (long) BLOCKS_MAX - blockCount;
+        for (int partition = 0; partition < nextOffsets.length; partition++) {
+            Blocks blocks = new Blocks(partition, 0);
+            long max = left;
+            index.firstBlock(
+                    topicId,
+                    partition,
+                    nextOffsets[partition],
+                    block -> {
+                        if (blocks.count > max) {
+                            throw tooMany();
+                        }
+                        return !blocks.add(block, toObject);
+                    });
+            left -= blocks.count;
+            more.add(blocks);
+        }
+        return with(more, toObject);
     }
 
     private static int count(
             SourceIndex index, long topicId, int partition, long objectCount, long max) {
         int[] count = new int[1];
         index.firstBlock(
-                topicId, partition, block -> block.ordinal() >= objectCount || ++count[0] > max);
+                topicId, partition, 0, block -> block.ordinal() >= objectCount || ++count[0] > max);
         if (count[0] > max) {
             throw tooMany();
         }
@@ -83,31 +154,35 @@ public final class SourceTable implements ToldOrder.Blocks {
                 "source has too many blocks for a shuffle or mix view: max=" + BLOCKS_MAX);
     }
 
-    private static SourceTable merge(long topicId, List<Blocks> all) {
-        long sum = all.stream().mapToLong(blocks -> blocks.count).sum();
+    private SourceTable with(List<Blocks> all, long newObjectCount) {
+        long sum = blockCount + all.stream().mapToLong(blocks -> blocks.count).sum();
         if (sum > BLOCKS_MAX) {
             throw tooMany();
         }
         int count = (int) sum;
-        long[] recordsBefore = new long[count + 1];
-        int[] partitions = new int[count];
-        long[] firstOffsets = new long[count];
-        int[] lengths = new int[count];
-        int[] unitStarts = new int[count + 1];
+        long[] before = withRoom(recordsBefore, blockCount + 1, count + 1);
+        int[] ofPartitions = withRoom(partitions, blockCount, count);
+        long[] offsets = withRoom(firstOffsets, blockCount, count);
+        int[] bytes = withRoom(lengths, blockCount, count);
+        int[] starts = withRoom(unitStarts, unitCount + 1, unitCount + count - blockCount + 1);
+        long[] ends = nextOffsets.clone();
         PriorityQueue<Blocks> next =
                 new PriorityQueue<>(Comparator.comparingLong(blocks -> blocks.ordinal()));
         all.stream().filter(Blocks::hasNext).forEach(next::add);
-        int unitCount = 0;
-        int block = 0;
+        int units = unitCount;
+        int block = blockCount;
+        long sumOfBytes = byteCount;
         while (!next.isEmpty()) {
             Blocks from = next.poll();
-            unitStarts[unitCount++] = block;
+            starts[units++] = block;
             long ordinal = from.ordinal();
             while (from.hasNext() && from.ordinal() == ordinal) {
-                partitions[block] = from.partition;
-                firstOffsets[block] = from.firstOffsets[from.next];
-                lengths[block] = from.lengths[from.next];
-                recordsBefore[block + 1] = recordsBefore[block] + from.counts[from.next];
+                ofPartitions[block] = from.partition;
+                offsets[block] = from.firstOffsets[from.next];
+                bytes[block] = from.lengths[from.next];
+                sumOfBytes += bytes[block];
+                before[block + 1] = before[block] + from.counts[from.next];
+                ends[from.partition] = offsets[block] + from.counts[from.next];
                 from.next++;
                 block++;
             }
@@ -115,14 +190,35 @@ public final class SourceTable implements ToldOrder.Blocks {
                 next.add(from);
             }
         }
-        unitStarts[unitCount] = count;
+        starts[units] = count;
+        if (blockCount == 0) {
+            starts = Arrays.copyOf(starts, units + 1); // most tables do not grow
+        }
         return new SourceTable(
                 topicId,
-                recordsBefore,
-                partitions,
-                firstOffsets,
-                lengths,
-                Arrays.copyOf(unitStarts, unitCount + 1));
+                newObjectCount,
+                count,
+                units,
+                sumOfBytes,
+                before,
+                ofPartitions,
+                offsets,
+                bytes,
+                starts,
+                ends);
+    }
+
+    /** The same array if it has room, or a copy that has some more. */
+    private static long[] withRoom(long[] array, int used, int needed) {
+        return needed <= array.length
+                ? array
+                : Arrays.copyOf(array, used <= 1 ? needed : needed + needed / 2);
+    }
+
+    private static int[] withRoom(int[] array, int used, int needed) {
+        return needed <= array.length
+                ? array
+                : Arrays.copyOf(array, used <= 1 ? needed : needed + needed / 2);
     }
 
     /** Of one partition, as they come. */
@@ -200,7 +296,7 @@ public final class SourceTable implements ToldOrder.Blocks {
                 offset += records;
             }
         }
-        return merge(topicId, List.of(blocks));
+        return empty(topicId, 1).with(List.of(blocks), recordCountsOfUnits.length);
     }
 
     /** Id of the source. */
@@ -208,9 +304,19 @@ public final class SourceTable implements ToldOrder.Blocks {
         return topicId;
     }
 
+    /** All objects below this ordinal are in it. */
+    public long objectCount() {
+        return objectCount;
+    }
+
+    /** Behind the last block of a partition. */
+    long nextOffset(int partition) {
+        return nextOffsets[partition];
+    }
+
     /** How many units there are. */
     public int unitCount() {
-        return unitStarts.length - 1;
+        return unitCount;
     }
 
     /** The first block of a unit; of the unit count, behind the last block. */
@@ -221,17 +327,22 @@ public final class SourceTable implements ToldOrder.Blocks {
     /** How many blocks there are. */
     @Override
     public int blockCount() {
-        return partitions.length;
+        return blockCount;
+    }
+
+    /** Bytes of all blocks, nearly. */
+    public long byteCount() {
+        return byteCount;
     }
 
     /** How many records there are. */
     public long recordCount() {
-        return recordsBefore[partitions.length];
+        return recordsBefore[blockCount];
     }
 
     /** The block that holds a record of the linear order. */
     public int blockOf(long record) {
-        int found = Arrays.binarySearch(recordsBefore, record);
+        int found = Arrays.binarySearch(recordsBefore, 0, blockCount + 1, record);
         // Blocks have a record at least, so that no two begin at the same one.
         return found >= 0 ? found : -found - 2;
     }

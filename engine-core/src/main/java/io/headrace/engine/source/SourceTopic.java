@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SourceTopic {
     /** Partitions that are indexed ahead at once: each takes memory. */
-    private static final int INDEXED_AT_ONCE_MAX = 16;
+    static final int INDEXED_AT_ONCE_MAX = 16;
 
     private final SourceLogs logs;
     private final StoreThreads threads;

@@ -11,23 +11,27 @@ import java.util.List;
 final class MixOrder implements RecordOrder {
     private final MixSequence sequence;
     private final List<SourceTable> tables;
-    private final List<RecordOrder> sides = new ArrayList<>();
+    private final List<RecordOrder> sides;
 
     /** Bytes of a record of each side, on average. */
     private final double[] recordLengths;
 
     MixOrder(MixSpec spec, MixSequence sequence, List<SourceTable> tables) {
+        this(sequence, tables, new ArrayList<>());
+        for (int side = 0; side < tables.size(); side++) {
+            sides.add(side(spec, side, tables.get(side)));
+        }
+    }
+
+    /** Of sides that are in order already. */
+    MixOrder(MixSequence sequence, List<SourceTable> tables, List<RecordOrder> sides) {
         this.sequence = sequence;
         this.tables = tables;
+        this.sides = sides;
         recordLengths = new double[tables.size()];
         for (int side = 0; side < tables.size(); side++) {
             SourceTable table = tables.get(side);
-            sides.add(side(spec, side, table));
-            double bytes = 0;
-            for (int block = 0; block < table.blockCount(); block++) {
-                bytes += table.length(block);
-            }
-            recordLengths[side] = bytes / Math.max(1, table.recordCount());
+            recordLengths[side] = (double) table.byteCount() / Math.max(1, table.recordCount());
         }
     }
 
@@ -36,8 +40,13 @@ final class MixOrder implements RecordOrder {
         if (!spec.isShuffled()) {
             return new LinearOrder(table, windowBlocks(spec, side), epochs);
         }
-        long seed = Permutation.derived(spec.seed(), side);
-        return new ShuffleOrder(table, seed, windowBlocks(spec, side), epochs);
+        return new ShuffleOrder(
+                table, seed(spec, side), windowBlocks(spec, side), epochs, spec.firstEpochUnits());
+    }
+
+    /** What a shuffled side's order is drawn by. */
+    static long seed(MixSpec spec, int side) {
+        return Permutation.derived(spec.seed(), side);
     }
 
     /** Records of a side in all of the mix. */
@@ -52,7 +61,7 @@ final class MixOrder implements RecordOrder {
     }
 
     /** A side that comes rarely has a shorter window, so that all take equally long. */
-    private static int windowBlocks(MixSpec spec, int side) {
+    static int windowBlocks(MixSpec spec, int side) {
         List<Integer> parts = spec.weights().get(0).parts();
         double sum = parts.stream().mapToInt(Integer::intValue).sum();
         return (int) Math.max(1, Math.round(spec.windowBlocks() * parts.get(side) / sum));

@@ -29,10 +29,17 @@ final class MixSequence {
      * @param lengths records of each side
      */
     MixSequence(MixSpec spec, long[] lengths) {
+        this(spec, lengths, new HashMap<>());
+    }
+
+    /**
+     * @param lengths records of each side
+     * @param made what was made for sequences of the same spec, by weights; more is added
+     */
+    MixSequence(MixSpec spec, long[] lengths, Map<List<Integer>, Interleave> made) {
         int sideCount = lengths.length;
         int[] precedence =
                 Permutation.of(sideCount, Permutation.derived(spec.seed(), OF_PRECEDENCE));
-        Map<List<Integer>, Interleave> made = new HashMap<>();
         long[] taken = new long[sideCount];
         boolean[] isOver = new boolean[sideCount];
         for (int side = 0; side < sideCount; side++) {

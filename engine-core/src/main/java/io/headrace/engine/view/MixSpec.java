@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the configs of a mix view say.
@@ -17,6 +18,8 @@ import java.util.Map;
  * @param seed of all that is drawn by lot
  * @param isShuffled whether each side comes shuffled
  * @param windowBlocks consecutive blocks of a side whose records are permuted together
+ * @param firstEpochUnits consecutive units of a shuffled side that are permuted among themselves in
+ *     its first epoch; above 0 the mix can be read before its sides are indexed
  * @param end what the end of a side means
  * @param pins how much of the sources it has; empty if that is not decided yet
  */
@@ -26,6 +29,7 @@ record MixSpec(
         long seed,
         boolean isShuffled,
         int windowBlocks,
+        int firstEpochUnits,
         End end,
         List<Pin> pins)
         implements OrderedSpec {
@@ -97,6 +101,7 @@ record MixSpec(
                 OrderedSpec.seed(configs),
                 isShuffled(configs),
                 OrderedSpec.windowBlocks(configs),
+                OrderedSpec.firstEpochUnits(configs),
                 end(configs),
                 OrderedSpec.pins(configs, topics));
     }
@@ -199,6 +204,24 @@ record MixSpec(
     @Override
     public RecordOrder order(List<SourceTable> tables) {
         return new MixOrder(this, sequence(), tables);
+    }
+
+    @Override
+    public boolean isReadEarly() {
+        return firstEpochUnits > 0;
+    }
+
+    @Override
+    public Beginning beginning(List<SourceTable> tables, @Nullable Beginning known) {
+        return known instanceof MixBeginning shorter
+                ? shorter.grown(tables)
+                : MixBeginning.of(this, tables);
+    }
+
+    /** The same, but that it ends before the first record that a side does not have. */
+    MixSpec stopping() {
+        return new MixSpec(
+                topics, weights, seed, isShuffled, windowBlocks, firstEpochUnits, End.STOP, pins);
     }
 
     @Override

@@ -11,8 +11,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A partition of an {@link OrderedView}. It has its end as soon as the view is pinned, and nothing
- * before that. Thread-safe.
+ * A partition of an {@link OrderedView}. It has its end as soon as the view is pinned, and before
+ * that nothing, or what can be read early. Thread-safe.
  */
 final class OrderedLog implements OnDemandLog {
     private final OrderedView view;
@@ -101,7 +101,7 @@ final class OrderedLog implements OnDemandLog {
         waiters.remove(wake);
     }
 
-    /** The view was pinned, or is gone. */
+    /** There are more records, or the view is gone. */
     void wake() {
         waiters.wake(view.isEnded() ? Long.MAX_VALUE : highWatermark());
     }
@@ -139,7 +139,7 @@ final class OrderedLog implements OnDemandLog {
 
     @Override
     public boolean hasMoreToFind() {
-        return !view.isPinned();
+        return view.hasMoreToFind();
     }
 
     /** Who reads a view waits for its sources; they count what they are asked for. */

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** What the configs of a view say that has records of sources in an order of its own. */
 interface OrderedSpec extends ViewSpec {
@@ -17,6 +18,12 @@ interface OrderedSpec extends ViewSpec {
 
     /** Topic config: consecutive blocks whose records are permuted together. */
     String WINDOW_BLOCKS_CONFIG = "headrace.view.window.blocks";
+
+    /**
+     * Topic config: units that are permuted among themselves in the first epoch, so that it can be
+     * read before all are known; 0 if it is permuted as a whole.
+     */
+    String FIRST_EPOCH_UNITS_CONFIG = "headrace.view.first.epoch.units";
 
     /**
      * Topic config: how much of each source the view has; {@code NAME:GENERATION:OBJECTS:RECORDS},
@@ -59,11 +66,46 @@ interface OrderedSpec extends ViewSpec {
     /** What the view is pinned to, in the order of its topics; empty if it is not yet. */
     List<Pin> pins();
 
-    /** How many records the view has; 0 if it is not pinned yet. */
+    /**
+     * How many records the view has; 0 if it is not pinned yet. Takes a while but where {@link
+     * #isCountedAtOnce}.
+     */
     long recordCount();
+
+    /** Whether to count the records is a matter of nanoseconds. */
+    default boolean isCountedAtOnce() {
+        return pins().isEmpty();
+    }
 
     /** The order of the records of tables, in the order of the topics. */
     RecordOrder order(List<SourceTable> tables);
+
+    /** Whether the view can be read before its sources are indexed to their ends. */
+    default boolean isReadEarly() {
+        return false;
+    }
+
+    /**
+     * What can be read already, of sources of which tables have the beginning.
+     *
+     * @param known what was returned of shorter tables, or null
+     * @throws UnsupportedOperationException unless {@link #isReadEarly}
+     */
+    default Beginning beginning(List<SourceTable> tables, @Nullable Beginning known) {
+        throw new UnsupportedOperationException();
+    }
+
+    /** Units of each run of the first epoch in a topic's configs; 0 if it has none. */
+    static int firstEpochUnits(Map<String, String> configs) {
+        long units = ViewSpec.number(configs, FIRST_EPOCH_UNITS_CONFIG, 0, 0);
+        if (units > SourceTable.BLOCKS_MAX) {
+            throw new InvalidConfigException(
+                    FIRST_EPOCH_UNITS_CONFIG,
+                    Long.toString(units),
+                    "an integer of 0 to " + SourceTable.BLOCKS_MAX);
+        }
+        return (int) units;
+    }
 
     /** Name of each side that records are marked with; empty if they are not. */
     List<String> marks();

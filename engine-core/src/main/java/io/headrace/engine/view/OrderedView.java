@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 /**
  * A view that has the records of sources in an order of its own (docs/design/shuffle.md). Once the
  * sources are indexed it is pinned to how much they hold; from then on record n is record n / P of
- * partition n mod P, for good.
+ * partition n mod P, for good. One that is read early has the first of these before, more of them
+ * as the index grows.
  *
  * <p>Thread-safe; no call blocks. What takes a while runs on {@link ViewSources#assembler}.
  */
@@ -71,6 +72,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** Who reads on behind one record of so many of a stretch is taken to want the next one. */
     private static final int GOING_ON_SHARE = 4;
 
+    /** {@link #recordCount} of a view of which nothing is known yet. */
+    private static final long NOT_COUNTED = -1;
+
     /** Blocks that are read at once for a stretch, at most. */
     private static final int DEPTH_MAX = 8;
 
@@ -95,8 +99,17 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private volatile Topic topic;
     private volatile OrderedSpec spec;
 
-    /** Of the spec, which takes a while to count. */
+    /** {@link #countHere} runs, or will. */
+    private final AtomicBoolean isCounting = new AtomicBoolean();
+
+    /**
+     * How many records can be read; {@link #NOT_COUNTED} until that is known, after a start or when
+     * the view is new. It does not fall.
+     */
     private volatile long recordCount;
+
+    /** What the view is pinned to is counted. */
+    private volatile boolean isCounted;
 
     private volatile @Nullable Ready ready;
     private volatile Stretch[] stretches = new Stretch[0];
@@ -117,29 +130,25 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     // guarded by this
     private final List<Waiting> waiting = new ArrayList<>();
-    private final List<Flight> flights = new ArrayList<>();
+    private final List<StretchPart> flights = new ArrayList<>();
     private int halvings;
     private int stretchesInARow;
 
     /**
      * What the order is made of.
      *
-     * @param told of each source, what its cache knows of the order
+     * @param told of each source, what its cache knows of the order; empty if it is not to know
      * @param skipped of each source, the samples that are sent without their value
      */
     private record Ready(
-            RecordOrder order, List<Long> topicIds, List<ToldOrder> told, List<String> skipped) {}
-
-    private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
-
-    /**
-     * @param lengthMax bytes that it may have, as they were when it was planned
-     */
-    private record Flight(long from, long to, long lengthMax) {
-        boolean holds(long record) {
-            return record >= from && record < to;
+            RecordOrder order, List<Long> topicIds, List<ToldOrder> told, List<String> skipped) {
+        /** Whether it is of all that the view is pinned to. */
+        boolean isWhole() {
+            return !(order instanceof Beginning);
         }
     }
+
+    private record Waiting(int partition, long offset, int lengthMax, ReadCallback whenRead) {}
 
     OrderedView(ViewSources sources, StretchCache cache, Topic topic, OrderedSpec spec) {
         this.sources = sources;
@@ -147,10 +156,13 @@ final class OrderedView implements DerivedView, Views.Ordered {
         this.blocks = sources.sourceBlocks();
         this.topic = topic;
         this.spec = spec;
-        this.recordCount = spec.recordCount();
+        this.recordCount = spec.isReadEarly() || !spec.isCountedAtOnce() ? NOT_COUNTED : 0;
         this.partitionCount = topic.partitionCount();
         this.askedAtMs = sources.elapsedMs();
         this.readAtMs = askedAtMs;
+        if (isPinned()) {
+            count();
+        }
     }
 
     Topic topic() {
@@ -171,27 +183,69 @@ final class OrderedView implements DerivedView, Views.Ordered {
             return null;
         }
         ask();
+        if (recordCount == NOT_COUNTED) {
+            return null; // a moment: who has read there before is not told that it is not there
+        }
         return logs.computeIfAbsent(partition, number -> new OrderedLog(this, number));
     }
 
     @Override
     public void topic(Topic altered) {
         topic = altered;
-        OrderedSpec alteredSpec = (OrderedSpec) ViewSpec.of(altered.configs());
-        spec = alteredSpec;
-        recordCount = alteredSpec.recordCount();
-        logs.values().forEach(OrderedLog::wake);
+        spec = (OrderedSpec) ViewSpec.of(altered.configs());
         if (isPinned()) {
+            count();
             lookMs = LOOK_MS;
             step();
         }
+    }
+
+    /** Counts what the view is pinned to, elsewhere if that takes a while. */
+    private void count() {
+        if (spec.isCountedAtOnce()) {
+            countPinned();
+        } else if (isCounting.compareAndSet(false, true) && !execute(this::countHere)) {
+            isCounting.set(false); // full: who asks next has it counted
+        }
+    }
+
+    private void countHere() {
+        try {
+            countPinned();
+        } catch (RuntimeException | Error failed) {
+            complain("its records cannot be counted: cause=" + failed);
+        } finally {
+            isCounting.set(false);
+        }
+    }
+
+    private void countPinned() {
+        raise(spec.recordCount(), true);
+    }
+
+    /**
+     * So many records can be read.
+     *
+     * @param isAll whether there will never be more
+     */
+    private void raise(long count, boolean isAll) {
+        synchronized (this) {
+            recordCount = Math.max(recordCount, count);
+            isCounted |= isAll;
+        }
+        logs.values().forEach(OrderedLog::wake);
+    }
+
+    /** Whether there may be more records than are known. */
+    boolean hasMoreToFind() {
+        return !isCounted;
     }
 
     boolean isPinned() {
         return !spec.pins().isEmpty();
     }
 
-    /** Offset behind the last record of a partition; 0 until the view is pinned. */
+    /** Offset behind the last record of a partition that can be read. */
     long endOffset(int partition) {
         long count = recordCount;
         return count <= partition ? 0 : (count - partition + partitionCount - 1) / partitionCount;
@@ -200,7 +254,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** Somebody wants to know how far the view goes: what that takes is begun, or goes on. */
     void ask() {
         askedAtMs = sources.elapsedMs();
-        if (!isPinned() && !isStepDue.get()) {
+        if (isCounted) {
+            return;
+        }
+        if (isPinned()) {
+            count();
+        } else if (!isStepDue.get()) {
             step();
         }
     }
@@ -209,14 +268,20 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private void askToRead() {
         askedAtMs = sources.elapsedMs();
         readAtMs = askedAtMs;
-        if (ready == null && !isStepDue.get()) {
+        if (!isReady() && !isStepDue.get()) {
             step();
         }
     }
 
+    /** Whether the order is known of all that the view has, and of what it will have. */
+    private boolean isReady() {
+        Ready current = ready;
+        return current != null && current.isWhole();
+    }
+
     /** One step towards the order, and the next one after a while. */
     private void step() {
-        if (isEnded || ready != null || !isStepping.compareAndSet(false, true)) {
+        if (isEnded || isReady() || !isStepping.compareAndSet(false, true)) {
             return;
         }
         if (!execute(this::stepHere)) { // full, or closing
@@ -242,7 +307,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         long pauseMs = lookMs;
         lookMs = Math.min(LOOK_MS_MAX, 2 * pauseMs);
         try {
-            isDone = isPinned() ? prepare() : pin();
+            isDone = isPinned() ? prepare() : look();
         } catch (RuntimeException | Error failed) {
             complain("cause=" + failed);
             refuseWaiting(Unavailable.STORE_ERROR);
@@ -280,6 +345,46 @@ final class OrderedView implements DerivedView, Views.Ordered {
             bases.add(base);
         }
         return bases;
+    }
+
+    /** Looks at an index that is not complete; false, as there is more to look after. */
+    private boolean look() {
+        boolean isComplete = pin();
+        if (spec.isReadEarly()) {
+            grow();
+        }
+        return isComplete;
+    }
+
+    /** Has read what is known of the sources by now, as far as that is in order. */
+    private void grow() {
+        List<Topic> bases = bases();
+        Ready before = ready;
+        Beginning known = before != null && before.order instanceof Beginning first ? first : null;
+        List<SourceTable> tables = new ArrayList<>();
+        for (int i = 0; i < bases.size(); i++) {
+            SourceTable table =
+                    blocks.table(bases.get(i), known == null ? null : known.tables().get(i));
+            if (table == null) {
+                return;
+            }
+            tables.add(table);
+        }
+        if (known != null && known.tables().equals(tables)) {
+            return;
+        }
+        Beginning longer = spec.beginning(tables, known);
+        List<Long> ids = bases.stream().map(Topic::id).toList();
+        // What was made with other samples left out is still noticed.
+        List<String> skipped = before == null ? skipped(ids) : before.skipped;
+        synchronized (this) {
+            ready = new Ready(longer, ids, List.of(), skipped);
+        }
+        if (longer.count() > recordCount) {
+            lookMs = LOOK_MS;
+            raise(longer.count(), false);
+        }
+        resume();
     }
 
     /** Pins the view if all sources are indexed; true if there is nothing more to look after. */
@@ -336,7 +441,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
         List<Long> ids = bases.stream().map(Topic::id).toList();
         RecordOrder order = spec.order(tables);
-        Ready made = new Ready(order, ids, order.told(), skipped(ids));
+        Ready before = ready;
+        List<String> skipped = before == null ? skipped(ids) : before.skipped;
+        Ready made = new Ready(order, ids, order.told(), skipped);
         synchronized (this) {
             ready = made;
         }
@@ -347,6 +454,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     /** A stretch is made: from now on the caches go by the order. */
     private void tell(Ready current, long record) {
         readAtMs = sources.elapsedMs();
+        if (current.told.isEmpty()) {
+            return;
+        }
         current.order.tell(record, current.told, blocks.nanoTime());
         synchronized (this) {
             // Samples that are skipped are no other order.
@@ -466,6 +576,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
         if (current == null || isEnded) {
             return;
         }
+        if (stretch.to() >= current.order.count()) { // not known yet
+            stretch.offerFollowing();
+            return;
+        }
         boolean isThere;
         synchronized (this) {
             isThere = stretchAt(stretch.to()) != null || isFlying(stretch.to());
@@ -517,9 +631,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
             }
         }
         try {
-            long record = firstToMake();
+            long end = current.order.count();
+            long record = firstToMake(end);
             while (record >= 0 && fly(current, record)) {
-                record = firstToMake();
+                record = firstToMake(end);
             }
         } catch (RuntimeException | Error failed) {
             complain("cause=" + failed);
@@ -527,11 +642,15 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
     }
 
-    /** A record that somebody waits for and nothing is made for; −1 if there is none. */
-    private synchronized long firstToMake() {
+    /**
+     * A record that somebody waits for and nothing is made for; −1 if there is none.
+     *
+     * @param end behind the last one whose place is known
+     */
+    private synchronized long firstToMake(long end) {
         for (Waiting read : waiting) {
             long record = record(read);
-            if (!isFlying(record) && stretchAt(record) == null) {
+            if (record < end && !isFlying(record) && stretchAt(record) == null) {
                 return record;
             }
         }
@@ -576,8 +695,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
             }
             halved = halvings;
         }
-        Flight whole = flightOf(current.order, record, halved); // may take a while
-        Flight flight;
+        StretchPart whole = // may take a while
+                StretchPart.of(current.order, record, cache.stretchLengthMax(this), halved);
+        StretchPart flight;
         synchronized (this) {
             if (isEnded || flights.size() >= FLIGHTS_MAX || !cache.beginFlight()) {
                 return false;
@@ -600,54 +720,25 @@ final class OrderedView implements DerivedView, Views.Ordered {
         return true;
     }
 
-    /**
-     * The part of the order's stretch that is made at once, so that it has room in memory. There
-     * are as many parts as a power of two, so that a part that is shorter lies within one that is
-     * longer.
-     */
-    private Flight flightOf(RecordOrder order, long record, int halved) {
-        long start = order.stretchStart(record);
-        long end = order.stretchEnd(record);
-        long count = end - start;
-        long lengthMax = cache.stretchLengthMax(this);
-        long byLength = (order.stretchLength(record) - 1) / lengthMax + 1;
-        long byCount = (count - 1) / StretchWriter.RECORDS_MAX + 1;
-        long wanted = Math.min(count, Math.max(byLength, byCount) << halved);
-        long parts = Long.highestOneBit(wanted);
-        parts = parts < wanted && 2 * parts <= count ? 2 * parts : parts;
-        long part = (record - start) * parts / count;
-        while (start + (part + 1) * count / parts <= record) {
-            part++;
-        }
-        while (start + part * count / parts > record) {
-            part--;
-        }
-        return new Flight(
-                start + part * count / parts, start + (part + 1) * count / parts, lengthMax);
-    }
-
     /** What of a flight is neither kept nor being made, around a record. Under the lock. */
-    private Flight clipped(Flight whole, long record) {
-        long from = whole.from;
-        long to = whole.to;
+    private StretchPart clipped(StretchPart whole, long record) {
+        StretchPart left = whole;
         for (Stretch stretch : stretches) {
             if (!stretch.isIncomplete()) {
-                from = stretch.to() <= record ? Math.max(from, stretch.to()) : from;
-                to = stretch.from() > record ? Math.min(to, stretch.from()) : to;
+                left = left.without(stretch.from(), stretch.to(), record);
             }
         }
-        for (Flight other : flights) {
-            from = other.to <= record ? Math.max(from, other.to) : from;
-            to = other.from > record ? Math.min(to, other.from) : to;
+        for (StretchPart other : flights) {
+            left = left.without(other.from(), other.to(), record);
         }
-        return new Flight(from, to, whole.lengthMax);
+        return left;
     }
 
-    private void begin(Ready current, Flight flight) {
+    private void begin(Ready current, StretchPart flight) {
         try {
-            StretchPlan plan = new StretchPlan((int) (flight.to - flight.from));
-            current.order.plan(flight.from, flight.to, 0, plan);
-            long lengthMax = flight.lengthMax;
+            StretchPlan plan = new StretchPlan((int) (flight.to() - flight.from()));
+            current.order.plan(flight.from(), flight.to(), 0, plan);
+            long lengthMax = flight.lengthMax();
             int[] counts = plan.counts();
             long length = plan.length(counts);
             if (plan.count() > 1 && length > lengthMax + lengthMax / 2) {
@@ -655,11 +746,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
                 landed(current, flight, null, new StretchWriter.NoRoomException(length));
                 return;
             }
-            tell(current, flight.from);
+            tell(current, flight.from());
             StretchWriter writer =
                     new StretchWriter(
                             plan,
-                            flight.from,
+                            flight.from(),
                             partitionCount,
                             leaderEpoch(),
                             spec.marks(),
@@ -693,6 +784,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void noteRead(Ready current, StretchPlan plan, int slotIndex, int count) {
+        if (current.told.isEmpty()) {
+            return;
+        }
         StretchPlan.Slot slot = plan.slots().get(slotIndex);
         current.told.get(slot.side()).read(slot.block(), count, blocks.nanoTime());
     }
@@ -711,7 +805,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void landed(
-            Ready current, Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+            Ready current,
+            StretchPart flight,
+            @Nullable Stretch stretch,
+            @Nullable Throwable failure) {
         try {
             landedHere(current, flight, stretch, failure);
         } catch (RuntimeException | Error failed) {
@@ -726,11 +823,14 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void landedHere(
-            Ready current, Flight flight, @Nullable Stretch stretch, @Nullable Throwable failure) {
+            Ready current,
+            StretchPart flight,
+            @Nullable Stretch stretch,
+            @Nullable Throwable failure) {
         boolean isGivenUp = failure != null;
         synchronized (this) {
             if (failure instanceof StretchWriter.NoRoomException) {
-                isGivenUp = flight.to - flight.from <= 1 || halvings >= HALVINGS_MAX;
+                isGivenUp = flight.to() - flight.from() <= 1 || halvings >= HALVINGS_MAX;
                 halvings = Math.min(HALVINGS_MAX, halvings + 1);
                 stretchesInARow = 0;
             } else if (halvings > 0 && ++stretchesInARow >= STRETCHES_BEFORE_DOUBLING) {
@@ -811,7 +911,7 @@ final class OrderedView implements DerivedView, Views.Ordered {
         taken(read -> true).forEach(read -> deliver(read, reason));
     }
 
-    private void refuseWaiting(Flight flight, Unavailable reason) {
+    private void refuseWaiting(StretchPart flight, Unavailable reason) {
         taken(read -> flight.holds(record(read))).forEach(read -> deliver(read, reason));
     }
 
@@ -837,6 +937,9 @@ final class OrderedView implements DerivedView, Views.Ordered {
     private Progress progressHere() {
         List<Side> sides = new ArrayList<>();
         List<OrderedSpec.Pin> pins = spec.pins();
+        if (!pins.isEmpty() && !isCounted) {
+            countPinned();
+        }
         List<Topic> bases = bases();
         for (int i = 0; i < bases.size(); i++) {
             if (pins.isEmpty()) {
@@ -859,7 +962,12 @@ final class OrderedView implements DerivedView, Views.Ordered {
                                 pin.recordCount()));
             }
         }
-        return new Progress(!pins.isEmpty(), recordCount, sides);
+        return new Progress(!pins.isEmpty(), Math.max(0, recordCount), sides);
+    }
+
+    /** Whether the caches go by the order. */
+    synchronized boolean isTold() {
+        return toldOf != null;
     }
 
     @Override

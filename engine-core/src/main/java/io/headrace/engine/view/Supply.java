@@ -5,6 +5,7 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Unavailable;
+import io.headrace.engine.Views;
 import io.headrace.engine.Views.Share;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -204,7 +205,10 @@ final class Supply {
                 return find(origin, log, stretchLength(origin, log, lengthMax, takerCount));
             }
             ready.remove(origin);
-            putOff(origin, "its topic is out of reach");
+            Topic base = view.sources().topic(origin.topicId);
+            // Of a shuffle or mix view it takes a moment after a start until it is known how long.
+            boolean isOfNow = base != null && Views.isOrdered(base);
+            putOff(origin, isOfNow ? "" : "its topic is out of reach");
         } catch (RuntimeException failed) {
             ready.remove(origin);
             putOff(origin, failed);

@@ -155,6 +155,7 @@ public final class ViewLogs implements Views {
         consumer.accept("headrace_view_stretches_made_total", stretches.madeCount());
         consumer.accept("headrace_view_stretch_bytes", stretches.bytes());
         patches.forEachMetric(consumer);
+        consumer.accept("headrace_view_orders_told", ordersTold());
         shares.values().stream()
                 .limit(METRIC_VIEWS_MAX)
                 .forEach(
@@ -164,6 +165,13 @@ public final class ViewLogs implements Views {
                                 count(view.topic().name(), backlog, consumer);
                             }
                         });
+    }
+
+    /** Views by whose order the caches of their sources go. */
+    private long ordersTold() {
+        return derived.values().stream()
+                .filter(view -> view instanceof OrderedView ordered && ordered.isTold())
+                .count();
     }
 
     private static void count(String topic, Backlog backlog, ObjLongConsumer<String> consumer) {

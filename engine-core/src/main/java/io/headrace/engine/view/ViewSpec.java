@@ -26,6 +26,7 @@ public interface ViewSpec {
                     OrderedSpec.SEED_CONFIG,
                     OrderedSpec.WINDOW_BLOCKS_CONFIG,
                     ShuffleSpec.EPOCHS_CONFIG,
+                    OrderedSpec.FIRST_EPOCH_UNITS_CONFIG,
                     MixSpec.END_CONFIG,
                     MixSpec.SHUFFLE_CONFIG,
                     MixSpec.WEIGHTS_FROM_CONFIG);

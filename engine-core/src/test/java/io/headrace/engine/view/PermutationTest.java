@@ -82,7 +82,7 @@ final class PermutationTest {
         int[] most = Arrays.copyOf(blocks, SourceTable.BLOCKS_MAX);
         assertEquals(most.length, SourceTable.of(1, new int[][] {most}, 1).blockCount());
         assertThrows(IllegalStateException.class, () -> SourceTable.of(1, new int[][] {blocks}, 1));
-        int half = ShuffleOrder.WINDOW_RECORDS_MAX / 2;
+        int half = EpochOrder.WINDOW_RECORDS_MAX / 2;
         SourceTable table = SourceTable.of(1, new int[][] {{half}, {1}, {half}, {half}, {1}}, 1);
         assertEquals(table.recordCount(), new ShuffleOrder(table, 0, 2, 1).count());
         // In some epochs it would do.
@@ -147,7 +147,7 @@ final class PermutationTest {
             """;
 
     /** Of records that follow upon each other, the share that is of one object. */
-    private static double neighbours(List<Long> order, int objectRecords) {
+    static double neighbours(List<Long> order, int objectRecords) {
         int same = 0;
         for (int i = 1; i < order.size(); i++) {
             if (order.get(i) / objectRecords == order.get(i - 1) / objectRecords) {
@@ -160,7 +160,7 @@ final class PermutationTest {
     /**
      * How far records are from their places in the linear order, as a share of what is expected.
      */
-    private static double displacement(List<Long> order) {
+    static double displacement(List<Long> order) {
         double sum = 0;
         for (int i = 0; i < order.size(); i++) {
             sum += Math.abs(order.get(i) - i);

@@ -144,7 +144,8 @@ public final class ViewCommand implements Runnable {
         out().println(
                         json.path("ready").asBoolean()
                                 ? "  ready: %,d records".formatted(json.path("records").asLong())
-                                : "  not ready: waits for its sources to be indexed");
+                                : "  not ready: waits for its sources to be indexed"
+                                        + readEarly(json.path("records").asLong()));
         for (JsonNode side : json.path("sides")) {
             out().println(
                             "  %s  objects %,d%s  indexed %,d  records %,d"
@@ -155,6 +156,10 @@ public final class ViewCommand implements Runnable {
                                             side.path("indexedObjects").asLong(),
                                             side.path("records").asLong()));
         }
+    }
+
+    private static String readEarly(long records) {
+        return records == 0 ? "" : "; %,d records can be read".formatted(records);
     }
 
     private void print(JsonNode json) {

@@ -7,6 +7,8 @@ import static io.headrace.server.engine.TestEngine.readAll;
 import static io.headrace.server.engine.TestEngine.records;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.headrace.engine.PartitionLog;
@@ -467,6 +469,76 @@ final class ShuffleViewTest {
                 samples.add(samples.get(300 + i));
             }
             assertHasAll(first);
+        }
+    }
+
+    /** Who only asks how far a view goes, as /metrics does, does not keep the order known. */
+    @Test
+    void anOrderIsForgottenAMinuteAfterTheLastRead() throws IOException {
+        putLines(0, 6, 200, 100);
+        MovedClock clock = new MovedClock();
+        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        try (TestEngine engine =
+                new TestEngine(
+                        folder.resolve("engine"),
+                        context -> context.objectStore(URI, store).cacheDiskBytes(0),
+                        clock)) {
+            source(engine, "lines");
+            Topic view = engine.create("view", PARTITIONS, shuffle("epochs", "4"));
+            awaitHighWatermark(engine.log("view", 0), 1);
+            assertEquals(0, engine.metric(TOLD));
+            all(engine, "view");
+            assertEquals(1, engine.metric(TOLD));
+            for (int seconds = 0; seconds < 50; seconds += 10) {
+                clock.move(10);
+                assertTrue(engine.log("view", 0).highWatermark() > 0);
+                get(engine.engine.views().ordered(view).progress());
+                assertEquals(1, engine.metric(TOLD));
+            }
+            read(engine.log("view", 0), 0, 1000).close(); // from memory, or made again
+            for (int seconds = 0; seconds < 70; seconds += 10) {
+                clock.move(10);
+                assertTrue(engine.log("view", 0).highWatermark() > 0);
+                get(engine.engine.views().ordered(view).progress());
+            }
+            TestEngine.await("forgotten", () -> engine.metric(TOLD) == 0);
+            read(engine.log("view", 0), 0, 1000).close();
+            TestEngine.await("told again", () -> engine.metric(TOLD) == 1);
+        }
+    }
+
+    private static final String TOLD = "headrace_view_orders_told";
+
+    /** It takes a while, and whoever asks may be an event loop. */
+    @Test
+    void theLengthOfAMixIsCountedWhereNobodyWaits() throws IOException {
+        putLines(0, 6, 300, 900);
+        Map<String, String> configs = shuffle("type", "mix", "topics", "base", "end", "rest");
+        try (TestEngine engine = launch()) {
+            source(engine, "lines");
+            engine.create("mix", PARTITIONS, configs);
+            all(engine, "mix");
+        }
+        HeldPool pool = new HeldPool("headrace-view-assembler");
+        DirectoryObjectStore store = new DirectoryObjectStore("data", objects);
+        pool.hold();
+        try (TestEngine engine =
+                new TestEngine(
+                        folder.resolve("engine"),
+                        context -> context.objectStore(URI, store).cacheDiskBytes(0),
+                        pool)) {
+            Topic mix = engine.engine.catalog().find("mix");
+            assertNotNull(mix);
+            for (int i = 0; i < 100; i++) { // whoever asks is told to come again
+                assertNull(engine.engine.partitionLog(mix, i % PARTITIONS));
+            }
+            pool.release();
+            TestEngine.await("a log", () -> engine.engine.partitionLog(mix, 0) != null);
+            PartitionLog log = engine.log("mix", 0);
+            assertEquals((samples.size() + PARTITIONS - 1) / PARTITIONS, log.highWatermark());
+            assertHasAll(all(engine, "mix"));
+        } finally {
+            pool.release();
         }
     }
 }

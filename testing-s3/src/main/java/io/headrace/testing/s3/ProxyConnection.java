@@ -68,6 +68,9 @@ final class ProxyConnection implements Runnable, AutoCloseable {
         try {
             Fault fault = faults.next(call.operation());
             shape.delay(random);
+            if (call.operation() == Operation.GET_OBJECT) {
+                shape.awaitRelease(call.key());
+            }
             if (fault == Fault.INTERNAL_ERROR || fault == Fault.SLOW_DOWN) {
                 return refuse(fault, request, in, out);
             }

@@ -3,6 +3,7 @@ package io.headrace.testing.s3;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 
 /**
  * How slow the wire is. May be changed at any time, by any thread; what is under way follows.
@@ -11,11 +12,15 @@ import java.util.concurrent.locks.LockSupport;
  * bandwidth is that of response bodies, shared by all connections, and of each connection alone.
  */
 public final class Shape {
+    /** Between two looks at whether a request that is held may go on. */
+    private static final long LOOK_NANOS = 2_000_000;
+
     private final TokenBucket shared = new TokenBucket(System::nanoTime);
     private volatile long latencyMinNanos;
     private volatile long latencyMaxNanos;
     private volatile long bytesPerSecond = Long.MAX_VALUE;
     private volatile long connectionBytesPerSecond = Long.MAX_VALUE;
+    private volatile Predicate<String> held = key -> false;
 
     Shape() {}
 
@@ -57,6 +62,23 @@ public final class Shape {
     public Shape connectionBandwidth(long bytes) {
         connectionBytesPerSecond = bytes;
         return this;
+    }
+
+    /**
+     * Has requests for objects with such keys wait until others are held instead, or none.
+     *
+     * @return this
+     */
+    public Shape hold(Predicate<String> keys) {
+        held = keys;
+        return this;
+    }
+
+    /** Waits as long as an object is held. */
+    void awaitRelease(String key) {
+        while (held.test(key) && !Thread.currentThread().isInterrupted()) {
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
     }
 
     /** Waits as long as a request has to. */
