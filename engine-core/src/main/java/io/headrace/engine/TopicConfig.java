@@ -90,6 +90,7 @@ public record TopicConfig(
                     "headrace.view.epochs",
                     "headrace.view.first.epoch.units",
                     "headrace.view.end",
+                    "headrace.view.sides",
                     "headrace.view.shuffle",
                     "headrace.view.weights.from");
 

@@ -319,7 +319,9 @@ final class Catalog implements TopicCatalog, Background.Work {
                     versions.completed(
                             spec.name(),
                             spec.partitionCount(),
-                            TopicPolicies.apply(context.topicPolicies(), spec),
+                            ViewBases.completed(
+                                    TopicPolicies.apply(context.topicPolicies(), spec),
+                                    this::draft),
                             null);
             checkLengths(configs);
             Command.TopicRow row =
@@ -703,7 +705,7 @@ final class Catalog implements TopicCatalog, Background.Work {
     private static boolean needs(Topic view, Topic topic) {
         return Alias.isAlias(view)
                 ? Alias.of(view.configs()).currentVersion().topicId() == topic.id()
-                : ViewSpec.of(view.configs()).topics().contains(topic.name());
+                : ViewSpec.of(view.configs()).needed().contains(topic.name());
     }
 
     /** A view that needs the topic, or null. */

@@ -198,7 +198,7 @@ final class CatalogState {
             return;
         }
         if (topic.configs().containsKey(ViewSpec.TYPE_CONFIG)) {
-            for (String name : ViewSpec.of(topic.configs()).topics()) {
+            for (String name : ViewSpec.of(topic.configs()).needed()) {
                 Long id = newIds.get(name);
                 byte[] stored = id == null ? store.get(Rows.topicNameKey(name)) : Rows.value(id);
                 if (stored != null) {

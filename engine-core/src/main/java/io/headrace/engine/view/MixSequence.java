@@ -16,6 +16,9 @@ final class MixSequence {
     private final List<Segment> segments = new ArrayList<>();
     private long count;
 
+    /** Which of the spec's weights hold from there on. */
+    private int change;
+
     /**
      * Records between two changes of the weights.
      *
@@ -26,7 +29,7 @@ final class MixSequence {
     private record Segment(long from, List<Integer> parts, Interleave sides, long[] taken) {}
 
     /**
-     * @param lengths records of each side
+     * @param lengths records of each side, of one epoch
      */
     MixSequence(MixSpec spec, long[] lengths) {
         this(spec, lengths, new HashMap<>());
@@ -45,10 +48,27 @@ final class MixSequence {
         for (int side = 0; side < sideCount; side++) {
             isOver[side] = lengths[side] == 0 && spec.end() != MixSpec.End.STOP;
         }
-        int change = 0;
+        for (long epoch = 0; epoch < spec.epochs(); epoch++) {
+            add(spec, lengths, taken, isOver.clone(), precedence, made);
+        }
+    }
+
+    /** Adds an epoch: what comes of the sides, which go on where they are, until the mix ends. */
+    private void add(
+            MixSpec spec,
+            long[] lengths,
+            long[] taken,
+            boolean[] isOver,
+            int[] precedence,
+            Map<List<Integer>, Interleave> made) {
+        int sideCount = lengths.length;
+        List<MixSpec.Weights> all = spec.weights();
+        long[] ends = lengths.clone();
+        for (int side = 0; side < sideCount; side++) {
+            ends[side] += taken[side];
+        }
         boolean isAtEnd = false;
         while (!isAtEnd) {
-            List<MixSpec.Weights> all = spec.weights();
             while (change + 1 < all.size() && all.get(change + 1).fromRecord() <= count) {
                 change++;
             }
@@ -68,7 +88,7 @@ final class MixSequence {
                                     new Interleave(
                                             weights.stream().mapToInt(Integer::intValue).toArray(),
                                             precedence));
-            long length = untilEnd(spec.end(), sides, lengths, taken, isOver);
+            long length = untilEnd(spec.end(), sides, ends, taken, isOver);
             isAtEnd = spec.end() != MixSpec.End.REST;
             if (change + 1 < all.size() && all.get(change + 1).fromRecord() - count < length) {
                 length = all.get(change + 1).fromRecord() - count;
@@ -81,7 +101,7 @@ final class MixSequence {
                 taken[side] += isOver[side] ? 0 : sides.count(side, length);
             }
             for (int side = 0; side < sideCount; side++) {
-                isOver[side] |= spec.end() == MixSpec.End.REST && taken[side] >= lengths[side];
+                isOver[side] |= spec.end() == MixSpec.End.REST && taken[side] >= ends[side];
             }
             count += length;
         }
@@ -89,10 +109,10 @@ final class MixSequence {
 
     /** Records until a side ends in a way that matters. */
     private static long untilEnd(
-            MixSpec.End end, Interleave sides, long[] lengths, long[] taken, boolean[] isOver) {
+            MixSpec.End end, Interleave sides, long[] ends, long[] taken, boolean[] isOver) {
         long until = end == MixSpec.End.REPEAT ? 0 : Long.MAX_VALUE;
-        for (int side = 0; side < lengths.length; side++) {
-            long left = lengths[side] - taken[side];
+        for (int side = 0; side < ends.length; side++) {
+            long left = ends[side] - taken[side];
             if (!isOver[side] && end == MixSpec.End.REPEAT && left > 0) {
                 until = Math.max(until, sides.place(side, left - 1) + 1);
             } else if (!isOver[side] && end == MixSpec.End.STOP) {

@@ -5,18 +5,21 @@ import io.headrace.engine.source.SourceTable;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the configs of a mix view say.
+ * What the configs of a mix view say, or of a shuffle view over a mix.
  *
+ * @param mix name of the mix that a shuffle view is over; empty if this is the mix
  * @param topics names of the sources that it is over, its sides
  * @param weights of the sides, from each record on: the first from record 0 on
  * @param seed of all that is drawn by lot
  * @param isShuffled whether each side comes shuffled
+ * @param epochs how often the mix comes to its end; the sides go on where they are
  * @param windowBlocks consecutive blocks of a side whose records are permuted together
  * @param firstEpochUnits consecutive units of a shuffled side that are permuted among themselves in
  *     its first epoch; above 0 the mix can be read before its sides are indexed
@@ -24,10 +27,12 @@ import org.jspecify.annotations.Nullable;
  * @param pins how much of the sources it has; empty if that is not decided yet
  */
 record MixSpec(
+        String mix,
         List<String> topics,
         List<Weights> weights,
         long seed,
         boolean isShuffled,
+        long epochs,
         int windowBlocks,
         int firstEpochUnits,
         End end,
@@ -42,7 +47,17 @@ record MixSpec(
     /** Topic config: other weights of a mix view from some records on. */
     static final String WEIGHTS_FROM_CONFIG = "headrace.view.weights.from";
 
+    /**
+     * Topic config: what {@link #TOPICS_CONFIG} of the mix says that a shuffle view is over.
+     * Written by the engine, with the mix's {@link #END_CONFIG} and {@link #WEIGHTS_FROM_CONFIG}.
+     */
+    static final String SIDES_CONFIG = "headrace.view.sides";
+
     static final int SIDES_MAX = 64;
+
+    /** So that no count of a mix with the longest pins overflows. */
+    static final int EPOCHS_MAX = 100;
+
     private static final int CHANGES_MAX = 32;
     private static final int DIGITS_MAX = 12;
 
@@ -96,14 +111,33 @@ record MixSpec(
         weights.add(new Weights(0, parts(first, TOPICS_CONFIG, value)));
         addChanges(configs.getOrDefault(WEIGHTS_FROM_CONFIG, ""), topics.size(), weights);
         return new MixSpec(
+                "",
                 List.copyOf(topics),
                 List.copyOf(weights),
                 OrderedSpec.seed(configs),
                 isShuffled(configs),
+                OrderedSpec.epochs(configs, EPOCHS_MAX),
                 OrderedSpec.windowBlocks(configs),
                 OrderedSpec.firstEpochUnits(configs),
                 end(configs),
                 OrderedSpec.pins(configs, topics));
+    }
+
+    /**
+     * The spec of a shuffle view over a mix: the same mix, but that its sides are shuffled by what
+     * the view says.
+     */
+    static MixSpec ofShuffled(Map<String, String> configs) {
+        Map<String, String> ofMix = new HashMap<>(configs);
+        ofMix.put(TOPICS_CONFIG, configs.getOrDefault(SIDES_CONFIG, ""));
+        ofMix.put(SHUFFLE_CONFIG, "true");
+        return of(ofMix).over(configs.getOrDefault(TOPICS_CONFIG, "").trim());
+    }
+
+    private MixSpec over(String mix) {
+        return new MixSpec(
+                mix, topics, weights, seed, isShuffled, epochs, windowBlocks, firstEpochUnits, end,
+                pins);
     }
 
     private static void addChanges(String value, int sideCount, List<Weights> weights) {
@@ -218,10 +252,21 @@ record MixSpec(
                 : MixBeginning.of(this, tables);
     }
 
-    /** The same, but that it ends before the first record that a side does not have. */
+    @Override
+    public List<String> needed() {
+        if (mix.isEmpty()) {
+            return topics;
+        }
+        List<String> needed = new ArrayList<>(topics);
+        needed.add(mix);
+        return needed;
+    }
+
+    /** The first epoch of it, but that it ends before the first record that a side does not have. */
     MixSpec stopping() {
         return new MixSpec(
-                topics, weights, seed, isShuffled, windowBlocks, firstEpochUnits, End.STOP, pins);
+                mix, topics, weights, seed, isShuffled, 1, windowBlocks, firstEpochUnits, End.STOP,
+                pins);
     }
 
     @Override

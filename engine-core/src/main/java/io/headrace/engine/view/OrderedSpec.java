@@ -19,6 +19,9 @@ interface OrderedSpec extends ViewSpec {
     /** Topic config: consecutive blocks whose records are permuted together. */
     String WINDOW_BLOCKS_CONFIG = "headrace.view.window.blocks";
 
+    /** Topic config: how often the view comes to its end before it ends. */
+    String EPOCHS_CONFIG = "headrace.view.epochs";
+
     /**
      * Topic config: units that are permuted among themselves in the first epoch, so that it can be
      * read before all are known; 0 if it is permuted as a whole.
@@ -146,6 +149,16 @@ interface OrderedSpec extends ViewSpec {
     /** The seed in a topic's configs. */
     static long seed(Map<String, String> configs) {
         return ViewSpec.number(configs, SEED_CONFIG, 0, Long.MIN_VALUE);
+    }
+
+    /** The number of epochs in a topic's configs. */
+    static long epochs(Map<String, String> configs, int max) {
+        long epochs = ViewSpec.number(configs, EPOCHS_CONFIG, 1, 1);
+        if (epochs > max) {
+            throw new InvalidConfigException(
+                    EPOCHS_CONFIG, Long.toString(epochs), "an integer of 1 to " + max);
+        }
+        return epochs;
     }
 
     /** The window's length in a topic's configs. */

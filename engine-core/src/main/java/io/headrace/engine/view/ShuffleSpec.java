@@ -25,10 +25,7 @@ record ShuffleSpec(
         int firstEpochUnits,
         List<Pin> pins)
         implements OrderedSpec {
-    /** Topic config: how often a shuffle view has all records. */
-    static final String EPOCHS_CONFIG = "headrace.view.epochs";
-
-    private static final long EPOCHS_MAX = 1_000_000;
+    private static final int EPOCHS_MAX = 1_000_000;
 
     /**
      * The spec in a topic's configs.
@@ -42,15 +39,10 @@ record ShuffleSpec(
                     TOPICS_CONFIG, topics.toString(), "the name of one topic");
         }
         OrderedSpec.checkUncompressed(configs);
-        long epochs = ViewSpec.number(configs, EPOCHS_CONFIG, 1, 1);
-        if (epochs > EPOCHS_MAX) {
-            throw new InvalidConfigException(
-                    EPOCHS_CONFIG, Long.toString(epochs), "an integer of 1 to " + EPOCHS_MAX);
-        }
         return new ShuffleSpec(
                 topics,
                 OrderedSpec.seed(configs),
-                epochs,
+                OrderedSpec.epochs(configs, EPOCHS_MAX),
                 OrderedSpec.windowBlocks(configs),
                 OrderedSpec.firstEpochUnits(configs),
                 OrderedSpec.pins(configs, topics));

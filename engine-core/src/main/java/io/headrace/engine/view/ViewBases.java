@@ -5,14 +5,22 @@ import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
 import io.headrace.engine.Views;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What views may be over. A share view may be over shuffle and mix views, these over sources alone,
- * a replay over whatever is no replay: so no chain is longer than replay, share, mix, source, and
+ * but for shuffles over mixes, a replay over whatever is no replay: so no chain is longer than
+ * replay, share, shuffle, mix, source, and
  * as what a view is over is there before it and stays as it is, there are no circles. Stateless.
  */
 public final class ViewBases {
+    private static final List<String> OF_MIX =
+            List.of(MixSpec.SIDES_CONFIG, MixSpec.END_CONFIG, MixSpec.WEIGHTS_FROM_CONFIG);
+
     private ViewBases() {}
 
     /**
@@ -29,15 +37,42 @@ public final class ViewBases {
         }
     }
 
+    /**
+     * The configs of a view to be, with what the engine has to know of those below it: of a shuffle
+     * over a mix what the mix is.
+     *
+     * @param byName what there is of a name, or null
+     * @throws InvalidConfigException if they say themselves what the engine writes, otherwise
+     */
+    public static Map<String, String> completed(
+            Map<String, String> configs, Function<String, @Nullable Topic> byName) {
+        if (!Views.SHUFFLE.equals(configs.get(ViewSpec.TYPE_CONFIG))) {
+            return configs;
+        }
+        Topic base = byName.apply(configs.getOrDefault(ViewSpec.TOPICS_CONFIG, "").trim());
+        boolean isOverMix = base != null && Views.MIX.equals(typeOf(base));
+        Map<String, String> completed = new HashMap<>(configs);
+        for (String key : OF_MIX) {
+            String below = MixSpec.SIDES_CONFIG.equals(key) ? ViewSpec.TOPICS_CONFIG : key;
+            String written = isOverMix ? base.configs().get(below) : null;
+            String given = configs.get(key);
+            if (given != null && !given.equals(written)) {
+                throw new InvalidConfigException(
+                        key, given, "in a shuffle left to the server, which takes it from the mix");
+            }
+            if (written != null) {
+                completed.put(key, written);
+            }
+        }
+        return completed;
+    }
+
     private static String insteadOfSource(@Nullable Topic base) {
         if (base == null || base.storageMode() == StorageMode.SOURCE) {
             return base == null ? "the names of sources that exist" : "";
         }
         if (Views.isOrdered(base)) {
-            return "the names of sources, in such a view: to shuffle a mix, make a mix of these"
-                    + " sources with "
-                    + MixSpec.SHUFFLE_CONFIG
-                    + "=true; "
+            return "the names of sources, in such a view, or in a shuffle the name of one mix; "
                     + base.name()
                     + " is a "
                     + typeOf(base)

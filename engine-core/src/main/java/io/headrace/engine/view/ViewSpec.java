@@ -25,8 +25,9 @@ public interface ViewSpec {
                     OverlaySpec.PATCH_CONFIG,
                     OrderedSpec.SEED_CONFIG,
                     OrderedSpec.WINDOW_BLOCKS_CONFIG,
-                    ShuffleSpec.EPOCHS_CONFIG,
+                    OrderedSpec.EPOCHS_CONFIG,
                     OrderedSpec.FIRST_EPOCH_UNITS_CONFIG,
+                    MixSpec.SIDES_CONFIG,
                     MixSpec.END_CONFIG,
                     MixSpec.SHUFFLE_CONFIG,
                     MixSpec.WEIGHTS_FROM_CONFIG);
@@ -60,6 +61,11 @@ public interface ViewSpec {
     /** Names of the topics that the view is over, in the order in which they are named. */
     List<String> topics();
 
+    /** Names of the topics that have to be there as long as the view is. */
+    default List<String> needed() {
+        return topics();
+    }
+
     /**
      * The spec in a topic's configs.
      *
@@ -73,7 +79,10 @@ public interface ViewSpec {
             case Views.OVERLAY -> OverlaySpec.of(configs);
             case Views.REPLAY -> ReplaySpec.of(configs);
             case Views.UNION -> UnionSpec.of(configs);
-            case Views.SHUFFLE -> ShuffleSpec.of(configs);
+            case Views.SHUFFLE ->
+                    configs.containsKey(MixSpec.SIDES_CONFIG)
+                            ? MixSpec.ofShuffled(configs)
+                            : ShuffleSpec.of(configs);
             case Views.MIX -> MixSpec.of(configs);
             default -> throw new InvalidConfigException(TYPE_CONFIG, type, TYPES);
         };

@@ -131,6 +131,33 @@ final class MixOrderTest {
         assertEquals(800 + 1000, mix.taken(0, 3000));
     }
 
+    @Test
+    void epochsGoOnWhereTheSidesAre() {
+        for (String end : List.of("stop", "repeat", "rest")) {
+            MixSequence one = sequence(spec("a:0.75,b:0.25", "end", end), 30, 1_000);
+            MixSequence mix = sequence(spec("a:0.75,b:0.25", "end", end, "epochs", "3"), 30, 1_000);
+            assertEquals(3 * one.count(), mix.count());
+            long[] counts = new long[2];
+            for (long record = 0; record < mix.count(); record++) {
+                assertEquals(one.side(record % one.count()), mix.side(record));
+                for (int side = 0; side < 2; side++) {
+                    assertEquals(counts[side], mix.taken(side, record));
+                }
+                counts[mix.side(record)]++;
+            }
+        }
+        // What the weights have become they stay, whatever begins anew.
+        MixSequence changed =
+                sequence(
+                        spec("a,b", "weights.from", "300:0.1,0.9", "end", "rest", "epochs", "4"),
+                        100,
+                        100);
+        assertEquals(800, changed.count());
+        assertShares(changed, new double[] {0.5, 0.5}, 200, 300);
+        assertShares(changed, new double[] {0.1, 0.9}, 400, 500);
+        assertThrows(InvalidConfigException.class, () -> spec("a,b", "epochs", "101"));
+    }
+
     private static void assertStretchesFollowEachOther(MixOrder mix, int count) {
         long start = 0;
         for (int record = 0; record < count; record++) {

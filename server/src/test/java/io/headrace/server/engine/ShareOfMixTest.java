@@ -3,6 +3,7 @@ package io.headrace.server.engine;
 import static io.headrace.server.engine.TestEngine.awaitHighWatermark;
 import static io.headrace.server.engine.TestEngine.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -287,8 +288,14 @@ final class ShareOfMixTest {
             assertRefused(catalog, share("replayed", Map.of()), "replayed is a replay view");
             assertRefused(
                     catalog,
-                    Map.of("headrace.view.type", "shuffle", "headrace.view.topics", "mix"),
-                    "headrace.view.shuffle=true");
+                    shuffleOf("mix", Map.of("headrace.view.sides", "a")),
+                    "takes it from the mix");
+            assertRefused(
+                    catalog,
+                    shuffleOf("a", Map.of("headrace.view.sides", "a")),
+                    "takes it from the mix");
+            engine.create("shuffled", 1, shuffleOf("mix", Map.of()));
+            assertRefused(catalog, shuffleOf("shuffled", Map.of()), "shuffled is a shuffle view");
             assertRefused(
                     catalog,
                     Map.of("headrace.view.type", "mix", "headrace.view.topics", "mix,a"),
@@ -301,8 +308,66 @@ final class ShareOfMixTest {
             TopicCatalog catalog = engine.engine.catalog();
             assertIsNeeded(catalog, "mix", "view=shared");
             List<CatalogResult> deleted =
-                    get(catalog.delete(List.of(id(catalog, "shared"), id(catalog, "mix"))));
+                    get(
+                            catalog.delete(
+                                    List.of(
+                                            id(catalog, "shared"),
+                                            id(catalog, "shuffled"),
+                                            id(catalog, "mix"))));
             deleted.forEach(result -> assertNull(result.error(), result.message()));
+        }
+    }
+
+    private static Map<String, String> shuffleOf(String base, Map<String, String> more) {
+        Map<String, String> configs = new HashMap<>(more);
+        configs.put("headrace.view.type", "shuffle");
+        configs.put("headrace.view.topics", base);
+        return configs;
+    }
+
+    @Test
+    void aShuffleOfAMixIsTheMixWithItsSidesShuffled() throws IOException {
+        List<List<String>> before;
+        try (OffHeapMemoryStore memory = memory(64);
+                TestEngine engine = launch(memory)) {
+            createMix(engine); // with its sides shuffled
+            engine.create(
+                    "linear",
+                    MIX_PARTITIONS,
+                    Map.of(
+                            "headrace.view.type", "mix",
+                            "headrace.view.topics", "a:0.5,b:0.5",
+                            "headrace.view.end", "rest"));
+            Topic shuffled = engine.create("shuffled", MIX_PARTITIONS, shuffleOf("linear", Map.of()));
+            assertEquals("a:0.5,b:0.5", shuffled.configs().get("headrace.view.sides"));
+            assertEquals("linear", shuffled.configs().get("headrace.view.topics"));
+            engine.create(
+                    "twice",
+                    MIX_PARTITIONS,
+                    shuffleOf("linear", Map.of("headrace.view.epochs", "2")));
+            engine.create("shared", LANES, share("shuffled", Map.of()));
+            give(engine, 0); // waits for the sources to be indexed
+            giveAll(engine);
+            before = lanes(engine);
+            for (int partition = 0; partition < MIX_PARTITIONS; partition++) {
+                awaitHighWatermark(engine.log("mix", partition), 1);
+                List<String> mixed = readAll(engine.log("mix", partition), 0);
+                assertFalse(mixed.isEmpty());
+                for (String view : List.of("shuffled", "twice")) {
+                    awaitHighWatermark(engine.log(view, partition), mixed.size());
+                }
+                assertEquals(mixed, readAll(engine.log("shuffled", partition), 0));
+                List<String> twice = readAll(engine.log("twice", partition), 0);
+                assertEquals(mixed, twice.subList(0, mixed.size()));
+                assertEquals(2 * mixed.size(), twice.size());
+            }
+            assertEquals(mixed(engine), sortedValues(before));
+        }
+        try (OffHeapMemoryStore memory = memory(32);
+                TestEngine engine = launch(memory)) {
+            assertEquals(before, lanes(engine));
+            assertIsNeeded(engine.engine.catalog(), "linear", "view=");
+            assertIsNeeded(engine.engine.catalog(), "a", "view=");
         }
     }
 
