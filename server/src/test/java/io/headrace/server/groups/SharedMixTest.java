@@ -97,15 +97,19 @@ class SharedMixTest {
                     Map.of(
                             "headrace.view.type", "mix",
                             "headrace.view.topics", "web:0.7,code:0.3",
-                            "headrace.view.shuffle", "true",
                             "headrace.view.end", "rest"));
+            create(
+                    admin,
+                    "shuffled",
+                    4,
+                    Map.of("headrace.view.type", "shuffle", "headrace.view.topics", "mixed"));
             create(
                     admin,
                     "work",
                     LANES,
                     Map.of(
                             "headrace.view.type", "share",
-                            "headrace.view.topics", "mixed",
+                            "headrace.view.topics", "shuffled",
                             "headrace.view.group", "workers"));
         }
     }
