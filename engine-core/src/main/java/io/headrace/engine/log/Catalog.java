@@ -337,12 +337,6 @@ final class Catalog implements TopicCatalog, Background.Work {
             checkView(topic);
             Versions.check(topic);
             checkCompaction(topic);
-            if (!validateOnly && Views.isOverlay(topic)) {
-                CatalogResult refused = keepBelow(topic);
-                if (refused != null) {
-                    return refused;
-                }
-            }
             if (!validateOnly) {
                 nextTopicId++;
                 put(row, topic, Kind.CREATED, null);
@@ -585,20 +579,6 @@ final class Catalog implements TopicCatalog, Background.Work {
                             + topic.name());
         }
         keeping.add(topic);
-        return null;
-    }
-
-    /** What an overlay is over has to keep its records: none is deleted while it is made. */
-    private @Nullable CatalogResult keepBelow(Topic overlay) {
-        for (String name : ViewSpec.of(overlay.configs()).topics()) {
-            Topic below = draft(name);
-            if (below != null && below.storageMode() == StorageMode.PERSISTENT) {
-                CatalogResult refused = keepAll(below);
-                if (refused != null) {
-                    return refused;
-                }
-            }
-        }
         return null;
     }
 

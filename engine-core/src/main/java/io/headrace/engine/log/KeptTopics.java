@@ -17,20 +17,19 @@ import java.util.function.Predicate;
 final class KeptTopics {
     private final Map<PartitionKey, PartitionLogBase> logs;
     private final List<Shard> shards;
-    private final Predicate<Shard> isProjected;
+    private final Predicate<Topic> settles;
 
     /**
      * @param logs those in use
-     * @param isProjected waits until what was appended to a shard is in the index; false if that is
-     *     in vain
+     * @param settles as {@link ModeChanges#settle}
      */
     KeptTopics(
             Map<PartitionKey, PartitionLogBase> logs,
             List<Shard> shards,
-            Predicate<Shard> isProjected) {
+            Predicate<Topic> settles) {
         this.logs = logs;
         this.shards = shards;
-        this.isProjected = isProjected;
+        this.settles = settles;
     }
 
     /**
@@ -40,10 +39,9 @@ final class KeptTopics {
      *     before
      */
     boolean begin(Topic topic) {
-        Shard shard = shard(topic);
-        shard.beginKeepingAll(topic.id());
+        shard(topic).beginKeepingAll(topic.id());
         Map<PartitionLogBase, Long> ends = ends(topic);
-        if (!isProjected.test(shard)) {
+        if (!settles.test(topic)) {
             end(topic);
             return false;
         }

@@ -218,7 +218,7 @@ final class ModeChanges {
     }
 
     /** Waits until everything appended so far is in the projection. */
-    boolean isProjected(Shard shard) {
+    private boolean isProjected(Shard shard) {
         long position;
         synchronized (shard.lock) {
             position = shard.journal().appendedPosition();

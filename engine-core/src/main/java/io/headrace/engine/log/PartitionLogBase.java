@@ -289,11 +289,7 @@ abstract class PartitionLogBase implements PartitionLog {
         if (storageMode == StorageMode.VIEW) {
             return deleteRecords(beforeOffset, now -> true); // nothing makes its own records stay
         }
-        long asked = shard.keepCount();
-        if (keepsAll(topic)) {
-            return kept();
-        }
-        return deleteRecords(beforeOffset, now -> shard.keepCount() == asked || !keepsAll(now));
+        return keepsAll(topic) ? kept() : deleteRecords(beforeOffset, now -> !keepsAll(now));
     }
 
     private boolean keepsAll(Topic now) {

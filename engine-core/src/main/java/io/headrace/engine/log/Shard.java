@@ -59,9 +59,6 @@ final class Shard {
      */
     private final Set<Long> keepingAll = new HashSet<>();
 
-    /** How often that has changed; written under the lock, read by anyone. */
-    private volatile long keepCount;
-
     /** Written once, before anything is appended. */
     private volatile LongPredicate isUnderOverlay = topicId -> false;
 
@@ -230,7 +227,6 @@ final class Shard {
     void beginKeepingAll(long topicId) {
         synchronized (lock) {
             keepingAll.add(topicId);
-            keepCount = keepCount + 1;
         }
     }
 
@@ -238,7 +234,6 @@ final class Shard {
     void endKeepingAll(long topicId) {
         synchronized (lock) {
             keepingAll.remove(topicId);
-            keepCount = keepCount + 1;
         }
     }
 
@@ -248,21 +243,13 @@ final class Shard {
     }
 
     /**
-     * For who has to ask, before he takes the lock, whether something may be taken away: if this is
-     * the same under the lock, the answer still holds.
-     */
-    long keepCount() {
-        return keepCount;
-    }
-
-    /**
-     * @param overlays whether an overlay is over a topic
+     * @param overlays as {@link Catalog#isUnderOverlay}
      */
     void askForOverlays(LongPredicate overlays) {
         isUnderOverlay = overlays;
     }
 
-    /** Whether an overlay is over a topic; looks into the metadata store. */
+    /** Whether an overlay is over a topic, or is about to be. */
     boolean isUnderOverlay(long topicId) {
         return isUnderOverlay.test(topicId);
     }

@@ -184,7 +184,7 @@ public final class StorageEngine implements Engine {
                             projector,
                             this::leaderEpoch,
                             background);
-            keptTopics = new KeptTopics(logs, shards, modeChanges::isProjected);
+            keptTopics = new KeptTopics(logs, shards, modeChanges::settle);
             sealer =
                     new Sealer(
                             store,
@@ -211,7 +211,7 @@ public final class StorageEngine implements Engine {
                                 projector,
                                 background,
                                 failureHandler);
-                shard.askForOverlays(topic -> catalog.overlayOver(topic) != null);
+                shard.askForOverlays(catalog::isUnderOverlay);
                 projector.attach(shard);
                 shards.add(shard);
                 sealer.add(shard, projector);

@@ -136,7 +136,15 @@ record MixSpec(
 
     private MixSpec over(String mix) {
         return new MixSpec(
-                mix, topics, weights, seed, isShuffled, epochs, windowBlocks, firstEpochUnits, end,
+                mix,
+                topics,
+                weights,
+                seed,
+                isShuffled,
+                epochs,
+                windowBlocks,
+                firstEpochUnits,
+                end,
                 pins);
     }
 
@@ -262,10 +270,20 @@ record MixSpec(
         return needed;
     }
 
-    /** The first epoch of it, but that it ends before the first record that a side does not have. */
+    /**
+     * The first epoch of it, but that it ends before the first record that a side does not have.
+     */
     MixSpec stopping() {
         return new MixSpec(
-                mix, topics, weights, seed, isShuffled, 1, windowBlocks, firstEpochUnits, End.STOP,
+                mix,
+                topics,
+                weights,
+                seed,
+                isShuffled,
+                1,
+                windowBlocks,
+                firstEpochUnits,
+                End.STOP,
                 pins);
     }
 

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What views may be over. A share view may be over shuffle and mix views, these over sources alone,
  * but for shuffles over mixes, a replay over whatever is no replay: so no chain is longer than
- * replay, share, shuffle, mix, source, and
- * as what a view is over is there before it and stays as it is, there are no circles. Stateless.
+ * replay, share, shuffle, mix, source, and as what a view is over is there before it and stays as
+ * it is, there are no circles. Stateless.
  */
 public final class ViewBases {
     private static final List<String> OF_MIX =

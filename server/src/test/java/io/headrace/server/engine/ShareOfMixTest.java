@@ -338,7 +338,8 @@ final class ShareOfMixTest {
                             "headrace.view.type", "mix",
                             "headrace.view.topics", "a:0.5,b:0.5",
                             "headrace.view.end", "rest"));
-            Topic shuffled = engine.create("shuffled", MIX_PARTITIONS, shuffleOf("linear", Map.of()));
+            Topic shuffled =
+                    engine.create("shuffled", MIX_PARTITIONS, shuffleOf("linear", Map.of()));
             assertEquals("a:0.5,b:0.5", shuffled.configs().get("headrace.view.sides"));
             assertEquals("linear", shuffled.configs().get("headrace.view.topics"));
             engine.create(
