@@ -327,6 +327,7 @@ final class CompactionWriter implements AutoCloseable {
     private boolean mayLose(Part part) {
         return !isDropped(part.key)
                 && !shard.isKeepingAll(part.topic.id())
+                && !shard.isUnderOverlay(part.topic.id())
                 && isCompacted.test(part.topic.id());
     }
 

@@ -51,11 +51,11 @@ final class KeptTopics {
 
     /**
      * Where the logs end that may remember batches which compaction has taken away: a pass that is
-     * dropped does not tell them.
+     * dropped does not tell them. The topic may be one that was compacted until a moment ago.
      */
     private Map<PartitionLogBase, Long> ends(Topic topic) {
         Map<PartitionLogBase, Long> ends = new HashMap<>();
-        for (int i = 0; i < topic.partitionCount() && topic.config().compact(); i++) {
+        for (int i = 0; i < topic.partitionCount(); i++) {
             PartitionLogBase log = logs.get(new PartitionKey(topic.id(), i));
             if (log != null) {
                 ends.put(log, log.recordsEndOffset());

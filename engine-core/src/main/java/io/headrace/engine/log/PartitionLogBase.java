@@ -286,10 +286,7 @@ abstract class PartitionLogBase implements PartitionLog {
 
     @Override
     public final CompletableFuture<Long> deleteRecords(long beforeOffset) {
-        if (storageMode == StorageMode.VIEW) {
-            return deleteRecords(beforeOffset, now -> true); // nothing makes its own records stay
-        }
-        return keepsAll(topic) ? kept() : deleteRecords(beforeOffset, now -> !keepsAll(now));
+        return keepsAll(topic) ? kept() : deleteRecords(beforeOffset, now -> true);
     }
 
     private boolean keepsAll(Topic now) {
@@ -313,7 +310,7 @@ abstract class PartitionLogBase implements PartitionLog {
             return false;
         }
         Topic now = topic; // which it is since, if it was about to keep all
-        return !Versions.isPublished(now) && isWanted.test(now);
+        return !keepsAll(now) && isWanted.test(now);
     }
 
     final CompletableFuture<Long> kept() {

@@ -9,9 +9,11 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.common.config.ConfigResource;
 
@@ -60,7 +62,7 @@ final class LineageHold {
     private void protect(Admin kafka, TopicRanges topic) throws InterruptedException {
         if (!topic.configs().containsKey(Versions.OF_CONFIG)) {
             out.println("not protected, as it is no version: " + topic.topic());
-        } else if ("true".equals(topic.configs().get(Versions.PROTECTED_CONFIG))) {
+        } else if (isProtected(kafka, topic.topic())) {
             out.println("protected already: " + topic.topic());
         } else {
             // Also of a request that fails nobody knows whether it was carried out.
@@ -82,6 +84,16 @@ final class LineageHold {
             }
         }
         out.flush();
+    }
+
+    /** By now: another export may have protected it since the manifest was made. */
+    private boolean isProtected(Admin kafka, String version) throws InterruptedException {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, version);
+        Config configs =
+                Objects.requireNonNull(
+                        client.await(kafka.describeConfigs(List.of(resource)).all()).get(resource));
+        ConfigEntry found = configs.get(Versions.PROTECTED_CONFIG);
+        return found != null && "true".equals(found.value());
     }
 
     private void set(Admin kafka, String version, String isProtected) throws InterruptedException {

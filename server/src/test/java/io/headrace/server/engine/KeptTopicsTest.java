@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -135,9 +136,12 @@ final class KeptTopicsTest {
         }
     }
 
+    /**
+     * @param isInSteps whether the topic is compacted no more before it is published
+     */
     @ParameterizedTest
-    @ValueSource(ints = {0, 1})
-    void whatAPassOfCompactionHadDecidedIsDropped(int piecesBefore) {
+    @CsvSource({"0, false", "1, false", "1, true"})
+    void whatAPassOfCompactionHadDecidedIsDropped(int piecesBefore, boolean isInSteps) {
         Gate gate = new Gate(piecesBefore);
         Consumer<String> finished =
                 method -> {
@@ -157,7 +161,16 @@ final class KeptTopicsTest {
             fill(engine);
             assertDone(get(alter(engine, Map.of("max.compaction.lag.ms", "1"))));
             gate.awaitReached();
-            assertDone(get(alter(engine, published("cleanup.policy", "max.compaction.lag.ms"))));
+            if (isInSteps) {
+                Map<String, String> kept = new HashMap<>();
+                kept.put("cleanup.policy", null);
+                kept.put("max.compaction.lag.ms", null);
+                assertDone(get(alter(engine, kept)));
+                assertDone(get(alter(engine, published())));
+            } else {
+                assertDone(
+                        get(alter(engine, published("cleanup.policy", "max.compaction.lag.ms"))));
+            }
             found = readAll(engine);
             gate.open();
             awaitAnotherTopicsTurn(engine);

@@ -54,7 +54,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class AliasKillTest {
     private static final int KILLS = Integer.getInteger("headrace.kill.rounds", 4);
     private static final int PARTITIONS = 4;
-    private static final int RECORDS = 4000;
+    private static final int RECORDS = Math.max(4000, 1000 * KILLS);
 
     /** Polls without a record after which there is nothing left, or the server is not back yet. */
     private static final int EMPTY_POLLS_MAX = 20;

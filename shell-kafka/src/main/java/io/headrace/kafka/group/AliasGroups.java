@@ -139,8 +139,8 @@ final class AliasGroups {
         CompletableFuture<?> before = placing.put(group, placed);
         CompletableFuture<?> turn =
                 before == null ? CompletableFuture.completedFuture(null) : before;
-        turn.handle((done, failure) -> null)
-                .thenCompose(nothing -> isEmpty(context, group))
+        // If it fails, those behind it do: they were to wait for it to be done.
+        turn.thenCompose(nothing -> isEmpty(context, group))
                 .thenCompose(
                         isEmpty ->
                                 isEmpty
@@ -347,7 +347,10 @@ final class AliasGroups {
                     if (done == commits.all.size()) {
                         pin(group, all);
                         halfPlaced.remove(group);
-                    } else if (done == 0 && !wasHalf) {
+                    } else if (done > 0 || wasHalf) {
+                        // It has got members meanwhile, and can go on once they have left.
+                        throw Errors.COORDINATOR_NOT_AVAILABLE.exception();
+                    } else {
                         halfPlaced.remove(group); // it has got members before, and stays
                     }
                 });

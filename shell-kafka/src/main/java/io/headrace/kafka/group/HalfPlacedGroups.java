@@ -1,9 +1,8 @@
 package io.headrace.kafka.group;
 
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import org.apache.kafka.common.protocol.Errors;
 
 /**
  * Groups of which some partitions are in the version of an alias in which they should be, and some
@@ -11,20 +10,19 @@ import org.apache.kafka.common.protocol.Errors;
  * that is whole. Thread-safe.
  */
 final class HalfPlacedGroups {
-    /** More are not placed: those who join them are told to retry. */
+    /** Of more, the one that has been so for longest is forgotten, as all are by a kill. */
     private static final int GROUPS_MAX = 1000;
 
-    private final Map<String, Set<Long>> aliases = new HashMap<>();
+    private final Map<String, Set<Long>> aliases = new LinkedHashMap<>();
 
     /**
      * @param aliasIds those in which the group is being placed
-     * @throws RuntimeException to be answered, if there are too many groups
      */
     synchronized void put(String group, Set<Long> aliasIds) {
-        if (aliases.size() >= GROUPS_MAX && !aliases.containsKey(group)) {
-            throw Errors.COORDINATOR_NOT_AVAILABLE.exception();
-        }
         aliases.put(group, Set.copyOf(aliasIds));
+        if (aliases.size() > GROUPS_MAX) {
+            aliases.remove(aliases.keySet().iterator().next());
+        }
     }
 
     /** It is whole. */

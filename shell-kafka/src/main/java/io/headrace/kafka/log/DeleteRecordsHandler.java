@@ -12,6 +12,7 @@ import io.headrace.kafka.RequestHandler;
 import io.headrace.kafka.topic.TopicDirectory;
 import io.headrace.kafka.topic.TopicHandle;
 import io.headrace.kafka.topic.TopicNames;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.message.DeleteRecordsRequestData;
 import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsPartition;
 import org.apache.kafka.common.message.DeleteRecordsRequestData.DeleteRecordsTopic;
@@ -44,6 +45,7 @@ public final class DeleteRecordsHandler implements RequestHandler {
         for (DeleteRecordsTopic topic : data.topics()) {
             TopicHandle handle = topics.find(topic.name());
             DeleteRecordsTopicResult results = new DeleteRecordsTopicResult().setName(topic.name());
+            AtomicBoolean isSaid = new AtomicBoolean();
             boolean isRefused = handle != null && !mayDelete(handle.topic());
             for (DeleteRecordsPartition partition : topic.partitions()) {
                 DeleteRecordsPartitionResult result =
@@ -61,7 +63,7 @@ public final class DeleteRecordsHandler implements RequestHandler {
                 }
                 PartitionLog log =
                         handle == null ? null : handle.reopenedLog(partition.partitionIndex());
-                delete(log, partition.offset(), result, outstanding);
+                delete(log, partition.offset(), result, isSaid, outstanding);
             }
             response.topics().add(results);
         }
@@ -90,18 +92,20 @@ public final class DeleteRecordsHandler implements RequestHandler {
             @Nullable PartitionLog log,
             long beforeOffset,
             DeleteRecordsPartitionResult result,
+            AtomicBoolean isSaid,
             Outstanding outstanding) {
         if (log == null) {
             result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
             return;
         }
+        Topic topic = log.topic();
         outstanding.add(
                 log.deleteRecords(beforeOffset),
                 (logStartOffset, failure) -> {
                     if (failure != null || logStartOffset == null) {
                         Errors error = EngineErrors.of(failure);
-                        if (error == Errors.POLICY_VIOLATION) {
-                            sayWhy(log.topic());
+                        if (error == Errors.POLICY_VIOLATION && isSaid.compareAndSet(false, true)) {
+                            sayWhy(topic);
                         }
                         result.setErrorCode(error.code());
                     } else {
