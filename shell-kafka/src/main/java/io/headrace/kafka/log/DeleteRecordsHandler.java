@@ -95,13 +95,14 @@ public final class DeleteRecordsHandler implements RequestHandler {
             result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
             return;
         }
+        Topic topic = log.topic();
         outstanding.add(
                 log.deleteRecords(beforeOffset),
                 (logStartOffset, failure) -> {
                     if (failure != null || logStartOffset == null) {
                         Errors error = EngineErrors.of(failure);
                         if (error == Errors.POLICY_VIOLATION) {
-                            sayWhy(log.topic());
+                            sayWhy(topic);
                         }
                         result.setErrorCode(error.code());
                     } else {
