@@ -572,6 +572,9 @@ final class Catalog implements TopicCatalog, Background.Work {
 
     /** Has nothing taken away from a topic until the group is through; null if that is so. */
     private @Nullable CatalogResult keepAll(Topic topic) {
+        if (keeping.stream().anyMatch(kept -> kept.id() == topic.id())) {
+            return null;
+        }
         if (!beginKeepingAll.test(topic)) {
             return CatalogResult.failed(
                     Error.OUT_OF_SPACE,

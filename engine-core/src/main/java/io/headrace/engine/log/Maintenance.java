@@ -374,7 +374,7 @@ final class Maintenance {
     private static void trim(Topic topic, @Nullable PartitionLog log, long start) {
         if (log instanceof PartitionLogBase stored) {
             stored.deleteRecords(
-                    Math.min(start, log.highWatermark()), now -> isTrimmedAs(topic, now));
+                    Math.min(start, stored.highWatermark()), now -> isTrimmedAs(topic, now));
         } else if (log != null) {
             log.deleteRecords(Math.min(start, log.highWatermark())); // of a union, its copies
         }
