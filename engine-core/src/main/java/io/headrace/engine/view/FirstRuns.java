@@ -36,7 +36,14 @@ final class FirstRuns implements Beginning {
         EpochOrder all = runs;
         while (longer.unitCount() - (long) all.runCount() * runUnits >= runUnits) {
             int from = all.runCount() * runUnits;
-            all = all.with(longer, from, from + runUnits, stateOf(seed, all.runCount()));
+            try {
+                all = all.with(longer, from, from + runUnits, stateOf(seed, all.runCount()));
+            } catch (IllegalStateException tooLong) {
+                if (all == runs) {
+                    throw tooLong;
+                }
+                break; // what comes before it can be read
+            }
         }
         return new FirstRuns(longer, seed, runUnits, all);
     }

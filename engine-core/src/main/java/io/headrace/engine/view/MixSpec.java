@@ -110,17 +110,20 @@ record MixSpec(
         List<Weights> weights = new ArrayList<>();
         weights.add(new Weights(0, parts(first, TOPICS_CONFIG, value)));
         addChanges(configs.getOrDefault(WEIGHTS_FROM_CONFIG, ""), topics.size(), weights);
-        return new MixSpec(
-                "",
-                List.copyOf(topics),
-                List.copyOf(weights),
-                OrderedSpec.seed(configs),
-                isShuffled(configs),
-                OrderedSpec.epochs(configs, EPOCHS_MAX),
-                OrderedSpec.windowBlocks(configs),
-                OrderedSpec.firstEpochUnits(configs),
-                end(configs),
-                OrderedSpec.pins(configs, topics));
+        MixSpec spec =
+                new MixSpec(
+                        "",
+                        List.copyOf(topics),
+                        List.copyOf(weights),
+                        OrderedSpec.seed(configs),
+                        isShuffled(configs),
+                        OrderedSpec.epochs(configs, EPOCHS_MAX),
+                        OrderedSpec.windowBlocks(configs),
+                        OrderedSpec.firstEpochUnits(configs),
+                        end(configs),
+                        OrderedSpec.pins(configs, topics));
+        checkTables(spec, configs);
+        return spec;
     }
 
     /**
@@ -132,6 +135,18 @@ record MixSpec(
         ofMix.put(TOPICS_CONFIG, configs.getOrDefault(SIDES_CONFIG, ""));
         ofMix.put(SHUFFLE_CONFIG, "true");
         return of(ofMix).over(configs.getOrDefault(TOPICS_CONFIG, "").trim());
+    }
+
+    /**
+     * Each change of the weights would meet each end of a side, in other epochs, in a table each.
+     */
+    private static void checkTables(MixSpec spec, Map<String, String> configs) {
+        if (spec.epochs > 1 && spec.weights.size() > 1 && spec.end == End.REST) {
+            throw new InvalidConfigException(
+                    WEIGHTS_FROM_CONFIG,
+                    configs.getOrDefault(WEIGHTS_FROM_CONFIG, ""),
+                    "none, where " + END_CONFIG + "=rest and " + EPOCHS_CONFIG + " is above 1");
+        }
     }
 
     private MixSpec over(String mix) {

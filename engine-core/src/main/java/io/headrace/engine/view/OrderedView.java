@@ -349,11 +349,23 @@ final class OrderedView implements DerivedView, Views.Ordered {
 
     /** Looks at an index that is not complete; false, as there is more to look after. */
     private boolean look() {
-        boolean isComplete = pin();
-        if (spec.isReadEarly()) {
-            grow();
+        // What can be read is never more than what is pinned: it is looked at first, and not again.
+        if (spec.isReadEarly() && !isPinning) {
+            growIfPossible();
         }
-        return isComplete;
+        return pin();
+    }
+
+    /** Readers of what there is already have nothing to do with a limit that comes later. */
+    private void growIfPossible() {
+        try {
+            grow();
+        } catch (IllegalStateException limited) {
+            if (ready == null) {
+                throw limited;
+            }
+            complain("cause=" + limited);
+        }
     }
 
     /** Has read what is known of the sources by now, as far as that is in order. */
@@ -413,10 +425,11 @@ final class OrderedView implements DerivedView, Views.Ordered {
     }
 
     private void pinned(@Nullable Object result, @Nullable Throwable failure) {
-        isPinning = false;
         if (failure != null) {
+            isPinning = false;
             complain("it cannot be pinned: cause=" + failure);
         } else if (result instanceof CatalogResult refusal && refusal.topic() == null) {
+            isPinning = false;
             complain("it cannot be pinned: " + refusal);
         }
     }
@@ -441,6 +454,18 @@ final class OrderedView implements DerivedView, Views.Ordered {
         }
         List<Long> ids = bases.stream().map(Topic::id).toList();
         RecordOrder order = spec.order(tables);
+        if (!isCounted) {
+            countPinned();
+        }
+        if (order.count() < recordCount) {
+            complain(
+                    "it is pinned to less than was shown: records="
+                            + order.count()
+                            + " shown="
+                            + recordCount);
+            refuseWaiting(Unavailable.STORE_ERROR);
+            return false;
+        }
         Ready before = ready;
         List<String> skipped = before == null ? skipped(ids) : before.skipped;
         Ready made = new Ready(order, ids, order.told(), skipped);
@@ -979,7 +1004,10 @@ final class OrderedView implements DerivedView, Views.Ordered {
             if (unreadMs >= UNREAD_MS && isIdle) {
                 forgetTold();
             }
-            if (unreadMs >= IDLE_MS && isIdle) {
+            // What grows is made from the beginning again, for whoever waits at its end.
+            boolean isGrowing = ready != null && ready.order instanceof Beginning;
+            long unusedMs = isGrowing ? sources.elapsedMs() - askedAtMs : unreadMs;
+            if (unusedMs >= IDLE_MS && isIdle) {
                 ready = null;
             }
         }

@@ -50,7 +50,10 @@ public final class ViewBases {
             return configs;
         }
         Topic base = byName.apply(configs.getOrDefault(ViewSpec.TOPICS_CONFIG, "").trim());
-        boolean isOverMix = base != null && Views.MIX.equals(typeOf(base));
+        if (base == null) {
+            return configs; // which is refused, with the name
+        }
+        boolean isOverMix = Views.MIX.equals(typeOf(base));
         Map<String, String> completed = new HashMap<>(configs);
         for (String key : OF_MIX) {
             String below = MixSpec.SIDES_CONFIG.equals(key) ? ViewSpec.TOPICS_CONFIG : key;

@@ -149,13 +149,15 @@ final class MixOrderTest {
         // What the weights have become they stay, whatever begins anew.
         MixSequence changed =
                 sequence(
-                        spec("a,b", "weights.from", "300:0.1,0.9", "end", "rest", "epochs", "4"),
+                        spec("a,b", "weights.from", "300:0.1,0.9", "end", "repeat", "epochs", "4"),
                         100,
                         100);
-        assertEquals(800, changed.count());
         assertShares(changed, new double[] {0.5, 0.5}, 200, 300);
         assertShares(changed, new double[] {0.1, 0.9}, 400, 500);
         assertThrows(InvalidConfigException.class, () -> spec("a,b", "epochs", "101"));
+        assertThrows(
+                InvalidConfigException.class,
+                () -> spec("a,b", "weights.from", "9:1,2", "end", "rest", "epochs", "2"));
     }
 
     private static void assertStretchesFollowEachOther(MixOrder mix, int count) {

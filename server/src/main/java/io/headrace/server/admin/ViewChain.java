@@ -24,12 +24,13 @@ final class ViewChain {
             if (below != null
                     && below.storageMode() == StorageMode.VIEW
                     && json.size() < VIEWS_MAX) {
+                // A shuffle goes by what a mix below it says, and does not read it.
                 json.addObject()
                         .put("topic", below.name())
                         .put("type", below.configs().getOrDefault(Views.TYPE_CONFIG, ""))
                         .put("topics", below.configs().getOrDefault(TOPICS_CONFIG, ""))
                         .put("partitions", below.partitionCount())
-                        .put("ready", isReady(below));
+                        .put("ready", isReady(below) || Views.isOrdered(view));
                 addBelow(json, catalog, below);
             }
         }

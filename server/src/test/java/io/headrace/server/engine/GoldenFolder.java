@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -58,8 +59,12 @@ final class GoldenFolder {
     }
 
     /** With one journal and small cycles, so that the folder is small. */
+    private static final long PRODUCERS_KEPT_MS = TimeUnit.DAYS.toMillis(100 * 365);
+
     static TestEngine engine(Path folder) {
-        return new TestEngine(folder, context -> context.journalCount(1));
+        // A folder's producers are as old as it is, and are to be known whenever this runs.
+        return new TestEngine(
+                folder, context -> context.journalCount(1).producerExpirationMs(PRODUCERS_KEPT_MS));
     }
 
     private static void trimUnderACheckpoint(TestEngine engine, Path folder) {
