@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -150,12 +151,8 @@ public final class OverlayBenchmark {
         ConfigEntry pin = null;
         while (pin == null || pin.value() == null || pin.value().isEmpty()) {
             LockSupport.parkNanos(LOOK_NS);
-            pin =
-                    admin.describeConfigs(List.of(resource))
-                            .all()
-                            .get()
-                            .get(resource)
-                            .get(PINNED_CONFIG);
+            Config configs = admin.describeConfigs(List.of(resource)).all().get().get(resource);
+            pin = configs == null ? null : configs.get(PINNED_CONFIG);
         }
     }
 
