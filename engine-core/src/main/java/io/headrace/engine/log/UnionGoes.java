@@ -15,12 +15,25 @@ final class UnionGoes {
     private final int goesMax;
     private final Map<UnionPart, Integer> left = new LinkedHashMap<>(16, 0.75f, true);
 
+    /** Topics with lower ids may have had records before this was made. */
+    private long newSince;
+
+    /** One was forgotten: who is not known may be one that has none left. */
+    private boolean isOneForgotten;
+
     /**
      * @param partsMax partitions that are remembered: the newest
      */
     UnionGoes(int partsMax, int goesMax) {
         this.partsMax = partsMax;
         this.goesMax = goesMax;
+    }
+
+    /**
+     * @param topicId of the next topic that is made; nothing was asked before
+     */
+    void begin(long topicId) {
+        newSince = topicId;
     }
 
     /** All of it was copied. */
@@ -32,6 +45,7 @@ final class UnionGoes {
         left.put(part, goes);
         if (left.size() > partsMax) {
             left.remove(left.keySet().iterator().next());
+            isOneForgotten = true;
         }
     }
 
@@ -48,12 +62,13 @@ final class UnionGoes {
         return goes > 0;
     }
 
-    /** Of a topic that was made after the union there was nothing before. */
+    /** Of a topic that was made after the union, and since the start, there was nothing before. */
     private int of(UnionPart part) {
         Integer goes = left.get(part);
         if (goes != null) {
             return goes;
         }
-        return part.topicId() > part.viewId() ? goesMax : 0;
+        boolean isNew = part.topicId() > part.viewId() && part.topicId() >= newSince;
+        return isNew && !isOneForgotten ? goesMax : 0;
     }
 }

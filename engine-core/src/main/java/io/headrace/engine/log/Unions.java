@@ -148,6 +148,7 @@ final class Unions implements Background.Work {
 
     /** Goes on with the unions that there are; before anybody asks for a log. */
     synchronized void start() {
+        goes.begin(catalogState.nextTopicId);
         for (long id : catalogState.unionIds()) {
             Topic topic = catalog.find(id);
             if (topic != null) {
@@ -391,7 +392,7 @@ final class Unions implements Background.Work {
             } else if (writer.nextOffset(union, part) < read.from()) {
                 goOn(part); // what was to come before it has been refused meanwhile
             } else if (!writer.isRefusing(union)) {
-                take(union, topic, part, log, result);
+                take(union, topic, part, log, log.highWatermark(), result);
             }
         }
     }
@@ -418,9 +419,10 @@ final class Unions implements Background.Work {
             return;
         }
         long next = begin(union, topic, part, log);
+        long end = log.highWatermark();
         try (ReadResult result = log.read(next, bounds.readLength())) {
             if (result != Unavailable.COLD) {
-                take(union, topic, part, log, result);
+                take(union, topic, part, log, end, result);
             } else if (reader.mayRead(isRisen)) {
                 reader.read(part, log, next, bounds.readLength());
             } else if (isRisen) {
@@ -468,8 +470,16 @@ final class Unions implements Background.Work {
         return inJournal + Math.max(0, to - Math.max(from, log.beginOffset()));
     }
 
+    /**
+     * @param end where the log ended before it was read: what comes meanwhile is no backlog
+     */
     private void take(
-            Union union, Topic topic, UnionPart part, PartitionLogBase log, ReadResult result) {
+            Union union,
+            Topic topic,
+            UnionPart part,
+            PartitionLogBase log,
+            long end,
+            ReadResult result) {
         if (result instanceof RecordsLease lease) {
             settled(union, topic, part);
             turnLength += copier.copy(union, topic, part, lease);
@@ -484,10 +494,12 @@ final class Unions implements Background.Work {
             putOff(union, topic, part, Trouble.BUSY);
             return;
         }
-        boolean isAll = writer.nextOffset(union, part) >= log.highWatermark();
-        if (isAll) {
+        long next = writer.nextOffset(union, part);
+        if (next >= end) {
             settled(union, topic, part);
             goes.renew(part);
+        }
+        if (next >= log.highWatermark()) {
             return;
         }
         if (writer.isRefusing(union) || result == Unavailable.CUT_OUT) {

@@ -39,6 +39,23 @@ final class UnionGoesTest {
     }
 
     @Test
+    void whatIsNewerThanTheUnionMayBeOldAfterAStart() {
+        goes.begin(UNION + 5);
+        assertFalse(goes.take(part(UNION + 4)), "what it has may be from before the start");
+        takeAll(part(UNION + 5));
+    }
+
+    @Test
+    void whoeverWasForgottenHasNoneAnew() {
+        takeAll(part(UNION + 1));
+        takeAll(part(UNION + 2));
+        goes.renew(part(UNION + 3));
+        assertFalse(goes.hasAny(part(UNION + 1)));
+        assertFalse(goes.hasAny(part(UNION + 4)), "it may be one that was forgotten");
+        assertTrue(goes.hasAny(part(UNION + 3)));
+    }
+
+    @Test
     void theNewestAreRemembered() {
         goes.renew(part(1));
         goes.renew(part(2));
