@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -139,8 +140,8 @@ final class AliasGroups {
         CompletableFuture<?> before = placing.put(group, placed);
         CompletableFuture<?> turn =
                 before == null ? CompletableFuture.completedFuture(null) : before;
-        // If it fails, those behind it do: they were to wait for it to be done.
-        turn.thenCompose(nothing -> isEmpty(context, group))
+        turn.handle((done, failure) -> null)
+                .thenCompose(nothing -> isEmpty(context, group))
                 .thenCompose(
                         isEmpty ->
                                 isEmpty
@@ -321,6 +322,7 @@ final class AliasGroups {
             }
         }
         boolean wasHalf = halfPlaced.contains(group);
+        AtomicInteger committed = new AtomicInteger();
         CompletableFuture<Integer> count =
                 CompletableFuture.supplyAsync(
                         () -> {
@@ -339,21 +341,32 @@ final class AliasGroups {
                             done ->
                                     done == before
                                             ? commit(context, commit.of(group))
-                                                    .thenApply(is -> is ? done + 1 : done)
+                                                    .thenApply(
+                                                            is ->
+                                                                    is
+                                                                            ? committed
+                                                                                    .incrementAndGet()
+                                                                            : done)
                                             : CompletableFuture.completedFuture(done));
         }
-        return count.thenAccept(
-                done -> {
-                    if (done == commits.all.size()) {
-                        pin(group, all);
-                        halfPlaced.remove(group);
-                    } else if (done > 0 || wasHalf) {
-                        // It has got members meanwhile, and can go on once they have left.
-                        throw Errors.COORDINATOR_NOT_AVAILABLE.exception();
-                    } else {
-                        halfPlaced.remove(group); // it has got members before, and stays
-                    }
-                });
+        return count.whenComplete(
+                        (done, failure) -> {
+                            if (failure != null && committed.get() == 0 && !wasHalf) {
+                                halfPlaced.remove(group); // nothing of it was moved
+                            }
+                        })
+                .thenAccept(
+                        done -> {
+                            if (done == commits.all.size()) {
+                                pin(group, all);
+                                halfPlaced.remove(group);
+                            } else if (done > 0 || wasHalf) {
+                                // It has got members meanwhile, and can go on once they have left.
+                                throw Errors.COORDINATOR_NOT_AVAILABLE.exception();
+                            } else {
+                                halfPlaced.remove(group); // it has got members before, and stays
+                            }
+                        });
     }
 
     private static Set<Long> aliasIds(List<Placing> all) {
