@@ -3,6 +3,7 @@ package io.headrace.engine.log;
 import io.headrace.engine.InvalidConfigException;
 import io.headrace.engine.StorageMode;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Versions;
 import io.headrace.engine.Views;
 import io.headrace.engine.spi.MetadataStore;
@@ -102,6 +103,10 @@ final class CatalogOverlays {
         }
         Topic base = base(spec, overlay);
         Topic patch = patch(spec);
+        if (before == null) {
+            requireKeeping(ViewSpec.TOPICS_CONFIG, base);
+            requireKeeping(OverlaySpec.PATCH_CONFIG, patch);
+        }
         checkLimits(spec, base, patch);
         spec.requirePinOf(base, patch, overlay.configs());
         if (before == null) {
@@ -110,6 +115,13 @@ final class CatalogOverlays {
         }
         if (before == null || Views.isUnpinnedOverlay(before) && spec.pin() != null) {
             checkRecords(overlay, spec, base, patch);
+        }
+    }
+
+    /** Afterwards it keeps them because the overlay is there. */
+    private static void requireKeeping(String key, Topic below) {
+        if (!Versions.keepsRecords(below)) {
+            throw new InvalidConfigException(key, below.name(), KEEPING);
         }
     }
 
@@ -124,9 +136,6 @@ final class CatalogOverlays {
                     spec.base(),
                     "the name of a source, a persistent topic or an overlay that exists; of an"
                             + " alias, name the version");
-        }
-        if (!Versions.keepsRecords(base)) {
-            throw new InvalidConfigException(ViewSpec.TOPICS_CONFIG, spec.base(), KEEPING);
         }
         if (base.partitionCount() != overlay.partitionCount()) {
             throw new InvalidConfigException(
@@ -147,9 +156,6 @@ final class CatalogOverlays {
                     OverlaySpec.PATCH_CONFIG,
                     spec.patch(),
                     "the name of a persistent topic that exists");
-        }
-        if (!Versions.keepsRecords(patch)) {
-            throw new InvalidConfigException(OverlaySpec.PATCH_CONFIG, spec.patch(), KEEPING);
         }
         return patch;
     }
@@ -269,6 +275,18 @@ final class CatalogOverlays {
 
     /** Whether a change would have a topic not keep its records any more. */
     static boolean losesRecords(Topic before, Topic after) {
-        return Versions.keepsRecords(before) && !Versions.keepsRecords(after);
+        // It may have kept them by defaults of the server that are others since it was started.
+        return !Versions.keepsRecords(after)
+                && (Versions.keepsRecords(before) || !isKeptAlike(before, after));
+    }
+
+    private static boolean isKeptAlike(Topic before, Topic after) {
+        TopicConfig was = before.config();
+        TopicConfig is = after.config();
+        return was.storageMode() == is.storageMode()
+                && was.retentionMs() == is.retentionMs()
+                && was.retentionBytes() == is.retentionBytes()
+                && was.flushMessages() == is.flushMessages()
+                && was.compact() == is.compact();
     }
 }

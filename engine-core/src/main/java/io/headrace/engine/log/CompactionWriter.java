@@ -302,6 +302,10 @@ final class CompactionWriter implements AutoCloseable {
 
     private void append(Part part, long compactedOffset) {
         ByteBuffer payload = entry.payload();
+        if (!isCompacted.test(part.topic.id())) {
+            dropped.add(part.key);
+            return; // asked here too, so that the answer is not read under the lock
+        }
         synchronized (shard.lock) {
             if (!mayLose(part)) {
                 dropped.add(part.key);

@@ -40,13 +40,19 @@ final class KeptTopics {
      */
     boolean begin(Topic topic) {
         shard(topic).beginKeepingAll(topic.id());
-        Map<PartitionLogBase, Long> ends = ends(topic);
-        if (!settles.test(topic)) {
-            end(topic);
-            return false;
+        boolean isBegun = false;
+        try {
+            Map<PartitionLogBase, Long> ends = ends(topic);
+            isBegun = settles.test(topic);
+            if (isBegun) {
+                ends.forEach(PartitionLogBase::onCompacted);
+            }
+        } finally {
+            if (!isBegun) {
+                end(topic);
+            }
         }
-        ends.forEach(PartitionLogBase::onCompacted);
-        return true;
+        return isBegun;
     }
 
     /**

@@ -290,8 +290,7 @@ abstract class PartitionLogBase implements PartitionLog {
     }
 
     private boolean keepsAll(Topic now) {
-        return Versions.isPublished(now)
-                || storageMode == StorageMode.PERSISTENT && shard.isUnderOverlay(now.id());
+        return Versions.isPublished(now) || shard.isUnderOverlay(now.id());
     }
 
     /**

@@ -179,6 +179,9 @@ final class ShardProjection {
         state.maxTimestampMs = Math.max(state.maxTimestampMs, maxTimestampMs);
         // Not at the base offset: if the end jumped to a reserve, what is between was lost.
         state.epochs.assign(leaderEpoch, state.logEndOffset);
+        if (baseOffset > state.logEndOffset) {
+            state.thinnedOffset = Math.max(state.thinnedOffset, baseOffset);
+        }
         state.logEndOffset = baseOffset + offsetCount;
         state.liveBytes += length;
         IndexEntry entry =
@@ -310,6 +313,8 @@ final class ShardProjection {
                 payload, (change, newPosition) -> compact(key, state, change, newPosition));
         if (compactedOffset > 0) {
             state.compactedOffset = Math.max(state.compactedOffset, compactedOffset);
+            // What it has taken may have been said to a version that did not count it.
+            state.thinnedOffset = Math.max(state.thinnedOffset, compactedOffset);
             state.compactedBytes =
                     Math.min(state.liveBytes, CompactedEntry.compactedBytes(payload));
             state.tombstonesUntilMs = CompactedEntry.tombstonesUntilMs(payload);

@@ -17,7 +17,9 @@ import io.headrace.engine.ReadResult;
 import io.headrace.engine.RecordsKeptException;
 import io.headrace.engine.RecordsLease;
 import io.headrace.engine.Topic;
+import io.headrace.engine.TopicCatalog;
 import io.headrace.engine.TopicCatalog.CatalogResult;
+import io.headrace.engine.TopicConfig;
 import io.headrace.engine.Unavailable;
 import io.headrace.engine.batch.RecordBatchWriter;
 import io.headrace.engine.journal.JournalRepair;
@@ -262,15 +264,37 @@ final class OverlayViewTest {
             append(engine.log("patch", 0), batch(2, "a", "one"));
             append(engine.log("patch", 0), batch(2, "b", "two"));
             overlay(engine, "view", "base", "patch");
-            for (String below : List.of("base", "patch")) {
-                ExecutionException refused =
-                        assertThrows(
-                                ExecutionException.class,
-                                () -> engine.log(below, 0).deleteRecords(1).get());
-                assertInstanceOf(RecordsKeptException.class, refused.getCause(), below);
-            }
-            assertEquals(List.of("0:one", "1:two"), readAll(engine.log("view", 0), 0));
+            assertNothingIsDeleted(engine);
         }
+        // Nor after a start with other defaults, by which they need not keep their records.
+        TopicConfig others = TopicConfig.DEFAULTS.with(Map.of("flush.messages", "1000"));
+        try (TestEngine engine = new TestEngine(folder, context -> context.topicDefaults(others))) {
+            assertNothingIsDeleted(engine);
+            Topic base = engine.engine.catalog().find("base");
+            assertNotNull(base);
+            Map<String, String> shorter = Map.of("retention.ms", "1");
+            CatalogResult refused =
+                    get(engine.engine.catalog().alterConfigs(base.id(), shorter, false));
+            assertEquals(TopicCatalog.Error.REFUSED, refused.error(), refused::toString);
+            Topic view = engine.engine.catalog().find("view");
+            assertNotNull(view);
+            Map<String, String> other = Map.of("compression.type", "uncompressed");
+            CatalogResult altered =
+                    get(engine.engine.catalog().alterConfigs(view.id(), other, false));
+            assertNull(altered.error(), altered::toString);
+        }
+    }
+
+    private static void assertNothingIsDeleted(TestEngine engine) {
+        for (String below : List.of("base", "patch")) {
+            ExecutionException refused =
+                    assertThrows(
+                            ExecutionException.class,
+                            () -> engine.log(below, 0).deleteRecords(1).get());
+            assertInstanceOf(RecordsKeptException.class, refused.getCause(), below);
+        }
+        TestEngine.await("shown", () -> engine.log("view", 0).highWatermark() == 2);
+        assertEquals(List.of("0:one", "1:two"), readAll(engine.log("view", 0), 0));
     }
 
     @Test
