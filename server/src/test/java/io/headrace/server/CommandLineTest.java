@@ -594,9 +594,11 @@ class CommandLineTest {
             assertEquals(expected, out.toString(), this::said);
             assertEquals(1, run(server, "topic", "delete", "mixed"));
             assertTrue(err.toString().contains("view=work"), err::toString);
-            String again = "view create again --type shuffle --topics mixed";
+            String again = "view create again --type mix --topics mixed";
             assertEquals(1, run(server, again.split(" ")));
-            assertTrue(err.toString().contains("headrace.view.shuffle=true"), err::toString);
+            assertTrue(err.toString().contains("mixed is a mix view"), err::toString);
+            String shuffle = "view create shuffled --type shuffle --topics mixed";
+            assertEquals(0, run(server, shuffle.split(" ")), this::said);
         }
     }
 
