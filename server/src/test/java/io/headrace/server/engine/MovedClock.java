@@ -15,7 +15,11 @@ final class MovedClock implements Background {
     private final AtomicLong ahead = new AtomicLong();
 
     void move(long seconds) {
-        ahead.addAndGet(TimeUnit.SECONDS.toNanos(seconds));
+        moveMs(TimeUnit.SECONDS.toMillis(seconds));
+    }
+
+    void moveMs(long ms) {
+        ahead.addAndGet(TimeUnit.MILLISECONDS.toNanos(ms));
     }
 
     @Override

@@ -24,11 +24,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,46 +37,6 @@ final class OverlayMemoryTest {
     @RegisterExtension final LeakCheck leaks = new LeakCheck();
 
     @TempDir Path folder;
-
-    /** The real background, with a clock that can be put forward. */
-    private static final class ForwardClock implements Background {
-        private volatile long aheadNs;
-
-        void forwardMs(long ms) {
-            aheadNs += ms * 1_000_000;
-        }
-
-        @Override
-        public long nanoTime() {
-            return THREADS.nanoTime() + aheadNs;
-        }
-
-        @Override
-        public Worker worker(String name, Work work, Consumer<Throwable> failureHandler) {
-            return THREADS.worker(name, work, failureHandler);
-        }
-
-        @Override
-        public ScheduledExecutorService schedule(String name) {
-            return THREADS.schedule(name);
-        }
-
-        @Override
-        public ScheduledExecutorService dispatcher(String name) {
-            return THREADS.dispatcher(name);
-        }
-
-        @Override
-        public ThreadPoolExecutor pool(String name, int threadCount, int queueLength) {
-            return THREADS.pool(name, threadCount, queueLength);
-        }
-
-        @Override
-        public void await(CompletableFuture<?> future, long seconds)
-                throws InterruptedException, ExecutionException, TimeoutException {
-            THREADS.await(future, seconds);
-        }
-    }
 
     private TestEngine launch(Background background) {
         return new TestEngine(folder, context -> context.retentionCheckIntervalMs(20), background);
@@ -152,7 +107,7 @@ final class OverlayMemoryTest {
 
     @Test
     void aPatchThatNobodyAsksForGoesAfterTenMinutesAndIsReadAgain() {
-        ForwardClock clock = new ForwardClock();
+        MovedClock clock = new MovedClock();
         try (TestEngine engine = launch(clock)) {
             base(engine);
             overlay(engine, "view", 3);
@@ -160,12 +115,12 @@ final class OverlayMemoryTest {
             assertShown(engine, "view");
             long bytes = patchBytes(engine);
             assertTrue(bytes >= 300_000, "in memory: " + bytes);
-            clock.forwardMs(500_000);
+            clock.moveMs(500_000);
             assertShown(engine, "view"); // from here on nobody does
-            clock.forwardMs(570_000);
+            clock.moveMs(570_000);
             awaitSweep(engine);
             assertEquals(bytes, patchBytes(engine));
-            clock.forwardMs(30_000);
+            clock.moveMs(30_000);
             await("it goes", () -> patchBytes(engine) == 0);
             long replaced = engine.metric("headrace_overlay_replaced_records_total");
             assertShown(engine, "view");
@@ -177,12 +132,12 @@ final class OverlayMemoryTest {
     /** Of the 12 MiB that patches may take, each of these takes more than half. */
     @Test
     void aPatchGoesForAnotherOnceNobodyHasAskedForTenSeconds() {
-        ForwardClock clock = new ForwardClock();
+        MovedClock clock = new MovedClock();
         try (TestEngine engine = launch(clock)) {
             base(engine);
             overlay(engine, "one", 70);
             awaitPin(engine, "one");
-            clock.forwardMs(10_000);
+            clock.moveMs(10_000);
             overlay(engine, "two", 70); // for which the first one goes
             awaitPin(engine, "two");
             assertShown(engine, "two");
@@ -192,7 +147,7 @@ final class OverlayMemoryTest {
             PartitionLog one = engine.log("one", 0);
             assertEquals(Unavailable.BUSY, read(one, 0, 1 << 20));
             assertShown(engine, "two");
-            clock.forwardMs(10_000);
+            clock.moveMs(10_000);
             await("room", () -> isShown(one));
             assertShown(engine, "one");
             assertTrue(patchBytes(engine) < 8_000_000, "one is in memory");
